@@ -1,0 +1,42 @@
+// Which room may look into which. The order is the house's: cli → index → cage … → backends … → platform.
+const rooms = {
+  platform: [],
+  policy: [],
+  secrets: ['platform', 'policy'],
+  audit: ['platform', 'policy'],
+  config: ['platform', 'policy'],
+  egress: ['platform', 'policy', 'secrets', 'audit'],
+  workspace: ['platform'],
+  backends: ['platform', 'policy', 'audit', 'secrets', 'egress', 'config'],
+  agents: ['platform', 'policy', 'secrets', 'config'],
+  cage: ['platform', 'policy', 'secrets', 'audit', 'config', 'egress', 'workspace', 'backends', 'agents'],
+  guest: [],
+  cli: ['platform', 'index'],
+};
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'policy-is-pure',
+      severity: 'error',
+      from: { path: '^src/policy/(?!.*\\.test\\.ts)' },
+      to: { dependencyTypes: ['core'] },
+    },
+    ...Object.entries(rooms).map(([room, may]) => ({
+      name: `${room}-looks-only-into-${may.join('-') || 'itself'}`,
+      severity: 'error',
+      from: { path: `^src/${room}/(?!.*\\.test\\.ts)` },
+      to: {
+        path: '^src/',
+        pathNot: [`^src/${room}/`, ...may.map((other) => (other === 'index' ? '^src/index\\.ts$' : `^src/${other}/`))],
+      },
+    })),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
+  },
+};

@@ -1,0 +1,91 @@
+// What the egress is told, by whom, and what it answers: the only contract between the egress program and the rest.
+// Start: the parent (Node IPC) sends `configure`, then one `listener` message per socket handle; the egress answers
+// `ready`. Afterwards the control socket carries one JSON request per line and one JSON answer per line.
+import type { Policy } from '../policy/types.ts';
+import type { SecretBinding } from '../secrets/types.ts';
+
+/** One generation of what may change while the egress runs. Applied whole or not at all. */
+export interface EgressGeneration {
+  /** Rises by one with every change. */
+  generation: number;
+  policy: Policy;
+  bindings: readonly SecretBinding[];
+  /** Values by secret name; never logged, never echoed, never written to disk by the egress. */
+  secretValues: Readonly<Record<string, string>>;
+  routes: readonly EgressRoute[];
+}
+
+/** `--route HOST=ADDR:PORT[,ca=FILE]`: this host's traffic is dialled there; policy and secrets apply as for the host. */
+export interface EgressRoute {
+  host: string;
+  address: string;
+  port: number;
+  /** PEM text of the authorities trusted for this route instead of the system's. */
+  caPem?: string | undefined;
+}
+
+export interface EgressConfig extends EgressGeneration {
+  cage: string;
+  /** Directory for ca-key.pem and ca.pem; the cage gets only the text of ca.pem. */
+  caDirectory: string;
+  /** Directory of audit.jsonl. */
+  auditDirectory: string;
+  /** Path of the control socket to listen on. */
+  controlSocket: string;
+  /** PEM files of authorities trusted upstream besides Node's own. */
+  upstreamCaFiles: readonly string[];
+  limits: EgressLimits;
+}
+
+export interface EgressLimits {
+  maxConnections: number;
+  maxHeadBytes: number;
+  maxHeaders: number;
+  /** Time for a client to finish its request head. */
+  headTimeoutMs: number;
+  /** Time without a byte in either direction before an exchange is given up. */
+  idleTimeoutMs: number;
+  /** Time to resolve, connect and shake hands upstream. */
+  dialTimeoutMs: number;
+}
+
+export const DEFAULT_LIMITS: EgressLimits = {
+  maxConnections: 1024,
+  maxHeadBytes: 64 * 1024,
+  maxHeaders: 200,
+  headTimeoutMs: 30_000,
+  idleTimeoutMs: 600_000,
+  dialTimeoutMs: 30_000,
+};
+
+/** What a listener handle is for. Each is bound to the wildcard address inside the cage's network namespace. */
+export type ListenerPurpose =
+  /** TCP, transparent: the accepted socket's local address and port are the destination that was asked for. */
+  | 'tcp'
+  /** TCP on a known port: an HTTP proxy for clients that use CONNECT or absolute-form requests. */
+  | 'proxy'
+  /** UDP port 53 and TCP port 53. */
+  | 'dns-udp'
+  | 'dns-tcp';
+
+/** Parent → egress, over IPC. */
+export type EgressParentMessage =
+  | { type: 'configure'; config: EgressConfig }
+  /** Comes with the handle: a net.Server, or a dgram.Socket for dns-udp. */
+  | { type: 'listener'; purpose: ListenerPurpose; port: number }
+  /** After the last listener: start to answer. */
+  | { type: 'serve' };
+
+/** Egress → parent, over IPC. */
+export type EgressChildMessage =
+  /** `caPem` is the public certificate only. */
+  | { type: 'configured'; generation: number; hash: string; caPem: string }
+  | { type: 'serving'; generation: number; hash: string }
+  | { type: 'failed'; message: string };
+
+/** Host → egress, over the control socket. */
+export type ControlRequest = { op: 'status' } | { op: 'apply'; generation: EgressGeneration } | { op: 'stop' };
+
+export type ControlAnswer =
+  | { ok: true; generation: number; hash: string; pid: number; connections: number; requests: number; refused: number }
+  | { ok: false; message: string; generation: number; hash: string };

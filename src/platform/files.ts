@@ -1,0 +1,88 @@
+// Files that survive a crash, and the only delete in the code base.
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { IronError, systemErrorCode } from './errors.ts';
+
+/** Writes `data` to `path` so that a reader sees the old bytes or the new ones, never a mixture. `mode` defaults to 0600. */
+export function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const fd = openSync(
+    temporary,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    mode,
+  );
+  try {
+    try {
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+      for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The text of a file, or undefined where there is none. */
+export function readTextIfPresent(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export function makeDirectory(path: string, mode = 0o700): void {
+  mkdirSync(path, { recursive: true, mode });
+}
+
+export function pathExists(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return false;
+    throw error;
+  }
+}
+
+/** Whether `path` is `directory` or lies below it; both absolute, compared as text. */
+export function isInside(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}
+
+/**
+ * Deletes `path` and all below it. Refuses anything that is not strictly below `root` once links in the
+ * parents are resolved; a link at `path` itself is unlinked, never followed.
+ */
+export function removeTree(path: string, root: string): void {
+  const absolute = resolve(path);
+  if (!pathExists(absolute)) return;
+  const real = join(realpathSync(dirname(absolute)), basename(absolute));
+  const realRoot = realpathSync(root);
+  if (real === realRoot || !isInside(real, realRoot)) {
+    throw new IronError('E_OUTSIDE_ROOT', {
+      message: `refused to delete ${absolute}`,
+      because: `it is not inside ${realRoot}`,
+      hint: 'this is a protection; if the path is really ironcage’s, move it back below the data root',
+    });
+  }
+  rmSync(real, { recursive: true, force: true, maxRetries: 3 });
+}

@@ -1,0 +1,149 @@
+// Child processes: argv arrays only, never a shell string. A failure is data; the caller decides what it means.
+import { spawn } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { IronError, systemErrorCode } from './errors.ts';
+
+export interface RunResult {
+  /** Exit code, or null when a signal ended the process. */
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: Buffer;
+  stderr: string;
+  timedOut: boolean;
+}
+
+export interface RunOptions {
+  cwd?: string | undefined;
+  /** The complete environment of the child; nothing is inherited. */
+  env: Readonly<Record<string, string | undefined>>;
+  input?: string | Uint8Array | undefined;
+  timeoutMs?: number | undefined;
+  /** Bytes of stdout after which the child is killed and the run fails. Default 1 GiB. */
+  maxOutputBytes?: number | undefined;
+}
+
+const STDERR_KEPT_BYTES = 64 * 1024;
+
+/** Runs a program to its end and collects what it printed. Rejects only when it could not be started. */
+export function run(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  return new Promise((resolvePromise, reject) => {
+    const child = spawn(program, [...args], { cwd: options.cwd, env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const out: Buffer[] = [];
+    let outBytes = 0;
+    let stderr = '';
+    let timedOut = false;
+    const limit = options.maxOutputBytes ?? 2 ** 30;
+    const timer =
+      options.timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            timedOut = true;
+            child.kill('SIGKILL');
+          }, options.timeoutMs);
+    child.stdout.on('data', (chunk: Buffer) => {
+      outBytes += chunk.length;
+      if (outBytes > limit) child.kill('SIGKILL');
+      else out.push(chunk);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (stderr.length < STDERR_KEPT_BYTES) stderr += chunk.toString('utf8');
+    });
+    // A child that ends without reading its input is no failure of ours.
+    child.stdin.on('error', () => undefined);
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(systemErrorCode(error) === 'ENOENT' ? missingTool(program) : error);
+    });
+    child.on('close', (exitCode, signal) => {
+      clearTimeout(timer);
+      resolvePromise({ exitCode, signal, stdout: Buffer.concat(out), stderr, timedOut });
+    });
+    child.stdin.end(options.input);
+  });
+}
+
+export function missingTool(program: string): IronError {
+  const debianPackage = DEBIAN_PACKAGES[program];
+  return new IronError('E_TOOL_MISSING', {
+    message: `the program ${program} was not found`,
+    hint: debianPackage
+      ? `install it: sudo apt-get install ${debianPackage}`
+      : `install ${program} and run the command again`,
+    details: { program },
+  });
+}
+
+/** Where Debian keeps the system programs that ironcage calls. */
+const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
+  bwrap: 'bubblewrap',
+  ip: 'iproute2',
+  git: 'git',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  prlimit: 'util-linux',
+  mount: 'mount',
+};
+
+/** The absolute path of a program on `path` (a PATH value), or undefined. */
+export function findProgram(program: string, path: string | undefined): string | undefined {
+  for (const directory of (path ?? '').split(delimiter)) {
+    if (!directory.startsWith('/')) continue;
+    const candidate = join(directory, program);
+    try {
+      accessSync(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // Not here: the next directory of PATH may have it.
+    }
+  }
+  return undefined;
+}
+
+/** A process that cannot be confused with a later one of the same number. */
+export interface ProcessIdentity {
+  pid: number;
+  /** Start time in clock ticks since boot, field 22 of /proc/PID/stat. */
+  startTicks: string;
+}
+
+/** Reads the identity of a live process; undefined when there is none, or it is a zombie. */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    // The process is gone: that is the answer.
+    return undefined;
+  }
+  // The command name may hold spaces and parentheses: fields start behind the last ')'.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const startTicks = fields[19];
+  if (startTicks === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  return { pid, startTicks };
+}
+
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identifyProcess(identity.pid)?.startTicks === identity.startTicks;
+}
+
+/** Sends a signal to exactly this process; a process that is gone already is fine. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (!isAlive(identity)) return;
+  try {
+    process.kill(identity.pid, signal);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
+  }
+}
+
+/** Waits until the process is gone; false when it is still there after `timeoutMs`. */
+export async function waitForExit(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    if (!isAlive(identity)) return true;
+    if (performance.now() > end) return false;
+    await new Promise((wake) => setTimeout(wake, 5));
+  }
+}

@@ -1,0 +1,75 @@
+// The words of the policy. Plain data: it crosses process borders as JSON and is stored in specs.
+
+/** Where a rule came from; shown beside every decision it takes. */
+export type RuleOrigin = 'user' | 'agent' | 'bundle' | 'preset';
+
+export interface Rule {
+  /** Stable name, unique in its policy, shown in decisions: `allow:registry.npmjs.org`, `npm:metadata`. */
+  id: string;
+  effect: 'allow' | 'deny';
+  origin: RuleOrigin;
+  /** Normalised host pattern: an exact name, `*.name` (one label), `**.name` (any depth), or an address literal. */
+  host: string;
+  /** Destination port. Absent: the default port of `scheme` (443 or 80). */
+  port?: number | undefined;
+  /** Absent: https for allow rules, any for deny rules. */
+  scheme?: 'https' | 'http' | undefined;
+  /** Upper-case HTTP methods. Absent: any. */
+  methods?: readonly string[] | undefined;
+  /** Path glob on the canonical path: `*` within a segment, `**` across segments. Absent: any. */
+  path?: string | undefined;
+  /** Query strings longer than this many bytes do not match. Absent: no bound. */
+  maxQueryBytes?: number | undefined;
+  /** Whether a WebSocket handshake may match. Default true for allow rules without methods, else false. */
+  websocket?: boolean | undefined;
+  /** Allows the name to resolve to a private, loopback or link-local address. Default false. */
+  private?: boolean | undefined;
+  /** Why the rule exists, for people. */
+  reason?: string | undefined;
+}
+
+export interface Policy {
+  /** `filtered`: default deny, rules decide. `none`: everything is refused whatever the rules say. */
+  mode: 'filtered' | 'none';
+  /** Evaluation order: every deny rule first, then allow rules, each in list order; no match is a deny. */
+  rules: readonly Rule[];
+}
+
+/** One request as the policy sees it, after the authority was checked and everything was normalised. */
+export interface Exchange {
+  protocol: 'http' | 'websocket';
+  scheme: 'https' | 'http';
+  /** Upper-case. */
+  method: string;
+  /** A-label form, lower case, no trailing dot; or an address literal without brackets. */
+  host: string;
+  port: number;
+  /** Canonical: begins with `/`, no dot segments, no needless percent-escapes. */
+  path: string;
+  /** Without the `?`; empty when there is none. */
+  query: string;
+  /** Header fields in order, names in lower case. */
+  headers: readonly (readonly [name: string, value: string])[];
+  /** Value of Content-Length, or undefined when unknown. */
+  contentLength: number | undefined;
+}
+
+export interface InspectorNote {
+  name: string;
+  action: 'pass' | 'note' | 'deny';
+  reason: string;
+}
+
+export interface Decision {
+  decision: 'allow' | 'deny';
+  /** Id of the rule that decided, or a built-in name in angle brackets: `<default-deny>`, `<authority>`, `<placeholder>`, `<error>`. */
+  rule: string;
+  /** One sentence for people. */
+  reason: string;
+  /** What the user would type to allow it; empty where nothing would. */
+  remedy: string;
+  /** Every inspector that had something to say, in chain order. */
+  inspectors: readonly InspectorNote[];
+  /** From the deciding allow rule: private destinations are fine. */
+  private: boolean;
+}
