@@ -10,7 +10,7 @@ export interface Rule {
   origin: RuleOrigin;
   /** Normalised host pattern: an exact name, `*.name` (one label), `**.name` (any depth), or an address literal. */
   host: string;
-  /** Destination port. Absent: the default port of `scheme` (443 or 80). */
+  /** Destination port. Absent: the default port of `scheme` (443 or 80) for allow rules, any port for deny rules. */
   port?: number | undefined;
   /** Absent: https for allow rules, any for deny rules. */
   scheme?: 'https' | 'http' | undefined;
@@ -20,7 +20,7 @@ export interface Rule {
   path?: string | undefined;
   /** Query strings longer than this many bytes do not match. Absent: no bound. */
   maxQueryBytes?: number | undefined;
-  /** Whether a WebSocket handshake may match. Default true for allow rules without methods, else false. */
+  /** Whether a WebSocket handshake may match. Default true for deny rules and for allow rules without methods, else false. */
   websocket?: boolean | undefined;
   /** Allows the name to resolve to a private, loopback or link-local address. Default false. */
   private?: boolean | undefined;
@@ -33,6 +33,26 @@ export interface Policy {
   mode: 'filtered' | 'none';
   /** Evaluation order: every deny rule first, then allow rules, each in list order; no match is a deny. */
   rules: readonly Rule[];
+}
+
+/** Where in a request a placeholder is swapped for the value. Anywhere else it is a refusal. */
+export type SecretSlot =
+  /** The whole value of this header (lower-case name), `x-api-key`. */
+  | { kind: 'header'; name: string }
+  /** `Authorization: Bearer …` (or `token …`, as GitHub's API has it). */
+  | { kind: 'bearer' }
+  /** The password of `Authorization: Basic …`. */
+  | { kind: 'basic-password' };
+
+/** A secret as the policy knows it: everything but its value. */
+export interface PlaceholderBinding {
+  /** Upper-case name as in the environment: `ANTHROPIC_API_KEY`. */
+  name: string;
+  /** Exact hosts. Never a pattern. */
+  hosts: readonly string[];
+  slots: readonly SecretSlot[];
+  /** What the cage gets instead: a prefix that looks right to the client, and 128 random bits in hex. */
+  placeholder: string;
 }
 
 /** One request as the policy sees it, after the authority was checked and everything was normalised. */

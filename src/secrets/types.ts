@@ -1,20 +1,7 @@
 // A secret carries where it may go. The cage sees its placeholder only; the value lives in the store and in the egress.
+import type { PlaceholderBinding } from '../policy/types.ts';
 
-/** Where in a request a placeholder is swapped for the value. Anywhere else it is a refusal. */
-export type SecretSlot =
-  /** The whole value of this header (lower-case name), `x-api-key`. */
-  | { kind: 'header'; name: string }
-  /** `Authorization: Bearer …` (or `token …`, as GitHub's API has it). */
-  | { kind: 'bearer' }
-  /** The password of `Authorization: Basic …`. */
-  | { kind: 'basic-password' };
+export type { SecretSlot } from '../policy/types.ts';
 
-export interface SecretBinding {
-  /** Upper-case name as in the environment: `ANTHROPIC_API_KEY`. */
-  name: string;
-  /** Exact hosts. Never a pattern. */
-  hosts: readonly string[];
-  slots: readonly SecretSlot[];
-  /** What the cage gets instead: a prefix that looks right to the client, and 128 random bits in hex. */
-  placeholder: string;
-}
+/** The policy's view of a secret is the whole of it but the value: one type, so that the two cannot drift apart. */
+export type SecretBinding = PlaceholderBinding;
