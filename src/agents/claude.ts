@@ -1,0 +1,112 @@
+// Claude Code. The cage is the sandbox, so its own permission questions are off unless the user's arguments name a mode.
+import type { AgentProfile, HomeFile, HomeSeed } from './profile.ts';
+
+const VERSION = '2.1.329';
+const API_HOST = 'api.anthropic.com';
+
+/** Arguments by which the user has chosen how permissions are handled. */
+const PERMISSION_FLAGS = [
+  '--permission-mode',
+  '--dangerously-skip-permissions',
+  '--allow-dangerously-skip-permissions',
+];
+
+/** Arguments that print and end, and subcommands that take no session flags. */
+const NO_SESSION = new Set([
+  '--version',
+  '-v',
+  '--help',
+  '-h',
+  'agents',
+  'auth',
+  'config',
+  'doctor',
+  'install',
+  'mcp',
+  'plugin',
+  'setup-token',
+  'update',
+]);
+
+export const claude: AgentProfile = {
+  name: 'claude',
+  title: 'Claude Code',
+  program: 'claude',
+  install: {
+    kind: 'npm',
+    package: '@anthropic-ai/claude-code',
+    version: VERSION,
+    platformPackages: {
+      'linux-x64': {
+        name: '@anthropic-ai/claude-code-linux-x64',
+        integrity: 'sha512-+n4lu1ubYAp02Y0X/MAUnxw9yY6SHHZ77F+IoW+V0wVoFuiI9opdH6gofjf14gXJCEYMTNpks7Gn1i8XZTKAWA==',
+        program: 'claude',
+        sizeBytes: 378_000_000,
+      },
+      'linux-arm64': {
+        name: '@anthropic-ai/claude-code-linux-arm64',
+        integrity: 'sha512-IiG5umFToSCVWqB1lEsxxwIxKgxPXyZ3DRU915v8J4Bz5Q3JpslM0ew1m5yaT+lFXBPvYxmsEgi0XI68XHND0A==',
+        program: 'claude',
+        sizeBytes: 378_000_000,
+      },
+      'linux-x64-musl': {
+        name: '@anthropic-ai/claude-code-linux-x64-musl',
+        integrity: 'sha512-EouW7B/aG3GOQBmzN9MxHV9uTOE2r6E+VIlFBrBgIEBuBBF4qH1GTvg5/CVf53gGp4DgVf1CYdBHjS+2NeDP4A==',
+        program: 'claude',
+        sizeBytes: 378_000_000,
+      },
+      'linux-arm64-musl': {
+        name: '@anthropic-ai/claude-code-linux-arm64-musl',
+        integrity: 'sha512-uVWrRp60cqvikJ13Rtmlkd8WuJtJEWAuGJzenJ0or0I7by05kRWopFdDdpWYQi8dRIJ6+W9T9w+PA4B+EjfCXQ==',
+        program: 'claude',
+        sizeBytes: 378_000_000,
+      },
+    },
+  },
+  hosts: [API_HOST],
+  bundles: ['anthropic'],
+  secrets: [
+    {
+      name: 'ANTHROPIC_API_KEY',
+      hosts: [API_HOST],
+      slots: [{ kind: 'header', name: 'x-api-key' }, { kind: 'bearer' }],
+      placeholderPrefix: 'sk-ant-api03-',
+      env: 'ANTHROPIC_API_KEY',
+    },
+  ],
+  env: {
+    // Covers telemetry, error reports, surveys, release notes and the updater's own requests.
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    DISABLE_AUTOUPDATER: '1',
+    DISABLE_TELEMETRY: '1',
+    DISABLE_ERROR_REPORTING: '1',
+    // The program is where ironcage put it; its own check would ask to repair that.
+    DISABLE_INSTALLATION_CHECKS: '1',
+  },
+  startArgv(program, args) {
+    const first = args[0];
+    const chosen = args.some((arg) => PERMISSION_FLAGS.some((flag) => arg === flag || arg.startsWith(`${flag}=`)));
+    if (chosen || (first !== undefined && NO_SESSION.has(first))) return [...program, ...args];
+    return [...program, '--dangerously-skip-permissions', ...args];
+  },
+  homeFiles,
+};
+
+/** What a person answers at the first start: theme, trust in the project, the key in the environment, the bypass notice. */
+function homeFiles(seed: HomeSeed): HomeFile[] {
+  const key = seed.placeholders['ANTHROPIC_API_KEY'];
+  const state = {
+    hasCompletedOnboarding: true,
+    lastOnboardingVersion: VERSION,
+    bypassPermissionsModeAccepted: true,
+    officialMarketplaceAutoInstallAttempted: true,
+    // Claude Code remembers an approved key by its last 20 characters.
+    customApiKeyResponses: { approved: key === undefined ? [] : [key.slice(-20)], rejected: [] },
+    projects: { [seed.project]: { hasTrustDialogAccepted: true, projectOnboardingSeenCount: 1 } },
+  };
+  const settings = { theme: 'dark', skipDangerousModePermissionPrompt: true };
+  return [
+    { path: '.claude.json', content: `${JSON.stringify(state, undefined, 2)}\n` },
+    { path: '.claude/settings.json', content: `${JSON.stringify(settings, undefined, 2)}\n` },
+  ];
+}

@@ -1,0 +1,83 @@
+// What ironcage knows about an agent, as data: a new agent is one file of this shape and one line in profiles.ts.
+// A profile decides nothing and touches nothing; locate.ts, install.ts and the cage read it.
+import type { SecretSlot } from '../secrets/types.ts';
+
+export interface AgentProfile {
+  /** What the user types: `ironcage run NAME`. */
+  name: string;
+  /** The product's own name, for people. */
+  title: string;
+  /** The program's name on PATH. */
+  program: string;
+  /** How to get it where the host has none. Absent: it is part of the system and cannot be installed by ironcage. */
+  install?: AgentInstall;
+  /** Hosts it talks to in order to work at all. */
+  hosts: readonly string[];
+  /** Policy bundles that it needs. */
+  bundles: readonly string[];
+  secrets: readonly AgentSecret[];
+  /** Environment inside the cage, beside the secrets' placeholders. */
+  env: Readonly<Record<string, string>>;
+  /** The whole argv. `program` is the argv that starts the agent without arguments, `args` is what the user wrote behind `--`. */
+  startArgv(program: readonly string[], args: readonly string[]): string[];
+  /** Files put into a fresh home so that the first start asks nothing. */
+  homeFiles(seed: HomeSeed): readonly HomeFile[];
+}
+
+/** One self-contained package of the npm registry per platform, pinned by version and by content. */
+export interface AgentInstall {
+  kind: 'npm';
+  /** The package that people install by hand; a host's own copy is recognised by this name. */
+  package: string;
+  /** Exact version. */
+  version: string;
+  /** Platform key (`linux-x64`, `linux-arm64-musl`, …) to the package that holds the program. */
+  platformPackages: Readonly<Record<string, PlatformPackage>>;
+}
+
+export interface PlatformPackage {
+  name: string;
+  /** Subresource-integrity text of the registry's tarball. */
+  integrity: string;
+  /** Path of the program within the package. */
+  program: string;
+  /** Bytes on disk, roughly; shown while it is fetched. */
+  sizeBytes: number;
+}
+
+export interface AgentSecret {
+  name: string;
+  hosts: readonly string[];
+  slots: readonly SecretSlot[];
+  /** Begins the placeholder, so that the client's own shape check is content. */
+  placeholderPrefix: string;
+  /** The variable inside the cage that carries the placeholder. */
+  env: string;
+}
+
+export interface HomeSeed {
+  /** The project's absolute path inside the cage. */
+  project: string;
+  /** Placeholders by secret name; a secret that the cage does not have is missing. */
+  placeholders: Readonly<Record<string, string>>;
+}
+
+export interface HomeFile {
+  /** Relative to the home. */
+  path: string;
+  content: string;
+}
+
+/** An agent's program as the cage will find it: same absolute paths outside and inside. */
+export interface AgentProgram {
+  /** Absolute real path of the program. */
+  command: string;
+  /** Starts it: the command, or an interpreter and the command. */
+  argv: readonly string[];
+  /** Host paths to bind read-only at the same path; those below /usr and /opt are left out, they are in every cage. */
+  readOnly: readonly string[];
+  interpreter: 'native' | 'node';
+  version: string | undefined;
+  /** `host`: the user's own install. `installed`: in ironcage's agents directory. */
+  source: 'host' | 'installed';
+}
