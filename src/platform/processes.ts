@@ -108,8 +108,12 @@ export interface ProcessIdentity {
   startTicks: string;
 }
 
+interface ProcessDescription extends ProcessIdentity {
+  parentPid: number;
+}
+
 /** Reads the identity of a live process; undefined when there is none, or it is a zombie. */
-export function identifyProcess(pid: number): ProcessIdentity | undefined {
+export function identifyProcess(pid: number): ProcessDescription | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -121,7 +125,7 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startTicks = fields[19];
   if (startTicks === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  return { pid, startTicks };
+  return { pid, startTicks, parentPid: Number(fields[1]) };
 }
 
 export function isAlive(identity: ProcessIdentity): boolean {

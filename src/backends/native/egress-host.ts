@@ -1,0 +1,176 @@
+// The egress of a native cage: a host process with a confinement of its own. It sees the system's libraries, the
+// resolver's files, its own program, and three directories; no home, no project, no other cage, no other process.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { EgressChildMessage, EgressConfig, EgressParentMessage } from '../../egress/config.ts';
+import { IronError } from '../../platform/errors.ts';
+import { pathExists } from '../../platform/files.ts';
+import { identifyProcess, isAlive, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
+import type { Server } from 'node:net';
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { CageIdentity, ListenerRequest } from '../backend.ts';
+import type { Tools } from './arguments.ts';
+import { linkTarget } from './etc.ts';
+import { PACKAGE_ROOT, RUN_FILES } from './layout.ts';
+import { firstChild } from './stop.ts';
+
+const START_TIMEOUT_MS = 15_000;
+
+/** Paths as the egress sees them; the same for every cage. */
+export const EGRESS_INSIDE = { ca: '/egress/ca', audit: '/egress/audit', control: '/egress/control' } as const;
+
+export interface EgressDirectories {
+  ca: string;
+  audit: string;
+  control: string;
+}
+
+export interface EgressLaunch {
+  identity: CageIdentity;
+  callerIsRoot: boolean;
+  directories: EgressDirectories;
+  /** Readable files of authorities that the host trusts; bound one by one. */
+  authorityFiles: readonly string[];
+  /** Where the seccomp filter and the log lie. */
+  runDirectory: string;
+}
+
+export interface StartingEgress {
+  identity: ProcessIdentity;
+  configure(config: EgressConfig): Promise<{ generation: number; hash: string; caPem: string }>;
+  listener(request: ListenerRequest, handle: Server | UdpSocket): Promise<void>;
+  serve(): Promise<{ generation: number; hash: string }>;
+  /** Lets go of it: it lives on without this process. */
+  detach(): void;
+  kill(): void;
+}
+
+/** Names under which the authority files appear inside, in order. */
+export function insideAuthorityFiles(files: readonly string[]): string[] {
+  return files.map((_file, index) => `/egress/authority-${index}.pem`);
+}
+
+function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
+  const { identity, directories } = launch;
+  const args: string[] = [];
+  const readOnly = (source: string, target = source): void => {
+    if (pathExists(source)) args.push('--ro-bind', source, target);
+  };
+  for (const path of ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/nix/store']) readOnly(path);
+  for (const name of ['ssl/certs', 'ssl/openssl.cnf', 'pki', 'nsswitch.conf', 'gai.conf', 'host.conf', 'ld.so.cache', 'localtime']) {
+    readOnly(`/etc/${name}`);
+  }
+  for (const name of ['resolv.conf', 'hosts']) readOnly(linkTarget(`/etc/${name}`), `/etc/${name}`);
+  readOnly('/run/systemd/resolve');
+  readOnly(tools.node, '/app/node');
+  for (const name of ['package.json', 'dist', 'node_modules']) readOnly(join(PACKAGE_ROOT, name), `/app/${name}`);
+  // Installed as a dependency, the packages we need lie beside us and not below us.
+  if (!pathExists(join(PACKAGE_ROOT, 'node_modules'))) readOnly(dirname(PACKAGE_ROOT), '/app/node_modules');
+  launch.authorityFiles.forEach((file, index) => readOnly(file, `/egress/authority-${index}.pem`));
+  args.push('--bind', directories.ca, EGRESS_INSIDE.ca, '--bind', directories.audit, EGRESS_INSIDE.audit);
+  args.push('--bind', directories.control, EGRESS_INSIDE.control, '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp');
+  args.push('--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup', '--new-session', '--clearenv');
+  args.push('--setenv', 'NODE_CHANNEL_FD', '3', '--setenv', 'NODE_CHANNEL_SERIALIZATION_MODE', 'json');
+  args.push('--chdir', '/', '--remount-ro', '/', '--seccomp', '4');
+  const program = ['/app/node', '--max-semi-space-size=2', '/app/dist/egress/main.js'];
+  if (!launch.callerIsRoot) {
+    const { uid, gid } = identity;
+    return [tools.bwrap, '--unshare-user', '--uid', String(uid), '--gid', String(gid), ...args, '--cap-drop', 'ALL', '--', ...program];
+  }
+  // As root the directories can be bound whatever their parents' modes are; then root is dropped for good.
+  const drop = ['--reuid', String(identity.egressUid), '--regid', String(identity.egressUid), '--clear-groups'];
+  return [
+    ...[tools.bwrap, ...args, '--cap-drop', 'ALL', '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP'],
+    ...['--', tools.setpriv, ...drop, '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--', ...program],
+  ];
+}
+
+/** Starts the egress program; it ends with this process unless it serves and was let go. */
+export function startEgress(launch: EgressLaunch, tools: Tools, path: string): StartingEgress {
+  const [program = '', ...args] = egressCommand(launch, tools);
+  const log = openSync(join(launch.runDirectory, 'egress.log'), 'w', 0o600);
+  const filter = openSync(join(launch.runDirectory, RUN_FILES.filter), 'r');
+  const child = spawn(program, args, { detached: true, env: { PATH: path }, stdio: ['ignore', log, log, 'ipc', filter] });
+  closeSync(log);
+  closeSync(filter);
+  const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
+  if (identity === undefined) throw egressFailure('its process could not be started');
+  const answers = answersOf(child);
+  return {
+    identity: { pid: identity.pid, startTicks: identity.startTicks },
+    async configure(config) {
+      post(child, { type: 'configure', config });
+      const answer = await answers('configured');
+      return { generation: answer.generation, hash: answer.hash, caPem: answer.caPem };
+    },
+    listener: (request, handle) =>
+      new Promise((sent, reject) => {
+        child.send({ type: 'listener', ...request } satisfies EgressParentMessage, handle, {}, (error) => {
+          // The copy that stays here must not go on accepting.
+          handle.close();
+          if (error === null) sent();
+          else reject(error);
+        });
+      }),
+    async serve() {
+      post(child, { type: 'serve' });
+      const answer = await answers('serving');
+      return { generation: answer.generation, hash: answer.hash };
+    },
+    detach() {
+      child.disconnect();
+      child.unref();
+    },
+    kill() {
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+function post(child: ChildProcess, message: EgressParentMessage): void {
+  child.send(message);
+}
+
+type Answer<T extends EgressChildMessage['type']> = Extract<EgressChildMessage, { type: T }>;
+
+/** Waits for one kind of answer; an end, a failure or silence is an error that says so. */
+function answersOf(child: ChildProcess): <T extends EgressChildMessage['type']>(type: T) => Promise<Answer<T>> {
+  return (type) =>
+    new Promise((resolvePromise, reject) => {
+      const settle = (finish: () => void): void => {
+        clearTimeout(timer);
+        child.off('message', onMessage);
+        child.off('exit', onExit);
+        finish();
+      };
+      const onMessage = (message: EgressChildMessage): void => {
+        if (message.type === type) settle(() => resolvePromise(message as Answer<typeof type>));
+        else if (message.type === 'failed') settle(() => reject(egressFailure(message.message)));
+      };
+      const onExit = (code: number | null): void => settle(() => reject(egressFailure(`it ended with code ${String(code)}`)));
+      const timer = setTimeout(() => settle(() => reject(egressFailure('it did not answer in time'))), START_TIMEOUT_MS);
+      child.on('message', onMessage);
+      child.once('exit', onExit);
+    });
+}
+
+function egressFailure(because: string): IronError {
+  return new IronError('E_EGRESS', {
+    message: 'the egress could not be started',
+    because,
+    hint: 'without it the cage has no network and is not started; egress.log in the cage’s run directory and `ironcage doctor` say more',
+  });
+}
+
+/** Ends an egress process and the wrapper around it, whatever state they are in. */
+export async function stopEgress(identity: ProcessIdentity): Promise<void> {
+  if (!isAlive(identity)) return;
+  const inner = firstChild(identity);
+  if (inner !== undefined) {
+    signalProcess(inner, 'SIGKILL');
+    await waitForExit(inner, 5_000);
+  }
+  signalProcess(identity, 'SIGKILL');
+  await waitForExit(identity, 5_000);
+}

@@ -1,0 +1,33 @@
+// A further program inside a running cage: joins the keeper's namespaces and lets bubblewrap build the same view and
+// drop the same rights, so that the first process and every later one pass through one piece of code.
+import type { CagePlan, EnterCommand, EnterRequest, RunningCage } from '../backend.ts';
+import { dropRoot, isolationArguments, type Tools } from './arguments.ts';
+import { PROGRAMS_DIRECTORY, STAGED } from './layout.ts';
+import { procsFiles } from './limits.ts';
+
+/** The host command line that runs `request.argv` inside; its exit code is the program's, 128 + n after a signal. */
+export function enterCommand(
+  plan: Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits'>,
+  cage: RunningCage,
+  tools: Tools,
+  path: string,
+  request: EnterRequest,
+): EnterCommand {
+  const environment = Object.entries(request.env).flatMap(([name, value]) => ['--setenv', name, value]);
+  const { limits } = cage;
+  const command = [
+    ...(cage.cgroups.length === 0 ? [] : [tools.sh, `${PROGRAMS_DIRECTORY}/attach.sh`, ...procsFiles(cage.cgroups), '--']),
+    ...(plan.callerIsRoot ? dropRoot(plan.identity, tools) : []),
+    ...[tools.nsenter, '--target', String(cage.holder.pid), '--user', '--preserve-credentials'],
+    ...['--net', '--ipc', '--uts', '--cgroup', '--mount', '--'],
+    ...[tools.sh, `${STAGED.programs}/enter.sh`, String(cage.init.pid)],
+    limits.pids === 'rlimit' ? String(plan.limits.pids) : '-',
+    limits.memory === 'rlimit' ? String(plan.limits.memoryBytes) : '-',
+    ...[tools.bwrap, ...isolationArguments(plan, false), ...environment, '--chdir', request.cwd],
+    // Without a terminal of its own the program must not reach the caller's: a session of its own has none.
+    ...(request.terminal ? [] : ['--new-session']),
+    ...['--die-with-parent', '--', ...request.argv],
+  ];
+  const [program = '', ...args] = command;
+  return { program, args, env: { PATH: path } };
+}

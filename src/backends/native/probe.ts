@@ -1,0 +1,96 @@
+// What a native cage needs of this machine, each asked for real, each with the way to get it.
+import { readFileSync } from 'node:fs';
+import type { Environment } from '../../platform/environment.ts';
+import { IronError } from '../../platform/errors.ts';
+import { findProgram, run } from '../../platform/processes.ts';
+import type { ProbeResult } from '../backend.ts';
+import { createSeccompFilter } from './seccomp.ts';
+import { startFailure } from './start.ts';
+import { searchPath } from './tools.ts';
+
+const PROGRAMS = [
+  ['bwrap', 'bubblewrap'],
+  ['ip', 'iproute2'],
+  ['git', 'git'],
+  ['unshare', 'util-linux'],
+  ['nsenter', 'util-linux'],
+  ['setpriv', 'util-linux'],
+  ['prlimit', 'util-linux'],
+  ['mount', 'mount'],
+] as const;
+
+/** Any uid that is not root's will do for the question whether ordinary users may make namespaces. */
+const SOMEBODY = '65534';
+
+export async function probeNative(environment: Environment): Promise<ProbeResult[]> {
+  const path = searchPath(environment);
+  const results: ProbeResult[] = PROGRAMS.map(([program, debianPackage]) => {
+    const found = findProgram(program, path);
+    return found === undefined
+      ? { id: `tool.${program}`, status: 'fail', what: `${program} is missing`, hint: `sudo apt-get install ${debianPackage}` }
+      : { id: `tool.${program}`, status: 'ok', what: `${program} at ${found}`, hint: '' };
+  });
+  results.push(
+    createSeccompFilter(process.arch) === undefined
+      ? { id: 'kernel.seccomp', status: 'fail', what: `no system-call filter for ${process.arch}`, hint: 'use x86-64 or arm64' }
+      : { id: 'kernel.seccomp', status: 'ok', what: `system-call filter for ${process.arch}`, hint: '' },
+  );
+  if (results.every(({ status }) => status === 'ok')) {
+    const asRoot = process.getuid?.() === 0;
+    results.push(await probeNamespaces(path, asRoot), await probeOverlay(path, asRoot));
+  }
+  results.push(terminalInjection());
+  return results;
+}
+
+function asSomebody(asRoot: boolean): string[] {
+  return asRoot ? ['setpriv', '--reuid', SOMEBODY, '--regid', SOMEBODY, '--clear-groups', '--'] : [];
+}
+
+async function probeNamespaces(path: string, asRoot: boolean): Promise<ProbeResult> {
+  const spaces = ['user', 'net', 'pid', 'ipc', 'uts', 'cgroup'].map((name) => `--unshare-${name}`);
+  const command = [...asSomebody(asRoot), 'bwrap', ...spaces, '--ro-bind', '/', '/', '--proc', '/proc', 'true'];
+  const outcome = await tryCommand(command, path);
+  if (outcome === undefined) return { id: 'kernel.namespaces', status: 'ok', what: 'user namespaces work', hint: '' };
+  const { message, hint } = startFailure('bubblewrap could not make namespaces', outcome);
+  return { id: 'kernel.namespaces', status: 'fail', what: message, hint };
+}
+
+async function probeOverlay(path: string, asRoot: boolean): Promise<ProbeResult> {
+  const script = 'mkdir -p /tmp/l /tmp/u /tmp/w /tmp/m && mount -t overlay overlay -o lowerdir=/tmp/l,upperdir=/tmp/u,workdir=/tmp/w,userxattr /tmp/m';
+  const inside = ['bwrap', '--unshare-user', '--uid', '0', '--gid', '0', '--cap-add', 'ALL', '--dev-bind', '/', '/', '--tmpfs', '/tmp'];
+  const outcome = await tryCommand([...asSomebody(asRoot), ...inside, 'sh', '-c', script], path);
+  return outcome === undefined
+    ? { id: 'kernel.overlay', status: 'ok', what: 'overlays work in user namespaces', hint: '' }
+    : { id: 'kernel.overlay', status: 'warn', what: 'no overlay in user namespaces', hint: 'projects are copied instead, which takes longer; a kernel from 5.11 on has them' };
+}
+
+/** Undefined when it worked, otherwise what it said. */
+async function tryCommand(command: readonly string[], path: string): Promise<string | undefined> {
+  const [program = '', ...args] = command;
+  const result = await run(program, args, { env: { PATH: path }, timeoutMs: 10_000 });
+  return result.exitCode === 0 ? undefined : result.stderr || 'no reason was given';
+}
+
+function terminalInjection(): ProbeResult {
+  let legacy: string;
+  try {
+    legacy = readFileSync('/proc/sys/dev/tty/legacy_tiocsti', 'utf8').trim();
+  } catch {
+    legacy = 'unknown';
+  }
+  return {
+    id: 'kernel.tiocsti',
+    status: 'ok',
+    what: legacy === '0' ? 'the kernel refuses TIOCSTI' : 'TIOCSTI is refused by the cage’s filter, not by the kernel',
+    hint: '',
+  };
+}
+
+/** Throws the first failed probe as an error that names the fix. */
+export async function requireNative(environment: Environment): Promise<void> {
+  const failed = (await probeNative(environment)).find(({ status }) => status === 'fail');
+  if (failed === undefined) return;
+  const code = failed.id.startsWith('tool.') ? 'E_TOOL_MISSING' : 'E_KERNEL';
+  throw new IronError(code, { message: failed.what, hint: failed.hint });
+}

@@ -1,0 +1,185 @@
+// Starts a cage: keeper, listeners, egress, and then the cage itself. Until the caller has stored who the keeper is,
+// everything started here ends by itself when this process dies.
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Socket as UdpSocket } from 'node:dgram';
+import { chmodSync, chownSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { join } from 'node:path';
+import { IronError } from '../../platform/errors.ts';
+import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
+import type { CagePlan, ListenerRequest, RunningCage } from '../backend.ts';
+import { cageArguments, isolationArguments, keeperCommand, type Tools } from './arguments.ts';
+import { combinedBundle, etcFiles } from './etc.ts';
+import { RUN_FILES, STAGED } from './layout.ts';
+import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
+import { createSeccompFilter } from './seccomp.ts';
+
+const START_TIMEOUT_MS = 20_000;
+
+type StageMessage =
+  | { type: 'up'; holderPid: number }
+  | { type: 'listener'; purpose: ListenerRequest['purpose']; port: number }
+  | { type: 'opened' };
+
+export interface StartHooks {
+  /** Called with each listener as it arrives; must hand it on and then close its own copy. */
+  listener(request: ListenerRequest, handle: Server | UdpSocket): Promise<void>;
+  /** Called when all are handed over: returns once the egress serves. */
+  serve(): Promise<void>;
+  /** Called before anything is started that outlives this process; must be on disk when it returns. */
+  holderKnown(holder: ProcessIdentity, cgroups: readonly string[]): void;
+}
+
+/** Writes everything a start needs into the plan's run directory. */
+export function writeRunFiles(plan: CagePlan): void {
+  const filter = createSeccompFilter(process.arch);
+  if (filter === undefined) {
+    throw new IronError('E_PROTECTION', {
+      message: `no system-call filter is known for ${process.arch}`,
+      hint: 'native cages run on x86-64 and arm64',
+    });
+  }
+  const path = (...names: string[]): string => join(plan.runDirectory, ...names);
+  mkdirSync(path(RUN_FILES.etc), { recursive: true });
+  mkdirSync(path(RUN_FILES.trust), { recursive: true });
+  // Readable by the cage's uid, which may differ from ours; none of it is secret, and none of it is writable for it.
+  const write = (file: string, data: string | Buffer): void => {
+    writeFileSync(file, data, { mode: 0o644 });
+    chmodSync(file, 0o644);
+  };
+  write(path(RUN_FILES.filter), filter);
+  write(path(RUN_FILES.empty), '');
+  write(path(RUN_FILES.arguments), Buffer.from(`${cageArguments(plan).join('\0')}\0`));
+  write(path(RUN_FILES.trust, 'ca.pem'), plan.caPem);
+  write(path(RUN_FILES.trust, 'ca-bundle.pem'), combinedBundle(plan.caPem));
+  const { insideUid: uid, insideGid: gid } = plan.identity;
+  const user = { uid, gid, home: plan.homeTarget, shell: plan.env['SHELL'] ?? '/bin/sh' };
+  for (const { name, text } of etcFiles(user, plan.name)) write(path(RUN_FILES.etc, name), text);
+  for (const directory of [plan.runDirectory, path(RUN_FILES.etc), path(RUN_FILES.trust)]) chmodSync(directory, 0o755);
+  if (plan.callerIsRoot) {
+    for (const directory of [plan.homeDirectory, plan.tmpDirectory]) chownSync(directory, plan.identity.uid, plan.identity.gid);
+  }
+}
+
+/** Starts the keeper and, through it, the cage. The CA must exist: its certificate is part of the plan. */
+export async function startNativeCage(plan: CagePlan, tools: Tools, path: string, hooks: StartHooks): Promise<RunningCage> {
+  writeRunFiles(plan);
+  const { enforcement, cgroups, rlimits } = applyLimits(plan.name, plan.limits);
+  const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', 'sleep', 'infinity'];
+  const overlay = plan.workspace.kind === 'overlay' ? 'yes' : 'no';
+  const hold = [
+    ...[tools.sh, `${STAGED.programs}/hold.sh`, STAGED.node, `${STAGED.programs}/open-listeners.js`],
+    ...[overlay, rlimits.pids, rlimits.memory, ...bubblewrap],
+  ];
+  const [program = '', ...args] = keeperCommand(plan, tools, hold);
+  const logPath = join(plan.runDirectory, RUN_FILES.log);
+  const log = openSync(logPath, 'w', 0o600);
+  const child = spawn(program, args, { detached: true, env: { PATH: path }, stdio: ['ignore', log, log, 'ipc', 'pipe'] });
+  closeSync(log);
+  const failed = (because: string): IronError => startFailure(because, readFileSync(logPath, 'utf8'));
+  try {
+    const holder = await handOverListeners(child, plan, hooks, cgroups, failed);
+    const init = await readInitPid(child, failed);
+    child.unref();
+    return { holder, init, limits: enforcement, cgroups, mergedWorkspace: `/proc/${holder.pid}/root${STAGED.workspace}` };
+  } catch (error) {
+    child.kill('SIGKILL');
+    removeCgroups(cgroups);
+    throw error;
+  }
+}
+
+function handOverListeners(
+  child: ChildProcess,
+  plan: CagePlan,
+  hooks: StartHooks,
+  cgroups: readonly string[],
+  failed: (because: string) => IronError,
+): Promise<ProcessIdentity> {
+  return new Promise((resolvePromise, reject) => {
+    let holder: ProcessIdentity | undefined;
+    const pending: Promise<void>[] = [];
+    const timer = setTimeout(() => reject(failed('it did not come up in time')), START_TIMEOUT_MS);
+    child.once('error', reject);
+    child.once('exit', () => reject(failed('it ended before the cage existed')));
+    const onMessage = async (message: StageMessage, handle: Server | UdpSocket | undefined): Promise<void> => {
+      switch (message.type) {
+        case 'up':
+          holder = identifyProcess(message.holderPid);
+          child.send({ type: 'open', listeners: plan.listeners });
+          return;
+        case 'listener':
+          if (handle === undefined) throw failed('a listener arrived without its socket');
+          pending.push(hooks.listener({ purpose: message.purpose, port: message.port }, handle));
+          return;
+        case 'opened': {
+          await Promise.all(pending);
+          await hooks.serve();
+          if (holder === undefined || !isAlive(holder)) throw failed('its keeper is gone');
+          joinCgroups(cgroups, holder.pid);
+          hooks.holderKnown(holder, cgroups);
+          child.send({ type: 'go' });
+          clearTimeout(timer);
+          resolvePromise(holder);
+          return;
+        }
+        default:
+          throw failed('an unknown message came from it');
+      }
+    };
+    child.on('message', (message, handle) => {
+      onMessage(message as StageMessage, handle as Server | UdpSocket | undefined).catch((error: unknown) => {
+        clearTimeout(timer);
+        reject(error instanceof Error ? error : failed(String(error)));
+      });
+    });
+  });
+}
+
+/** bubblewrap's --info-fd tells the number of process 1 once the namespaces exist. */
+async function readInitPid(child: ChildProcess, failed: (because: string) => IronError): Promise<ProcessIdentity> {
+  const pipe = child.stdio[4];
+  if (pipe === null || pipe === undefined || !('read' in pipe)) throw failed('its information pipe is missing');
+  let text = '';
+  for await (const chunk of pipe) {
+    text += String(chunk);
+    const pid = /"child-pid": *(\d+)/.exec(text)?.[1];
+    const identity = pid === undefined ? undefined : identifyProcess(Number(pid));
+    if (identity !== undefined) return identity;
+  }
+  throw failed('bubblewrap ended before the cage existed');
+}
+
+/** Says which switch of the kernel or which tool stood in the way, as far as the log tells. */
+export function startFailure(because: string, log: string): IronError {
+  const text = log.trim().split('\n').slice(-8).join(' | ');
+  const known = KNOWN_FAILURES.find(({ pattern }) => pattern.test(text));
+  return new IronError(known?.code ?? 'E_BACKEND', {
+    message: known?.message ?? 'the cage could not be started',
+    because: text === '' ? because : text,
+    hint: known?.hint ?? 'run `ironcage doctor`: it checks every part a cage needs',
+  });
+}
+
+const KNOWN_FAILURES = [
+  {
+    pattern: /No permissions to creat(e|ing) new namespace|Creating new namespace failed|setting up uid map|unshare.*Operation not permitted/i,
+    code: 'E_KERNEL',
+    message: 'this machine does not let ordinary users make user namespaces',
+    hint: 'as root: sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, and on Ubuntu 24.04 kernel.apparmor_restrict_unprivileged_userns=0',
+  },
+  {
+    pattern: /mount.*overlay|overlay.*mount|unknown filesystem type 'overlay'/i,
+    code: 'E_KERNEL',
+    message: 'this kernel does not allow an overlay in a user namespace',
+    hint: 'make the cage anew with --workspace copy on a kernel from 5.11 on, or report what `ironcage doctor` says',
+  },
+  { pattern: /No space left on device/i, code: 'E_DISK_FULL', message: 'the disk is full', hint: 'free some space and start again' },
+  {
+    pattern: /Can't mount proc/i,
+    code: 'E_KERNEL',
+    message: 'a fresh /proc cannot be mounted here',
+    hint: 'this happens inside containers that mask /proc: run them with unmasked paths, or run ironcage on the host',
+  },
+] as const;
+

@@ -1,0 +1,71 @@
+// Ends a cage: asks every process, then kills process 1, and with it the kernel ends all others.
+import { readdirSync, readlinkSync } from 'node:fs';
+import { IronError } from '../../platform/errors.ts';
+import { identifyProcess, isAlive, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
+import { removeCgroups } from './limits.ts';
+
+const GRACE_MS = 2_000;
+const KILL_MS = 5_000;
+
+/** What is known of a cage that runs, or that a crash left half started: process 1 may never have been written down. */
+export interface CageRemains {
+  holder: ProcessIdentity;
+  init?: ProcessIdentity | undefined;
+  cgroups: readonly string[];
+}
+
+/** Stops what is left; `graceMs` 0 kills at once. Throws E_BACKEND when a process survives a kill. */
+export async function stopNativeCage(remains: CageRemains, graceMs = GRACE_MS): Promise<void> {
+  const init = remains.init ?? firstChild(remains.holder);
+  if (init !== undefined && isAlive(init)) {
+    const members = cageProcesses(init).filter(({ pid }) => pid !== init.pid);
+    for (const member of members) signalProcess(member, 'SIGTERM');
+    const end = performance.now() + graceMs;
+    for (const member of members) await waitForExit(member, Math.max(0, end - performance.now()));
+    signalProcess(init, 'SIGKILL');
+    await mustEnd(init);
+  }
+  signalProcess(remains.holder, 'SIGKILL');
+  await mustEnd(remains.holder);
+  removeCgroups(remains.cgroups);
+}
+
+async function mustEnd(identity: ProcessIdentity): Promise<void> {
+  if (await waitForExit(identity, KILL_MS)) return;
+  throw new IronError('E_BACKEND', {
+    message: `process ${identity.pid} of the cage does not end`,
+    because: 'it is stuck in the kernel, most often on a disk or a network file system that does not answer',
+    hint: 'wait for that device, then run the command again',
+  });
+}
+
+/** The children of a process, as the kernel lists them. */
+export function firstChild(parent: ProcessIdentity): ProcessIdentity | undefined {
+  return processesWhere((pid) => parentOf(pid) === parent.pid)[0];
+}
+
+function parentOf(pid: number): number | undefined {
+  return identifyProcess(pid)?.parentPid;
+}
+
+/** All processes in the process namespace of `init`. */
+export function cageProcesses(init: ProcessIdentity): ProcessIdentity[] {
+  const namespaceOf = (pid: number): string | undefined => {
+    try {
+      return readlinkSync(`/proc/${pid}/ns/pid`);
+    } catch {
+      // Gone meanwhile, or not ours to see: then it is no process of this cage.
+      return undefined;
+    }
+  };
+  const own = namespaceOf(init.pid);
+  return own === undefined ? [] : processesWhere((pid) => namespaceOf(pid) === own);
+}
+
+function processesWhere(wanted: (pid: number) => boolean): ProcessIdentity[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter(wanted)
+    .flatMap((pid) => identifyProcess(pid) ?? []);
+}

@@ -1,0 +1,29 @@
+// Cage names become directory names, host names and cgroup names: one grammar, checked in one place.
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { IronError } from '../platform/errors.ts';
+import { printableLine } from '../platform/text.ts';
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const MAX_STEM = 40;
+
+/** Returns the name itself, or throws E_NAME: lower-case letters, digits and inner hyphens, at most 63. */
+export function parseCageName(text: string): string {
+  if (NAME.test(text)) return text;
+  throw new IronError('E_NAME', {
+    message: `${JSON.stringify(printableLine(text.slice(0, 80)))} is no name for a cage`,
+    because: 'a name has 1 to 63 lower-case letters, digits and hyphens, and begins and ends with a letter or digit',
+    hint: 'choose a name such as my-project-2',
+  });
+}
+
+/** `<basename>-<8 hex of the real path>`: the same directory always gives the same name. `realPath` is absolute. */
+export function defaultCageName(realPath: string): string {
+  const stem = basename(realPath)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, MAX_STEM)
+    .replace(/^-+|-+$/g, '');
+  const digest = createHash('sha256').update(realPath).digest('hex').slice(0, 8);
+  return `${stem === '' ? 'project' : stem}-${digest}`;
+}

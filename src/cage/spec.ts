@@ -1,0 +1,93 @@
+// The spec: what was asked for. One JSON file per cage; everything else about a cage can be derived or made again.
+import { z } from 'zod';
+import { IronError } from '../platform/errors.ts';
+
+const ruleSchema = z.strictObject({
+  id: z.string().describe('unique in the policy; shown in decisions'),
+  effect: z.enum(['allow', 'deny']),
+  origin: z.enum(['user', 'agent', 'bundle', 'preset']),
+  host: z.string().describe('exact host, *.host (one label) or **.host (any depth)'),
+  port: z.number().int().min(1).max(65535).optional(),
+  scheme: z.enum(['https', 'http']).optional(),
+  methods: z.array(z.string()).optional(),
+  path: z.string().optional().describe('path glob; absent: any'),
+  maxQueryBytes: z.number().int().nonnegative().optional(),
+  websocket: z.boolean().optional(),
+  private: z.boolean().optional().describe('may resolve to a private address'),
+  reason: z.string().optional(),
+});
+
+const slotSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('header'), name: z.string() }),
+  z.strictObject({ kind: z.literal('bearer') }),
+  z.strictObject({ kind: z.literal('basic-password') }),
+]);
+
+const bindingSchema = z.strictObject({
+  name: z.string(),
+  hosts: z.array(z.string()).min(1).describe('exact hosts'),
+  slots: z.array(slotSchema).min(1),
+  placeholder: z.string().min(32),
+  env: z.string().describe('variable inside the cage that holds the placeholder'),
+});
+
+const routeSchema = z.strictObject({
+  host: z.string(),
+  address: z.string(),
+  port: z.number().int().min(1).max(65535),
+  caPem: z.string().optional(),
+});
+
+const bindSchema = z.strictObject({ source: z.string(), target: z.string(), writable: z.boolean() });
+
+const specSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string(),
+  project: z.string().describe('absolute real path on the host, and the path inside'),
+  backend: z.enum(['native']),
+  preset: z.enum(['safe', 'locked']),
+  workspace: z.enum(['copy']),
+  net: z.enum(['filtered', 'none']),
+  auth: z.enum(['api-key', 'none']),
+  agent: z.string().optional().describe('the profile this cage was made for'),
+  createdAt: z.string(),
+  home: z.string().describe('home directory inside'),
+  slot: z.number().int().nonnegative().optional().describe('of a cage made by root: which pair of host uids it runs as'),
+  generation: z.number().int().positive().describe('of the policy; rises with every change'),
+  rules: z.array(ruleSchema),
+  secrets: z.array(bindingSchema),
+  routes: z.array(routeSchema),
+  env: z.record(z.string(), z.string()),
+  binds: z.array(bindSchema),
+  limits: z.strictObject({
+    memoryBytes: z.number().int().positive().optional(),
+    pids: z.number().int().positive().optional(),
+    cpus: z.number().positive().optional(),
+  }),
+});
+
+export type CageSpec = z.infer<typeof specSchema>;
+export type SpecBinding = CageSpec['secrets'][number];
+
+/** Reads a spec from its file's text; throws E_SPEC_BROKEN that names the file and every key that is wrong. */
+export function parseSpec(text: string, path: string): CageSpec {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw brokenSpec(path, `it is no JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const result = specSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+  throw brokenSpec(path, issues.join('; '));
+}
+
+function brokenSpec(path: string, because: string): IronError {
+  return new IronError('E_SPEC_BROKEN', {
+    message: `the spec of a cage cannot be read: ${path}`,
+    because,
+    hint: 'repair the file, or take the cage away with `ironcage rm --discard`; its workspace is still there until then',
+    details: { path },
+  });
+}

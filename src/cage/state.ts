@@ -1,0 +1,96 @@
+// The state: what exists right now. Written before and after every step, so that a crash between any two is seen by
+// the next command.
+import type { LimitEnforcement, RunningCage } from '../backends/backend.ts';
+import { IronError } from '../platform/errors.ts';
+import { readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
+import type { ProcessIdentity } from '../platform/processes.ts';
+
+export type CageState =
+  /** The directory is being filled; nothing in it is anybody's work. */
+  | { phase: 'creating' }
+  | { phase: 'stopped' }
+  /** Processes may exist; those that are known are named. */
+  | { phase: 'starting' | 'stopping'; egress?: ProcessIdentity; holder?: ProcessIdentity; init?: ProcessIdentity; cgroups: readonly string[] }
+  | ({ phase: 'running'; egress: ProcessIdentity; generation: number; hash: string } & RunningCage)
+  /** The user agreed to lose what is in it. */
+  | { phase: 'removing' };
+
+export type RunningState = Extract<CageState, { phase: 'running' }>;
+
+export function readState(path: string): CageState {
+  const text = readTextIfPresent(path);
+  // The directory is made first, the state second: none yet means that creation had just begun.
+  if (text === undefined) return { phase: 'creating' };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw brokenState(path);
+  }
+  const state = parseState(value);
+  if (state === undefined) throw brokenState(path);
+  return state;
+}
+
+export function writeState(path: string, state: CageState): void {
+  writeFileAtomic(path, `${JSON.stringify(state)}\n`);
+}
+
+function brokenState(path: string): IronError {
+  return new IronError('E_STATE_BROKEN', {
+    message: `the state of a cage cannot be read: ${path}`,
+    hint: 'run `ironcage doctor --fix`: it looks for the cage’s processes, ends them and writes the state anew',
+    details: { path },
+  });
+}
+
+/** Hand-written and small: every command reads states, and loading a schema library would double its start time. */
+function parseState(value: unknown): CageState | undefined {
+  if (!isRecord(value)) return undefined;
+  switch (value['phase']) {
+    case 'creating':
+    case 'stopped':
+    case 'removing':
+      return { phase: value['phase'] };
+    case 'starting':
+    case 'stopping': {
+      const cgroups = value['cgroups'];
+      if (!isStrings(cgroups)) return undefined;
+      const known: { egress?: ProcessIdentity; holder?: ProcessIdentity; init?: ProcessIdentity } = {};
+      for (const name of ['egress', 'holder', 'init'] as const) {
+        const identity = parseIdentity(value[name]);
+        if (identity !== undefined) known[name] = identity;
+      }
+      return { phase: value['phase'], ...known, cgroups };
+    }
+    case 'running': {
+      const { generation, hash, mergedWorkspace, cgroups, limits } = value;
+      const [egress, holder, init] = [value['egress'], value['holder'], value['init']].map(parseIdentity);
+      if (egress === undefined || holder === undefined || init === undefined) return undefined;
+      if (typeof generation !== 'number' || typeof hash !== 'string' || typeof mergedWorkspace !== 'string') return undefined;
+      if (!isStrings(cgroups) || !isEnforcement(limits)) return undefined;
+      return { phase: 'running', egress, holder, init, generation, hash, mergedWorkspace, cgroups, limits };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+}
+
+function isEnforcement(value: unknown): value is LimitEnforcement {
+  const enforcers = ['cgroup', 'rlimit', 'none'];
+  return isRecord(value) && ['memory', 'pids', 'cpu'].every((name) => enforcers.includes(String(value[name])));
+}
+
+function parseIdentity(value: unknown): ProcessIdentity | undefined {
+  if (!isRecord(value)) return undefined;
+  const { pid, startTicks } = value;
+  return typeof pid === 'number' && typeof startTicks === 'string' ? { pid, startTicks } : undefined;
+}

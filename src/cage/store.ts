@@ -1,0 +1,109 @@
+// Where cages lie on disk, and who may change one: one directory and one lock per cage.
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { IronError, systemErrorCode } from '../platform/errors.ts';
+import { makeDirectory, pathExists, readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
+import { withLock } from '../platform/locks.ts';
+import type { Context } from './context.ts';
+import { parseCageName } from './names.ts';
+import { readState, writeState, type CageState } from './state.ts';
+import type { CageSpec } from './spec.ts';
+
+export interface CagePaths {
+  root: string;
+  spec: string;
+  state: string;
+  home: string;
+  tmp: string;
+  workspace: string;
+  run: string;
+  egress: { ca: string; audit: string; control: string };
+}
+
+export function cagesDirectory(context: Context): string {
+  return join(context.dataRoot, 'cages');
+}
+
+export function cagePaths(context: Context, name: string): CagePaths {
+  const root = join(cagesDirectory(context), parseCageName(name));
+  return {
+    root,
+    spec: join(root, 'spec.json'),
+    state: join(root, 'state.json'),
+    home: join(root, 'home'),
+    tmp: join(root, 'tmp'),
+    workspace: join(root, 'workspace'),
+    run: join(root, 'run'),
+    egress: { ca: join(root, 'egress/ca'), audit: join(root, 'egress/audit'), control: join(root, 'egress/control') },
+  };
+}
+
+/** Makes the data root; it holds secrets and other people must not look into it. */
+export function openDataRoot(context: Context): void {
+  makeDirectory(cagesDirectory(context));
+  const { mode, uid } = lstatSync(context.dataRoot);
+  if ((mode & 0o022) !== 0 || (uid !== process.getuid?.() && uid !== 0)) {
+    throw new IronError('E_PROTECTION', {
+      message: `the data root ${context.dataRoot} can be changed by other users`,
+      hint: `chmod 700 ${context.dataRoot}, or choose another with --home`,
+    });
+  }
+}
+
+export async function withCageLock<T>(context: Context, name: string, work: () => Promise<T>): Promise<T> {
+  openDataRoot(context);
+  const path = join(cagesDirectory(context), `.${parseCageName(name)}.lock`);
+  return withLock(path, { what: `cage ${name}` }, work);
+}
+
+export async function withDataRootLock<T>(context: Context, work: () => Promise<T>): Promise<T> {
+  openDataRoot(context);
+  return withLock(join(cagesDirectory(context), '.lock'), { what: 'the data root' }, work);
+}
+
+/** Whether anything of that name is there, whole or not. */
+export function cageExists(context: Context, name: string): boolean {
+  return pathExists(cagePaths(context, name).root);
+}
+
+/** Throws E_NO_CAGE when there is none, E_SPEC_BROKEN when its spec cannot be read. */
+export async function readSpec(context: Context, name: string): Promise<CageSpec> {
+  const { spec } = cagePaths(context, name);
+  const text = readTextIfPresent(spec);
+  if (text === undefined) throw noSuchCage(name);
+  // Loaded here, when a spec is really read: the schema library is the largest part of a short command's start.
+  const { parseSpec } = await import('./spec.ts');
+  return parseSpec(text, spec);
+}
+
+export function noSuchCage(name: string): IronError {
+  return new IronError('E_NO_CAGE', {
+    message: `there is no cage ${name}`,
+    hint: '`ironcage list` shows the cages; `ironcage create --name NAME` makes one',
+  });
+}
+
+export function writeSpec(context: Context, spec: CageSpec): void {
+  writeFileAtomic(cagePaths(context, spec.name).spec, `${JSON.stringify(spec, undefined, 2)}\n`);
+}
+
+export function readCageState(context: Context, name: string): CageState {
+  return readState(cagePaths(context, name).state);
+}
+
+export function writeCageState(context: Context, name: string, state: CageState): void {
+  writeState(cagePaths(context, name).state, state);
+}
+
+export function listCageNames(context: Context): string[] {
+  try {
+    return readdirSync(cagesDirectory(context), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
