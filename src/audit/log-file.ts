@@ -1,0 +1,51 @@
+// The file under the audit writer: appended to, cut back, never followed through a link, readable by its owner only.
+// It knows nothing of records.
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { IronError } from '../platform/errors.ts';
+import { AUDIT_FILE } from './record-line.ts';
+
+/** What the writer needs of a file; a test gives it one that fails. */
+export interface LogFile {
+  size(): Promise<number>;
+  /** Up to `length` bytes from `position`; fewer only at the end of the file. */
+  read(position: number, length: number): Promise<Buffer>;
+  /** Appends all of `data` or rejects; after a rejection any part of it may be in the file. */
+  append(data: Buffer): Promise<void>;
+  truncate(size: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openLogFile(directory: string): Promise<LogFile> {
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  const handle = await open(join(directory, AUDIT_FILE), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  if (!(await handle.stat()).isFile()) {
+    await handle.close();
+    throw new IronError('E_STATE_BROKEN', {
+      message: `${join(directory, AUDIT_FILE)} is not a regular file`,
+      hint: 'move it away; a new audit log is started in its place',
+    });
+  }
+  return {
+    size: async () => (await handle.stat()).size,
+    read: async (position, length) => {
+      const buffer = Buffer.alloc(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return buffer.subarray(0, filled);
+    },
+    append: async (data) => {
+      for (let written = 0; written < data.length;) {
+        const { bytesWritten } = await handle.write(data, written, data.length - written);
+        written += bytesWritten;
+      }
+    },
+    truncate: (size) => handle.truncate(size),
+    close: () => handle.close(),
+  };
+}

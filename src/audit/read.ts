@@ -1,0 +1,114 @@
+// Reads the audit log back, as a stream: filtered, or live. A line that is no record is an error with its number; it is never skipped.
+import { watch } from 'node:fs';
+import { IronError } from '../platform/errors.ts';
+import { matchesHost } from '../policy/hosts.ts';
+import { readLines, type AuditLine } from './lines.ts';
+import { auditRecordSchema } from './record-schema.ts';
+import type { AuditRecord } from './record.ts';
+
+export interface AuditFilter {
+  /** Milliseconds since the epoch; older records are left out. */
+  since?: number | undefined;
+  decision?: AuditRecord['decision'] | undefined;
+  /** A host, `*.host` or `**.host`. */
+  host?: string | undefined;
+}
+
+/** The records that fit, oldest first. `end` records stay with the host and decision they close. */
+export async function* readAudit(directory: string, filter: AuditFilter = {}): AsyncGenerator<AuditRecord> {
+  for await (const line of readLines(directory)) {
+    // What stands behind the last newline is being written at this moment, or was torn and is cut at the next start.
+    if (!line.isWhole && line.text !== undefined) return;
+    const record = parseLine(line);
+    if (fits(record, filter)) yield record;
+  }
+}
+
+/** All records so far and then each new one, until `signal` aborts. */
+export async function* followAudit(directory: string, signal: AbortSignal): AsyncGenerator<AuditRecord> {
+  const bell = watchDirectory(directory, signal);
+  try {
+    let position = 0;
+    let number = 1;
+    while (!signal.aborted) {
+      bell.reset();
+      for await (const line of readLines(directory, position, number)) {
+        if (signal.aborted) return;
+        if (!line.isWhole && line.text !== undefined) break;
+        yield parseLine(line);
+        position = line.end;
+        number = line.number + 1;
+      }
+      await bell.rung();
+    }
+  } finally {
+    bell.close();
+  }
+}
+
+export function fits(record: AuditRecord, filter: AuditFilter): boolean {
+  return (
+    (filter.since === undefined || Date.parse(record.time) >= filter.since) &&
+    (filter.decision === undefined || record.decision === filter.decision) &&
+    (filter.host === undefined || matchesHost(filter.host, record.host))
+  );
+}
+
+function parseLine(line: AuditLine): AuditRecord {
+  if (line.text === undefined) throw brokenLine(line.number, 'it is longer than any record');
+  let value: unknown;
+  try {
+    value = JSON.parse(line.text);
+  } catch {
+    throw brokenLine(line.number, 'it is not JSON');
+  }
+  const parsed = auditRecordSchema.safeParse(value);
+  if (!parsed.success) {
+    const field = parsed.error.issues[0]?.path.join('.') ?? '';
+    throw brokenLine(line.number, `it is not an audit record (${field === '' ? 'unknown fields' : field})`);
+  }
+  return parsed.data;
+}
+
+function brokenLine(number: number, because: string): IronError {
+  return new IronError('E_STATE_BROKEN', {
+    message: `line ${number} of the audit log cannot be read`,
+    because,
+    hint: 'check the log with `ironcage audit --verify`',
+    details: { line: number },
+  });
+}
+
+interface Bell {
+  reset(): void;
+  /** Resolves when something happened in the directory since the last reset, or the signal aborted. */
+  rung(): Promise<void>;
+  close(): void;
+}
+
+function watchDirectory(directory: string, signal: AbortSignal): Bell {
+  let hasRung = false;
+  let wake: (() => void) | undefined;
+  const ring = (): void => {
+    hasRung = true;
+    wake?.();
+  };
+  const watcher = watch(directory, ring);
+  // A directory that goes away wakes the reader, which then finds no file.
+  watcher.on('error', ring);
+  signal.addEventListener('abort', ring);
+  return {
+    reset: () => {
+      hasRung = false;
+    },
+    rung: () =>
+      new Promise((resolve) => {
+        wake = resolve;
+        if (hasRung || signal.aborted) resolve();
+      }),
+    close: () => {
+      watcher.close();
+      signal.removeEventListener('abort', ring);
+    },
+  };
+}
