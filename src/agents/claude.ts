@@ -98,11 +98,12 @@ function homeFiles(seed: HomeSeed): HomeFile[] {
   const state = {
     hasCompletedOnboarding: true,
     lastOnboardingVersion: VERSION,
+    // Releases before the settings key below kept it here.
     bypassPermissionsModeAccepted: true,
     officialMarketplaceAutoInstallAttempted: true,
     // Claude Code remembers an approved key by its last 20 characters.
     customApiKeyResponses: { approved: key === undefined ? [] : [key.slice(-20)], rejected: [] },
-    projects: { [seed.project]: { hasTrustDialogAccepted: true, projectOnboardingSeenCount: 1 } },
+    projects: { [seed.project]: { hasTrustDialogAccepted: true } },
   };
   const settings = { theme: 'dark', skipDangerousModePermissionPrompt: true };
   return [

@@ -78,15 +78,16 @@ interface PackageHome {
   version: string | undefined;
 }
 
-/** The agent's package around a file, known by the name in its package.json. */
+/** The agent's package around a file, known by the name in its package.json and by its place in a node_modules directory. */
 function enclosingPackage(file: string, profile: AgentProfile): PackageHome | undefined {
   const install = profile.install;
   if (install === undefined) return undefined;
   const names = [install.package, ...Object.values(install.platformPackages).map((platform) => platform.name)];
   for (let directory = dirname(file); directory !== '/'; directory = dirname(directory)) {
     const manifest = readManifest(join(directory, 'package.json'));
-    if (manifest !== undefined)
-      return names.includes(manifest.name) ? { directory, version: manifest.version } : undefined;
+    if (manifest === undefined) continue;
+    const own = names.includes(manifest.name) && directory.endsWith(`/node_modules/${manifest.name}`);
+    return own ? { directory, version: manifest.version } : undefined;
   }
   return undefined;
 }
