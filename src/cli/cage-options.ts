@@ -1,0 +1,137 @@
+// The options that `run` and `create` share, and how they become the library's CageOptions. Values are handed on as
+// typed: the library validates them. What the contract names and this version lacks is marked and refused.
+import type { Flags } from './flags.ts';
+import type { CageOptions } from './library.ts';
+import type { OptionSpec } from './command.ts';
+
+const HOST_PROGRAMS = {
+  hint: 'leave it out; the native backend shows the programs of this machine: install what is needed there',
+};
+
+export const CAGE_OPTIONS: readonly OptionSpec[] = [
+  { name: 'name', value: 'NAME', summary: 'name of the cage; default: the directory’s name and 8 hex digits' },
+  {
+    name: 'backend',
+    value: 'BACKEND',
+    choices: ['native', 'docker', 'podman', 'apple', 'vm', 'kubernetes'],
+    summary: 'what isolates the cage',
+  },
+  {
+    name: 'preset',
+    value: 'PRESET',
+    choices: ['safe', 'dev', 'locked', 'shared'],
+    summary: 'a named set of choices; default: safe',
+  },
+  {
+    name: 'workspace',
+    value: 'MODE',
+    choices: ['copy', 'mount', 'mount-ro'],
+    summary: 'how the project gets in; default: copy',
+  },
+  {
+    name: 'net',
+    value: 'MODE',
+    choices: ['filtered', 'ask', 'learn', 'open', 'none'],
+    summary: 'how requests leave; default: filtered',
+  },
+  {
+    name: 'allow',
+    value: 'RULE',
+    repeatable: true,
+    summary: 'allow a host, *.host, host:port, "GET host/path/**", or a bundle such as npm',
+  },
+  {
+    name: 'route',
+    value: 'HOST=ADDR:PORT[,ca=FILE]',
+    repeatable: true,
+    summary: 'send this host’s traffic there; policy and secrets apply as for HOST',
+  },
+  {
+    name: 'secret',
+    value: 'NAME',
+    repeatable: true,
+    summary: 'a secret of the store, else the host’s environment variable of that name',
+  },
+  {
+    name: 'auth',
+    value: 'MODE',
+    choices: ['api-key', 'subscription', 'none'],
+    summary: 'how the agent proves who pays',
+  },
+  { name: 'env', value: 'K=V', repeatable: true, summary: 'set a variable inside' },
+  { name: 'env-file', value: 'FILE', repeatable: true, summary: 'set the variables of a file inside' },
+  { name: 'mount', value: 'SRC[:DST][:ro]', repeatable: true, summary: 'show a file or directory of the host inside' },
+  { name: 'memory', value: 'SIZE', summary: 'limit of memory, such as 4g' },
+  { name: 'cpus', value: 'N', summary: 'limit of processors, such as 1.5' },
+  { name: 'pids', value: 'N', summary: 'limit of processes' },
+  {
+    name: 'ssh',
+    value: 'MODE',
+    choices: ['none', 'agent', 'keys'],
+    summary: 'how git may use SSH',
+    notYet: { except: ['none'], hint: 'leave it out; git over https passes the egress once its host is allowed' },
+  },
+  {
+    name: 'profile',
+    value: 'NAME',
+    summary: 'a login that cages share',
+    notYet: { hint: 'leave it out and hand the key in with --secret NAME' },
+  },
+  {
+    name: 'port',
+    value: '[HOST:]PORT[:CAGE_PORT]',
+    repeatable: true,
+    summary: 'publish a port of the cage',
+    notYet: { hint: 'leave it out and ask the server from inside: ironcage exec -- curl http://localhost:PORT' },
+  },
+  {
+    name: 'add-dir',
+    value: 'PATH',
+    repeatable: true,
+    summary: 'a further directory with its own diff',
+    notYet: { hint: 'leave it out; --mount PATH:ro shows a directory inside' },
+  },
+  {
+    name: 'branch',
+    value: 'REF',
+    summary: 'start from this branch',
+    notYet: { hint: 'leave it out and check the branch out first: a cage starts from the project as it stands' },
+  },
+  { name: 'image', value: 'REF', summary: 'image of the cage', notYet: HOST_PROGRAMS },
+  { name: 'dockerfile', value: 'FILE', summary: 'build the image from this file', notYet: HOST_PROGRAMS },
+  { name: 'packages', value: 'A,B', summary: 'install system packages inside', notYet: HOST_PROGRAMS },
+  {
+    name: 'toolchain',
+    value: 'NAME=VERSION',
+    repeatable: true,
+    summary: 'install a toolchain inside',
+    notYet: HOST_PROGRAMS,
+  },
+];
+
+const TEXT_OPTIONS = ['name', 'backend', 'preset', 'workspace', 'net', 'auth', 'memory', 'cpus', 'pids'] as const;
+
+export function readCageOptions(flags: Flags, agent: string | undefined): CageOptions {
+  const options: CageOptions = {
+    allow: flags.list('allow'),
+    routes: flags.list('route'),
+    secrets: flags.list('secret'),
+    env: flags.list('env'),
+    envFiles: flags.list('env-file'),
+    mounts: flags.list('mount'),
+  };
+  for (const name of TEXT_OPTIONS) {
+    const value = flags.text(name);
+    if (value !== undefined) options[name] = value;
+  }
+  if (agent !== undefined) options.agent = agent;
+  return options;
+}
+
+/** Names of the options that say what a cage is to be, as far as they were given. */
+export function givenCageOptions(flags: Flags): string[] {
+  return CAGE_OPTIONS.filter(({ name, value, repeatable }) => {
+    if (name === 'name' || value === undefined) return false;
+    return repeatable ? flags.list(name).length > 0 : flags.text(name) !== undefined;
+  }).map(({ name }) => `--${name}`);
+}

@@ -1,0 +1,118 @@
+// The table of commands: what top-level help shows, and how a command is loaded once it is asked for. Must not import
+// a command statically: starting one command must not cost the others.
+import type { Command, CommandGroup } from './command.ts';
+
+export interface CommandEntry {
+  summary: string;
+  load(): Promise<Command | CommandGroup>;
+}
+
+export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
+  [
+    'run',
+    {
+      summary: 'run an agent in the cage of a project: the main job',
+      load: async () => (await import('./commands/run.ts')).run,
+    },
+  ],
+  ['create', { summary: 'make a cage and keep it', load: async () => (await import('./commands/create.ts')).create }],
+  ['start', { summary: 'start a cage', load: async () => (await import('./commands/start.ts')).start }],
+  ['stop', { summary: 'stop a cage and keep its work', load: async () => (await import('./commands/stop.ts')).stop }],
+  [
+    'restart',
+    { summary: 'stop a cage and start it again', load: async () => (await import('./commands/restart.ts')).restart },
+  ],
+  [
+    'rm',
+    {
+      summary: 'remove cages; unexported work is named first',
+      load: async () => (await import('./commands/rm.ts')).rm,
+    },
+  ],
+  ['list', { summary: 'list the cages', load: async () => (await import('./commands/list.ts')).list }],
+  [
+    'show',
+    {
+      summary: 'show what a cage can reach, read and write, and with which secrets',
+      load: async () => (await import('./commands/show.ts')).show,
+    },
+  ],
+  [
+    'exists',
+    {
+      summary: 'say by the exit code whether a cage exists',
+      load: async () => (await import('./commands/exists.ts')).exists,
+    },
+  ],
+  ['exec', { summary: 'run one command in a cage', load: async () => (await import('./commands/exec.ts')).exec }],
+  ['shell', { summary: 'open a shell in a cage', load: async () => (await import('./commands/shell.ts')).shell }],
+  [
+    'diff',
+    {
+      summary: 'show what the agent changed against the recorded base',
+      load: async () => (await import('./commands/diff.ts')).diff,
+    },
+  ],
+  [
+    'apply',
+    {
+      summary: 'merge the change of a cage into the project on the host',
+      load: async () => (await import('./commands/apply.ts')).apply,
+    },
+  ],
+  [
+    'audit',
+    {
+      summary: 'show which requests left a cage and which were refused',
+      load: async () => (await import('./commands/audit.ts')).audit,
+    },
+  ],
+  [
+    'policy',
+    {
+      summary: 'show, change and test the rules of a cage',
+      load: async () => (await import('./commands/policy.ts')).policy,
+    },
+  ],
+  [
+    'secret',
+    {
+      summary: 'keep secrets outside of every cage',
+      load: async () => (await import('./commands/secret.ts')).secret,
+    },
+  ],
+  [
+    'verify',
+    {
+      summary: 'probe from inside a live cage that its protections hold',
+      load: async () => (await import('./commands/verify.ts')).verify,
+    },
+  ],
+  [
+    'doctor',
+    {
+      summary: 'check this machine and repair what a crash left behind',
+      load: async () => (await import('./commands/doctor.ts')).doctor,
+    },
+  ],
+  [
+    'agents',
+    { summary: 'show which agents can be run', load: async () => (await import('./commands/agents.ts')).agents },
+  ],
+  [
+    'completion',
+    {
+      summary: 'print the completion script of a shell',
+      load: async () => (await import('./commands/completion.ts')).completion,
+    },
+  ],
+  [
+    'version',
+    { summary: 'print the version', load: async () => (await import('./commands/version.ts')).versionCommand },
+  ],
+]);
+
+/** Every command and group, loaded: for completion, the reference page and their tests. */
+export function loadAllCommands(): Promise<(Command | CommandGroup)[]> {
+  return Promise.all([...COMMANDS.values()].map((entry) => entry.load()));
+}

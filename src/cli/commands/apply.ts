@@ -1,0 +1,117 @@
+// `apply`: the only way from a cage into the project on the host. Shows everything first; what can run on the host
+// needs a yes of its own; nobody there to ask means no.
+import { IronError } from '../../platform/errors.ts';
+import { changeRows, changeTotals, count, hostExecutableRows } from '../change-rows.ts';
+import type { Command } from '../command.ts';
+import type { Flags } from '../flags.ts';
+import type { ApplyPlanView } from '../library.ts';
+import { confirm } from '../prompt.ts';
+import { targetCage, type Session } from '../session.ts';
+
+export const apply: Command = {
+  kind: 'command',
+  name: 'apply',
+  summary: 'merge the change of a cage into the project on the host',
+  notes: [
+    'A three-way merge: conflicts are listed and nothing is done.',
+    'Files that can run on the host are listed and need a yes of their own.',
+  ],
+  arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
+  options: [
+    { name: 'working-tree', conflicts: ['branch'], summary: 'write into the working tree; the default' },
+    { name: 'branch', value: 'NAME', summary: 'write a commit on this branch instead' },
+    { name: 'yes', short: 'y', summary: 'apply without asking; not for files that can run on the host' },
+    { name: 'accept-host-executable', summary: 'apply files that can run on the host too' },
+    {
+      name: 'skip-host-executable',
+      conflicts: ['accept-host-executable'],
+      summary: 'leave files that can run on the host out',
+    },
+  ],
+  examples: [
+    { line: 'ironcage apply', does: 'look at the change of this project’s cage and take it over' },
+    { line: 'ironcage apply shop --branch agent/fix --yes', does: 'put it on a branch without asking' },
+    { line: 'ironcage apply --yes --skip-host-executable', does: 'for a script: everything that cannot run here' },
+  ],
+  handler: async ({ word, flags }, session) => {
+    const { output } = session;
+    const opened = await session.open();
+    const { library, context } = opened;
+    const name = await targetCage(opened, session, word('CAGE'));
+    const plan = await library.planApplyCage(context, name);
+    if (plan.conflicts.length > 0) throw conflicts(name, plan);
+    if (plan.files.length === 0) {
+      if (output.json) output.document({ cage: name, applied: [], leftOut: [] });
+      else output.note(`${name}: nothing to apply`);
+      return 0;
+    }
+    showPlan(plan, session);
+    const hostExecutable = await decideHostExecutable(plan, flags, session);
+    if (!(await decideApply(plan, flags, session, name))) {
+      if (output.json) output.document({ cage: name, applied: [], leftOut: plan.files.map(({ path }) => path) });
+      else output.note('nothing was applied');
+      return 1;
+    }
+    const branch = flags.text('branch');
+    const target = branch === undefined ? 'working-tree' : { branch };
+    const result = await library.applyCage(context, name, { target, hostExecutable });
+    if (output.json) output.document({ cage: name, ...result });
+    else {
+      const where = result.branch === undefined ? 'the working tree' : `branch ${result.branch}`;
+      output.line(`applied ${count(result.applied.length, 'file')} to ${where}`);
+      for (const path of result.leftOut) output.line(['yellow', 'left out'], `: ${path}`);
+    }
+    return 0;
+  },
+};
+
+function showPlan(plan: ApplyPlanView, { output }: Session): void {
+  if (output.json) return;
+  for (const row of changeRows(plan.files)) output.tell(...row.flatMap((span) => [span, '  ']));
+  output.tell(changeTotals(plan.files));
+  if (plan.hostExecutable.length === 0) return;
+  output.tell(['red', `${count(plan.hostExecutable.length, 'file')} can run on this machine:`]);
+  for (const row of hostExecutableRows(plan.hostExecutable)) output.tell(...row.flatMap((span) => [span, '  ']));
+}
+
+async function decideHostExecutable(
+  plan: ApplyPlanView,
+  flags: Flags,
+  session: Session,
+): Promise<'accept' | 'leave-out' | 'refuse'> {
+  if (flags.on('accept-host-executable')) return 'accept';
+  if (flags.on('skip-host-executable')) return 'leave-out';
+  // None now; should the cage add one before the merge, nobody has said yes to it.
+  if (plan.hostExecutable.length === 0) return 'refuse';
+  const paths = plan.hostExecutable.map(({ path }) => path);
+  if (!session.interactive) {
+    throw new IronError('E_HOST_EXECUTABLE', {
+      message: `${count(paths.length, 'file')} of the change can run on this machine: ${paths.join(', ')}`,
+      because: 'they need a yes of their own, and there is no terminal to ask at',
+      hint: 'look at ironcage diff --full, then add --accept-host-executable or --skip-host-executable',
+      details: { files: plan.hostExecutable },
+    });
+  }
+  const accepted = await confirm(session, `Apply the ${count(paths.length, 'file')} that can run on this machine too?`);
+  return accepted ? 'accept' : 'leave-out';
+}
+
+async function decideApply(plan: ApplyPlanView, flags: Flags, session: Session, name: string): Promise<boolean> {
+  if (flags.on('yes')) return true;
+  if (session.interactive) return confirm(session, `Apply ${count(plan.files.length, 'file')}?`);
+  throw new IronError('E_REFUSED', {
+    message: `the change of ${name} was not applied`,
+    because: 'it needs a yes, and there is no terminal to ask at',
+    hint: `look at ironcage diff ${name}, then add --yes`,
+  });
+}
+
+function conflicts(name: string, plan: ApplyPlanView): IronError {
+  const listed = plan.conflicts.map(({ path, kind }) => `${path} (${kind})`).join(', ');
+  return new IronError('E_CONFLICT', {
+    message: `the change of ${name} conflicts with the project in ${count(plan.conflicts.length, 'file')}: ${listed}`,
+    because: 'the same places changed in the cage and on the host since the base; nothing was applied',
+    hint: `ironcage diff ${name} --full shows the cage’s side; bring the files together by hand, then apply again`,
+    details: { conflicts: plan.conflicts },
+  });
+}

@@ -1,0 +1,43 @@
+// `exec`: one command in a cage; its exit code is ours.
+import type { Command } from '../command.ts';
+import { targetCage } from '../session.ts';
+import { usageError } from '../usage-error.ts';
+
+export const exec: Command = {
+  kind: 'command',
+  name: 'exec',
+  summary: 'run one command in a cage',
+  notes: ['A stopped cage is started. The exit code is the command’s; 128 and its number for a signal.'],
+  arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
+  passed: { name: 'CMD…', summary: 'the command and its arguments; no shell reads them', required: true },
+  options: [
+    { name: 'env', value: 'K=V', repeatable: true, summary: 'set a variable for the command' },
+    { name: 'cwd', value: 'DIR', summary: 'directory inside; default: the project' },
+  ],
+  examples: [
+    { line: 'ironcage exec -- npm test', does: 'run the tests in the cage of this project' },
+    { line: 'ironcage exec shop --cwd /tmp -- ls -la', does: 'list a directory of the cage named shop' },
+  ],
+  handler: async ({ word, passed, flags }, session) => {
+    const env = parseEnv(flags.list('env'));
+    const cwd = flags.text('cwd');
+    const opened = await session.open();
+    const name = await targetCage(opened, session, word('CAGE'));
+    const request = { argv: [...(passed ?? [])], env, ...(cwd === undefined ? {} : { cwd }) };
+    const stdio = session.terminal ? 'terminal' : 'inherit';
+    return (await opened.library.execInCage(opened.context, name, request, stdio)).exitCode;
+  },
+};
+
+function parseEnv(pairs: readonly string[]): Record<string, string> {
+  const entries = pairs.map((pair): [string, string] => {
+    const equals = pair.indexOf('=');
+    if (equals > 0) return [pair.slice(0, equals), pair.slice(equals + 1)];
+    // The text may hold a value that was meant to stay out of sight: it is not repeated.
+    throw usageError('--env needs NAME=VALUE', {
+      because: 'there is no name before an equals sign',
+      hint: 'write --env NAME=VALUE',
+    });
+  });
+  return Object.fromEntries(entries);
+}

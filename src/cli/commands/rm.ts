@@ -1,0 +1,62 @@
+// `rm`: removes cages. Unexported work is named and goes only after a typed yes or --discard; -y is not enough.
+import { toIronError, type IronError } from '../../platform/errors.ts';
+import type { Command } from '../command.ts';
+import { outline } from '../outline.ts';
+import { confirmTyped } from '../prompt.ts';
+import { targetCage, type Opened, type Session } from '../session.ts';
+
+export const rm: Command = {
+  kind: 'command',
+  name: 'rm',
+  summary: 'remove cages; unexported work is named first',
+  notes: ['A cage with unexported work stays unless you type yes or give --discard. -y does not skip that.'],
+  arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false, repeatable: true }],
+  options: [
+    { name: 'yes', short: 'y', summary: 'ask nothing; refuse where a question would be needed' },
+    { name: 'discard', summary: 'throw unexported work away' },
+  ],
+  examples: [
+    { line: 'ironcage rm shop', does: 'remove the cage named shop, after asking if it holds unexported work' },
+    { line: 'ironcage rm -y --discard shop desk', does: 'remove two cages with all that is in them' },
+  ],
+  handler: async ({ words, flags }, session) => {
+    const opened = await session.open();
+    const given = words('CAGE');
+    const names = await Promise.all(
+      (given.length === 0 ? [undefined] : given).map((named) => targetCage(opened, session, named)),
+    );
+    const removed: string[] = [];
+    const kept: string[] = [];
+    const mayAsk = session.interactive && !flags.on('yes');
+    for (const name of new Set(names)) {
+      const gone = await remove(opened, session, name, { discard: flags.on('discard'), mayAsk });
+      (gone ? removed : kept).push(name);
+      if (!session.output.json) session.output.note(gone ? `removed ${name}` : `kept ${name}`);
+    }
+    if (session.output.json) session.output.document({ removed, kept });
+    return kept.length === 0 ? 0 : 1;
+  },
+};
+
+/** False when the person said no. */
+async function remove(
+  { library, context }: Opened,
+  session: Session,
+  name: string,
+  { discard, mayAsk }: { discard: boolean; mayAsk: boolean },
+): Promise<boolean> {
+  const refusal = await library.removeCage(context, name, { discard }).then(
+    (): undefined => undefined,
+    (error: unknown): IronError => {
+      const known = toIronError(error);
+      if (known.code === 'E_UNEXPORTED' && mayAsk && !discard) return known;
+      throw error;
+    },
+  );
+  if (refusal === undefined) return true;
+  session.output.tell(refusal.message);
+  for (const line of outline(refusal.details)) session.output.tell('  ', line);
+  if (!(await confirmTyped(session, `Throw this work of ${name} away?`))) return false;
+  await library.removeCage(context, name, { discard: true });
+  return true;
+}

@@ -1,0 +1,69 @@
+// `show`: the exposure of one cage. Every loosening must be visible here.
+import type { Command } from '../command.ts';
+import type { CageView, LimitView } from '../library.ts';
+import { outline } from '../outline.ts';
+import type { Output, Span } from '../output.ts';
+import { ruleRows } from '../rule-rows.ts';
+import { targetCage } from '../session.ts';
+import { STATUS_STYLES } from './list.ts';
+
+export const show: Command = {
+  kind: 'command',
+  name: 'show',
+  summary: 'show what a cage can reach, read and write, and with which secrets',
+  arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
+  options: [],
+  examples: [
+    { line: 'ironcage show', does: 'the exposure of the cage of this project' },
+    { line: 'ironcage show shop --json', does: 'everything about the cage named shop, for a script' },
+  ],
+  handler: async ({ word }, session) => {
+    const opened = await session.open();
+    const name = await targetCage(opened, session, word('CAGE'));
+    const view = await opened.library.showCage(opened.context, name);
+    if (session.output.json) session.output.document(view);
+    else printView(view, session.output);
+    return 0;
+  },
+};
+
+function printView(view: CageView, output: Output): void {
+  output.line(['bold', view.name], '  ', [STATUS_STYLES[view.status], view.status], '  ', view.exposure);
+  output.table([
+    field('project', view.project),
+    field('isolation', `${view.backend}, preset ${view.preset}, agent ${view.agent ?? 'none'}`),
+    field('workspace', `${view.workspace} (${view.workspaceStrategy}), base ${view.base}`),
+    field('unexported', view.unexported ? 'yes: ironcage diff shows it' : 'no'),
+    field('network', `${view.net}, policy generation ${view.policyGeneration} (${view.policyHash})`),
+    field('memory', limitText(view.limits.memory)),
+    field('processes', limitText(view.limits.pids)),
+    field('processors', limitText(view.limits.cpus)),
+    field('created', view.createdAt),
+  ]);
+  section(output, 'runs as', outline(view.identity));
+  output.line(['bold', 'reaches'], view.reach.length === 0 ? ': nothing' : '');
+  output.table(ruleRows(view.reach));
+  section(output, 'routes', outline(view.routes));
+  section(output, 'reads', view.reads);
+  section(output, 'writes', view.writes);
+  const secrets = view.secrets.map((secret) => `${secret.name} at ${secret.hosts.join(', ')}`);
+  section(output, 'secrets (put in by the egress, never inside)', secrets);
+  const leftOut = view.leftOut.map(({ path, reason }) => `${path} (${reason})`);
+  section(output, 'left out of the copy', leftOut);
+  section(output, 'problems', view.problems, 'red');
+}
+
+function field(name: string, value: string): Span[] {
+  return [['dim', name], value];
+}
+
+function section(output: Output, title: string, lines: readonly string[], style: 'bold' | 'red' = 'bold'): void {
+  if (lines.length === 0) return;
+  output.line([style, title]);
+  for (const line of lines) output.line('  ', line);
+}
+
+function limitText(limit: LimitView): string {
+  if (limit.enforcedBy === 'none') return `${limit.value ?? 'unlimited'} (not enforced on this machine)`;
+  return `${limit.value ?? 'unlimited'} (${limit.enforcedBy})`;
+}

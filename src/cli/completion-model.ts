@@ -1,0 +1,43 @@
+// What can be typed where, taken from the command values: the one source of the three completion scripts.
+import { GLOBAL_OPTIONS, type Command, type CommandGroup, type OptionSpec } from './command.ts';
+
+export interface CompletionModel {
+  /** Every place behind which something can be typed; the first is behind `ironcage` itself. */
+  places: readonly CompletionPlace[];
+}
+
+export interface CompletionPlace {
+  /** Words behind `ironcage`, joined by a space; empty for the first place. */
+  path: string;
+  /** Commands that can follow. */
+  words: readonly { name: string; summary: string }[];
+  options: readonly OptionSpec[];
+}
+
+export function completionModel(commands: readonly (Command | CommandGroup)[]): CompletionModel {
+  const top = commands.map(({ name, summary }) => ({ name, summary }));
+  return {
+    places: [{ path: '', words: top, options: GLOBAL_OPTIONS }, ...commands.flatMap((command) => placesOf(command))],
+  };
+}
+
+function placesOf(command: Command | CommandGroup): CompletionPlace[] {
+  if (command.kind === 'command') {
+    return [{ path: command.name, words: [], options: [...command.options.filter(isHere), ...GLOBAL_OPTIONS] }];
+  }
+  const words = command.commands.map(({ name, summary }) => ({ name: name.slice(command.name.length + 1), summary }));
+  return [
+    { path: command.name, words, options: GLOBAL_OPTIONS },
+    ...command.commands.flatMap((member) => placesOf(member)),
+  ];
+}
+
+/** What this version refuses is not offered. */
+function isHere(option: OptionSpec): boolean {
+  return option.notYet === undefined || option.notYet.except !== undefined;
+}
+
+/** The values an option can have, as far as they are known. */
+export function offeredValues(option: OptionSpec): readonly string[] {
+  return option.notYet?.except ?? option.choices ?? [];
+}

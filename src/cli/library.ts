@@ -1,0 +1,234 @@
+// What the command line asks of the library: the only way from here to a cage. No handler sees anything else of src.
+import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
+
+export interface Context {
+  dataRoot: string;
+  configFile: string;
+  environment: Environment;
+  clock: Clock;
+  progress(line: string): void;
+}
+
+export interface CageOptions {
+  name?: string;
+  backend?: string;
+  preset?: string;
+  workspace?: string;
+  net?: string;
+  allow: string[];
+  routes: string[];
+  secrets: string[];
+  auth?: string;
+  env: string[];
+  envFiles: string[];
+  mounts: string[];
+  memory?: string;
+  cpus?: string;
+  pids?: string;
+  agent?: string;
+}
+
+export interface CageInfo {
+  name: string;
+  status: 'running' | 'stopped' | 'broken';
+  backend: string;
+  workspace: string;
+  net: string;
+  project: string;
+  createdAt: string;
+  unexported: boolean;
+}
+
+export interface RuleView {
+  id: string;
+  effect: 'allow' | 'deny';
+  origin: string;
+  reason?: string | undefined;
+  text: string;
+}
+
+export interface LimitView {
+  value: string | number | undefined;
+  enforcedBy: 'cgroup' | 'rlimit' | 'none';
+}
+
+export interface CageView extends CageInfo {
+  preset: string;
+  agent: string | undefined;
+  exposure: string;
+  reach: RuleView[];
+  reads: string[];
+  writes: string[];
+  secrets: { name: string; hosts: readonly string[]; slots: readonly unknown[] }[];
+  limits: { memory: LimitView; pids: LimitView; cpus: LimitView };
+  routes: readonly unknown[];
+  leftOut: { path: string; reason: string }[];
+  base: string;
+  workspaceStrategy: string;
+  policyGeneration: number;
+  policyHash: string;
+  identity: unknown;
+  problems: string[];
+}
+
+export interface DiffFile {
+  path: string;
+  from?: string | undefined;
+  change: 'added' | 'modified' | 'deleted' | 'renamed' | 'mode';
+  insertions: number;
+  deletions: number;
+  binary: boolean;
+  hostExecutable: boolean;
+}
+
+export interface HostExecutableReason {
+  kind: string;
+  trigger: string;
+  when: string;
+}
+
+export interface HostExecutableFile {
+  path: string;
+  reasons: readonly HostExecutableReason[];
+}
+
+export interface RunOutcome {
+  cage: string;
+  exitCode: number;
+  change: { files: readonly DiffFile[] } | undefined;
+  refused: { host: string; method: string; path: string; rule: string; remedy: string; count: number }[];
+  requests: number;
+  secretsUsed: { name: string; host: string; count: number }[];
+  kept: boolean;
+}
+
+export interface ApplyPlanView {
+  files: readonly DiffFile[];
+  conflicts: readonly { path: string; kind: string }[];
+  hostExecutable: readonly HostExecutableFile[];
+}
+
+export interface AuditFilter {
+  decision?: 'allow' | 'deny' | 'ask';
+  host?: string;
+  sinceMs?: number;
+  follow?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface AuditRecord {
+  seq: number;
+  time: string;
+  method: string;
+  host: string;
+  port: number;
+  path: string;
+  protocol: string;
+  decision: 'allow' | 'deny' | 'ask';
+  rule: string;
+  bytesOut: number;
+  bytesIn: number;
+  secrets: readonly string[];
+}
+
+export interface PolicyChange {
+  generation: number;
+  hash: string;
+  confirmed: boolean;
+}
+
+export interface Library {
+  version: string;
+  openContext(options: { home?: string; environment: Environment; progress?: (line: string) => void }): Context;
+  createCage(context: Context, source: string | undefined, options: CageOptions): Promise<CageView>;
+  planCage(context: Context, source: string | undefined, options: CageOptions): Promise<object>;
+  startCage(context: Context, name: string): Promise<void>;
+  stopCage(context: Context, name: string): Promise<void>;
+  restartCage(context: Context, name: string): Promise<void>;
+  removeCage(context: Context, name: string, options: { discard: boolean }): Promise<void>;
+  listCages(context: Context): Promise<CageInfo[]>;
+  showCage(context: Context, name: string): Promise<CageView>;
+  cageExists(context: Context, name: string): boolean;
+  resolveCageName(context: Context, name: string | undefined, cwd: string): Promise<string>;
+  execInCage(
+    context: Context,
+    name: string,
+    request: { argv: string[]; cwd?: string; env?: Record<string, string> },
+    stdio: 'inherit' | 'terminal',
+  ): Promise<{ exitCode: number }>;
+  shellArgv(): string[];
+  runAgent(
+    context: Context,
+    request: {
+      agent: string;
+      directory?: string;
+      args: string[];
+      options: CageOptions & { fresh: boolean; remove: boolean; terminal: boolean };
+    },
+  ): Promise<RunOutcome>;
+  diffCage(
+    context: Context,
+    name: string,
+  ): Promise<{ cage: string; base: string; files: DiffFile[]; skipped: { path: string; reason: string }[] }>;
+  diffCageText(context: Context, name: string, style: 'stat' | 'full'): Promise<string>;
+  planApplyCage(context: Context, name: string): Promise<ApplyPlanView>;
+  applyCage(
+    context: Context,
+    name: string,
+    options: { target: 'working-tree' | { branch: string }; hostExecutable: 'accept' | 'leave-out' | 'refuse' },
+  ): Promise<{ applied: string[]; leftOut: string[]; branch?: string; commit?: string }>;
+  auditCage(context: Context, name: string, filter: AuditFilter): AsyncIterable<AuditRecord>;
+  auditSummary(context: Context, name: string, filter: AuditFilter): Promise<object>;
+  verifyAudit(
+    context: Context,
+    name: string,
+  ): Promise<{ ok: true; records: number; head: string } | { ok: false; line: number; reason: string }>;
+  policyShow(
+    context: Context,
+    name: string,
+  ): Promise<{ mode: string; generation: number; hash: string; confirmed: boolean; rules: RuleView[] }>;
+  policyAllow(context: Context, name: string, rules: string[]): Promise<PolicyChange>;
+  policyDeny(context: Context, name: string, rules: string[]): Promise<PolicyChange>;
+  policyRemove(context: Context, name: string, rule: string): Promise<PolicyChange>;
+  policyTest(
+    context: Context,
+    name: string,
+    method: string,
+    url: string,
+  ): Promise<{
+    decision: 'allow' | 'deny';
+    rule: string;
+    reason: string;
+    remedy: string;
+    method: string;
+    url: string;
+  }>;
+  secretSet(
+    context: Context,
+    secret: { name: string; value: string; cage?: string; hosts?: string[]; header?: string },
+  ): Promise<void>;
+  secretList(
+    context: Context,
+    cage?: string,
+  ): Promise<{ name: string; hosts: readonly string[]; slots: readonly unknown[]; createdAt: string }[]>;
+  secretRemove(context: Context, name: string, cage?: string): Promise<void>;
+  verifyCage(
+    context: Context,
+    name: string,
+    options: { attack: boolean },
+  ): Promise<{
+    cage: string;
+    ok: boolean;
+    probes: { id: string; group: string; ok: boolean; expected: string; observed: string }[];
+  }>;
+  doctor(
+    context: Context,
+    options: { fix: boolean },
+  ): Promise<{
+    ok: boolean;
+    checks: { id: string; status: 'ok' | 'warn' | 'fail'; what: string; hint: string }[];
+    repaired: string[];
+  }>;
+  listAgents(): { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[];
+}

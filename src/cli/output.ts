@@ -1,0 +1,149 @@
+// The one place that prints. Text is made harmless here, whatever it stems from, before a style is put around it;
+// JSON leaves as plain ASCII-safe text. Must not decide anything.
+import { styleText } from 'node:util';
+import type { Environment } from '../platform/environment.ts';
+import { systemErrorCode, type IronError } from '../platform/errors.ts';
+import { printable, printableLine } from '../platform/text.ts';
+import { formatError, formatErrorJson } from './error-format.ts';
+import { safeJson } from './safe-json.ts';
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+/** A piece of a line; raw control sequences in it come out visible and harmless. */
+export type Span = string | readonly [style: Style, text: string];
+
+export interface OutputStream extends NodeJS.WritableStream {
+  isTTY?: boolean | undefined;
+  writableNeedDrain?: boolean | undefined;
+}
+
+export interface OutputOptions {
+  json: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  color: boolean;
+}
+
+export interface Output {
+  /** Whether results are wanted as JSON. */
+  readonly json: boolean;
+  /** Aborts when nobody reads stdout any more. */
+  readonly gone: AbortSignal;
+  /** One line of a result, on stdout. */
+  line(...spans: readonly Span[]): void;
+  /** Text of many lines, on stdout. */
+  text(text: string): void;
+  /** Rows with aligned columns, on stdout. */
+  table(rows: readonly (readonly Span[])[]): void;
+  /** The one JSON document of a command, on stdout. */
+  document(value: unknown): void;
+  /** One line of JSON Lines, on stdout; resolves when the reader can take more. */
+  record(value: unknown): Promise<void>;
+  /** Resolves when the reader of stdout can take more. */
+  drained(): Promise<void>;
+  /** Progress and summaries for people, on stderr; not with --quiet. */
+  note(...spans: readonly Span[]): void;
+  /** One JSON line for scripts where stdout is not ours, on stderr. */
+  noteDocument(value: unknown): void;
+  /** What a question needs to be answered, on stderr, also with --quiet. */
+  tell(...spans: readonly Span[]): void;
+  /** The same without the end of the line. */
+  ask(question: string): void;
+  failure(error: IronError): void;
+}
+
+export interface OutputHost {
+  stdout: OutputStream;
+  stderr: OutputStream;
+  environment: Environment;
+}
+
+export function createOutput(host: OutputHost, options: OutputOptions): Output {
+  const gone = new AbortController();
+  const colorWanted = options.color && !host.environment['NO_COLOR'] && host.environment['TERM'] !== 'dumb';
+  const out = createWriter(host.stdout, colorWanted, () => gone.abort());
+  const err = createWriter(host.stderr, colorWanted, () => undefined);
+  const drained = async (): Promise<void> => {
+    if (gone.signal.aborted || host.stdout.writableNeedDrain !== true) return;
+    await new Promise<void>((resolve) => {
+      host.stdout.once('drain', resolve);
+      gone.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  };
+  return {
+    json: options.json,
+    gone: gone.signal,
+    line: (...spans) => out.write(`${out.render(spans)}\n`),
+    text: (text) => out.write(ensureNewline(printable(text))),
+    table: (rows) => out.write(renderTable(rows, (spans) => out.render(spans))),
+    document: (value) => out.write(`${safeJson(value, 2)}\n`),
+    record: (value) => {
+      out.write(`${safeJson(value)}\n`);
+      return drained();
+    },
+    drained,
+    note: (...spans) => {
+      if (!options.quiet) err.write(`${err.render(spans)}\n`);
+    },
+    noteDocument: (value) => err.write(`${safeJson(value)}\n`),
+    tell: (...spans) => err.write(`${err.render(spans)}\n`),
+    ask: (question) => err.write(`${printableLine(question)} `),
+    failure: (error) => {
+      if (options.json) err.write(`${safeJson(formatErrorJson(error, options.verbose))}\n`);
+      else for (const spans of formatError(error, options.verbose)) err.write(`${err.render(spans)}\n`);
+    },
+  };
+}
+
+interface Writer {
+  write(text: string): void;
+  render(spans: readonly Span[]): string;
+}
+
+function createWriter(stream: OutputStream, colorWanted: boolean, onGone: () => void): Writer {
+  let closed = false;
+  // A reader such as `head` that has seen enough is no failure of ours; any other write error is.
+  stream.on('error', (error) => {
+    if (systemErrorCode(error) !== 'EPIPE') throw error;
+    closed = true;
+    onGone();
+  });
+  const color = colorWanted && stream.isTTY === true;
+  const render = (span: Span): string => {
+    if (typeof span === 'string') return printableLine(span);
+    const text = printableLine(span[1]);
+    return color ? styleText(span[0], text, { validateStream: false }) : text;
+  };
+  return {
+    write: (text) => {
+      if (!closed) stream.write(text);
+    },
+    render: (spans) => spans.map(render).join(''),
+  };
+}
+
+function ensureNewline(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+}
+
+const COLUMN_GAP = 2;
+
+function renderTable(rows: readonly (readonly Span[])[], render: (spans: readonly Span[]) => string): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, span] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(span));
+  }
+  const lines = rows.map((row) =>
+    row
+      .map((span, column) => {
+        const isLast = column === row.length - 1;
+        return render([span]) + (isLast ? '' : ' '.repeat((widths[column] ?? 0) - widthOf(span) + COLUMN_GAP));
+      })
+      .join('')
+      .trimEnd(),
+  );
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function widthOf(span: Span): number {
+  return Array.from(printableLine(typeof span === 'string' ? span : span[1])).length;
+}

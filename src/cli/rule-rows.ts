@@ -1,0 +1,14 @@
+// Rules as rows of a table: the same in `show` and in `policy show`.
+import type { RuleView } from './library.ts';
+import type { Span } from './output.ts';
+
+/** One row a rule: effect, rule as it would be typed, id, origin, reason. */
+export function ruleRows(rules: readonly RuleView[]): Span[][] {
+  return rules.map((rule) => [
+    rule.effect === 'allow' ? ['green', '  allow'] : ['red', '  deny'],
+    rule.text,
+    ['dim', rule.id],
+    ['dim', rule.origin],
+    rule.reason ?? '',
+  ]);
+}
