@@ -1,0 +1,71 @@
+// The base: the project's files at one moment as a git tree, against which every change is measured. It holds what is tracked,
+// modified and untracked but not ignored; submodules and nested repositories as plain files. Costs one stat per tracked file
+// where the project's own index can be trusted. Writes only into the store; runs nothing that the project names.
+import { join } from 'node:path';
+import { borrowObjects, commitTree, createBaseStore, keepCommit, type BaseStore } from './base-store.ts';
+import { below, type BytePath } from './byte-path.ts';
+import { git, gitLine } from './git.ts';
+import type { ObjectFormat, Project } from './project.ts';
+import { recordTree } from './record-tree.ts';
+import { secretReason } from './secret-files.ts';
+
+export interface Base {
+  /** The bare repository that holds the base and borrows the project's objects. */
+  gitDir: string;
+  objectFormat: ObjectFormat;
+  tree: string;
+  commit: string;
+  /** The project's HEAD commit at that moment; undefined without git or without commits. */
+  head: string | undefined;
+  /** Relative paths (text) of nested repositories and submodules whose files are part of the base. */
+  nested: readonly string[];
+  /** Relative paths (text) of files that could not be read and are no part of the base. */
+  unreadable: readonly string[];
+}
+
+export const BASE_REF = 'refs/ironcage/base';
+/** The base's index with the stats of the project's files, so that recording the project again costs by its change. */
+export const BASE_INDEX = 'base.index';
+
+/** Records the project as it stands into a new repository `<storeDirectory>/base.git`. */
+export async function recordBase(project: Project, storeDirectory: string): Promise<Base> {
+  const store = createBaseStore(join(storeDirectory, 'base.git'), project.git?.objectFormat ?? 'sha1');
+  if (project.git !== undefined) borrowObjects(store, project.git.objectsDir);
+  const [recorded, head] = await Promise.all([
+    recordTree({
+      store,
+      project,
+      index: join(store.gitDir, BASE_INDEX),
+      prime: 'project',
+      leaveOut: newSecrets(project),
+    }),
+    readHead(project),
+  ]);
+  const call = { gitDir: store.gitDir };
+  const commit = await commitTree(call, { tree: recorded.tree, parents: [], message: 'base' });
+  await keepCommit(store, BASE_REF, commit);
+  const { tree, nested, unreadable } = recorded;
+  return { ...store, tree, commit, head, nested: [...nested], unreadable: [...unreadable] };
+}
+
+/** Without git nothing says which files are private: there, what looks like a secret is no part of the base. */
+export function newSecrets(project: Project): ((path: BytePath) => boolean) | undefined {
+  return project.git === undefined ? (path) => secretReason(path, below(project.root, path)) !== undefined : undefined;
+}
+
+export function baseStore(base: Base): BaseStore {
+  return { gitDir: base.gitDir, objectFormat: base.objectFormat };
+}
+
+/** The project's HEAD commit, or undefined where there is none yet. */
+export async function readHead(project: Project): Promise<string | undefined> {
+  if (project.git === undefined) return undefined;
+  const call = { gitDir: project.git.gitDir, accept: [0, 1, 128] };
+  const answer = await git(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], call);
+  return answer.exitCode === 0 ? answer.stdout.toString('latin1').trim() : undefined;
+}
+
+/** Throws when the base's objects are no longer all there (the project was collected by `git gc`). */
+export async function checkBase(base: Base): Promise<void> {
+  await gitLine(['ls-tree', '--name-only', `${base.commit}^{tree}`], { gitDir: base.gitDir });
+}

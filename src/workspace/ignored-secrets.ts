@@ -1,0 +1,70 @@
+// Finds the files that git ignores and that look like secrets, so that they stay out of the cage. Looks only where such files
+// live: dependency and build directories are not searched, and the search has a bound.
+import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { systemErrorCode } from '../platform/errors.ts';
+import { BASE_INDEX, type Base } from './base.ts';
+import { below, bytePath, nameOf, splitRecords, type BytePath } from './byte-path.ts';
+import { git } from './git.ts';
+import type { Project } from './project.ts';
+import { secretReason } from './secret-files.ts';
+
+export interface SecretFile {
+  path: BytePath;
+  reason: string;
+}
+
+/** Ignored directories of other people's code and of build output: large, and no place for one's own secrets. */
+const NOT_SEARCHED = new Set([
+  '.git', 'node_modules', 'bower_components', 'target', 'dist', 'build', 'out', 'vendor', 'venv', '.venv', 'env',
+  'site-packages', '__pycache__', '.tox', '.mypy_cache', '.pytest_cache', '.ruff_cache', '.next', '.nuxt', '.turbo',
+  '.parcel-cache', '.cache', '.gradle', '.pnpm-store', '.yarn', '.terraform', 'coverage', 'pods', 'deriveddata', '.dart_tool',
+]); // prettier-ignore
+
+const MAX_DEPTH = 6;
+const MAX_ENTRIES = 50_000;
+
+/** Everything in the project that is not part of the base and looks like a secret. */
+export async function ignoredSecrets(project: Project, base: Base): Promise<SecretFile[]> {
+  const { stdout } = await git(['ls-files', '--others', '--directory', '-z'], {
+    gitDir: base.gitDir,
+    workTree: project.root,
+    indexFile: join(base.gitDir, BASE_INDEX),
+  });
+  const found: SecretFile[] = [];
+  const budget = { entries: MAX_ENTRIES };
+  for (const record of splitRecords(stdout)) {
+    if (record.endsWith('/')) searchDirectory(project, record.slice(0, -1), 0, budget, found);
+    else keepSecret(project, record, found);
+  }
+  return found;
+}
+
+function keepSecret(project: Project, path: BytePath, found: SecretFile[]): void {
+  const reason = secretReason(path, below(project.root, path));
+  if (reason !== undefined) found.push({ path, reason });
+}
+
+function searchDirectory(
+  project: Project,
+  directory: BytePath,
+  depth: number,
+  budget: { entries: number },
+  found: SecretFile[],
+): void {
+  if (depth > MAX_DEPTH || NOT_SEARCHED.has(nameOf(directory).toLowerCase())) return;
+  let entries;
+  try {
+    entries = readdirSync(below(project.root, directory), { withFileTypes: true, encoding: 'buffer' });
+  } catch (error) {
+    // Unreadable for us is unreadable for the cage.
+    if (['EACCES', 'ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return;
+    throw error;
+  }
+  for (const entry of entries) {
+    if (budget.entries-- <= 0) return;
+    const path = `${directory}/${bytePath(entry.name)}`;
+    if (entry.isDirectory()) searchDirectory(project, path, depth + 1, budget, found);
+    else if (entry.isFile() || entry.isSymbolicLink()) keepSecret(project, path, found);
+  }
+}

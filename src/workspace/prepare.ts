@@ -1,0 +1,170 @@
+// Makes the workspace of a cage: the project as an overlay's layers or as a copy, with its base recorded. Built under another
+// name and moved into place in one step, so that a crash leaves either nothing or all of it. Never writes to the project.
+import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemErrorCode } from '../platform/errors.ts';
+import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { recordBase } from './base.ts';
+import { below, bytePath, parentOf, toText, type BytePath } from './byte-path.ts';
+import { planCageGit, type CageGitPlan } from './cage-git.ts';
+import { copyTree, type Owner, type SkippedFile } from './copy-tree.ts';
+import { ignoredSecrets } from './ignored-secrets.ts';
+import type { Project } from './project.ts';
+import { makeWhiteouts } from './whiteout.ts';
+import { directoriesOf, loadWorkspace, type PreparedWorkspace } from './workspace.ts';
+import { writeWorkspaceRecord, type WorkspaceRecord } from './workspace-file.ts';
+
+export interface PrepareOptions {
+  project: Project;
+  /** Directory of the cage's own; the workspace becomes `<storeDirectory>/workspace`. */
+  storeDirectory: string;
+  strategy: 'overlay' | 'copy';
+  /** Who owns the files inside; needs root. Absent: the caller. */
+  owner?: Owner | undefined;
+}
+
+/** Prepares the workspace, or returns the one that is there already. */
+export async function prepareWorkspace(options: PrepareOptions): Promise<PreparedWorkspace> {
+  const { project, storeDirectory, strategy, owner } = options;
+  const present = await loadWorkspace(storeDirectory);
+  if (present !== undefined) return present;
+  makeDirectory(storeDirectory);
+  const building = join(storeDirectory, 'workspace.new');
+  removeTree(building, storeDirectory);
+  mkdirSync(building, { mode: 0o700 });
+
+  const base = await recordBase(project, building);
+  const [secrets, plan] = await Promise.all([
+    ignoredSecrets(project, base),
+    planCageGit(project, base.nested, strategy),
+  ]);
+  const hidden = [...plan.hide, ...secrets];
+  const made =
+    strategy === 'overlay'
+      ? await layOverlay(project, building, plan, hidden)
+      : copyProject(project, building, plan, hidden, owner);
+  const record: WorkspaceRecord = {
+    version: 1,
+    strategy,
+    projectRoot: project.root,
+    ...(owner === undefined ? {} : { owner }),
+    base: {
+      objectFormat: base.objectFormat,
+      tree: base.tree,
+      commit: base.commit,
+      ...(base.head === undefined ? {} : { head: base.head }),
+      nested: [...base.nested],
+      unreadable: [...base.unreadable],
+    },
+    leftOut: [
+      ...hidden.flatMap(({ path, reason }) => (reason === undefined ? [] : [{ path: toText(path), reason }])),
+      ...made.skipped,
+    ],
+    maskedPaths: made.masked,
+    extraReadOnlyBinds: plan.objectDirs.map((directory) => ({ source: directory, target: directory })),
+  };
+  writeWorkspaceRecord(building, record);
+  renameSync(building, join(storeDirectory, 'workspace'));
+  const prepared = await loadWorkspace(storeDirectory);
+  if (prepared === undefined) throw new Error('the workspace vanished while it was made');
+  return prepared;
+}
+
+interface Made {
+  skipped: SkippedFile[];
+  /** Absolute paths that could not be hidden in the upper layer. */
+  masked: string[];
+}
+
+/** The upper layer gets what differs from the project; all else shows through from below. */
+async function layOverlay(
+  project: Project,
+  building: string,
+  plan: CageGitPlan,
+  hidden: readonly { path: BytePath }[],
+): Promise<Made> {
+  const { upper, work, merged } = directoriesOf(building);
+  for (const directory of [upper, work, merged]) makeDirectory(directory);
+  const layer: Layer = { project, root: Buffer.from(upper), owner: undefined };
+  chmodSync(upper, lstatSync(project.root).mode & 0o777);
+  applyGitPlan(layer, plan);
+  const whiteouts = hidden.map(({ path }) => {
+    makeParents(layer, path);
+    return below(layer.root, path);
+  });
+  const failed = await makeWhiteouts(building, whiteouts);
+  const prefix = upper.length + 1;
+  return {
+    skipped: [],
+    masked: failed.map((path) => join(project.root, toText(bytePath(path.subarray(prefix))))),
+  };
+}
+
+function copyProject(
+  project: Project,
+  building: string,
+  plan: CageGitPlan,
+  hidden: readonly { path: BytePath }[],
+  owner: Owner | undefined,
+): Made {
+  const { tree } = directoriesOf(building);
+  const left = new Set([...hidden, ...plan.write].map(({ path }) => path));
+  // A pointer to a repository outside is replaced by a repository of the cage's own.
+  if (project.git !== undefined && project.git.entry !== 'directory') left.add('.git');
+  const skipped = copyTree({
+    source: Buffer.from(project.root),
+    target: Buffer.from(tree),
+    owner,
+    skip: (path) => left.has(path),
+  });
+  applyGitPlan({ project, root: Buffer.from(tree), owner }, plan);
+  return { skipped, masked: [] };
+}
+
+/** A directory that lies over the project and is being filled. */
+interface Layer {
+  project: Project;
+  root: Buffer;
+  owner: Owner | undefined;
+}
+
+function applyGitPlan(layer: Layer, plan: CageGitPlan): void {
+  for (const { path, from } of plan.copy) {
+    makeParents(layer, path);
+    copyTree({
+      source: Buffer.from(from),
+      target: below(layer.root, path),
+      owner: layer.owner,
+      skip: (inner) => inner.endsWith('.lock') || (path.endsWith('/objects') && inner === 'info/alternates'),
+    });
+  }
+  for (const { path, contents } of plan.write) {
+    makeParents(layer, path);
+    const file = below(layer.root, path);
+    rmSync(file, { force: true });
+    writeFileSync(file, contents, { flag: 'wx', mode: 0o644 });
+    if (layer.owner !== undefined) lchownSync(file, layer.owner.uid, layer.owner.gid);
+  }
+}
+
+/** Makes the directories above `path` in the layer, with the permissions they have in the project. */
+function makeParents(layer: Layer, path: BytePath): void {
+  const parent = parentOf(path);
+  if (parent === '') return;
+  const directory = below(layer.root, parent);
+  if (pathExists(directory.toString('utf8'))) return;
+  makeParents(layer, parent);
+  mkdirSync(directory);
+  chmodSync(directory, directoryMode(below(layer.project.root, parent)));
+  if (layer.owner !== undefined) chownSync(directory, layer.owner.uid, layer.owner.gid);
+}
+
+function directoryMode(path: Buffer): number {
+  try {
+    const stat = lstatSync(path);
+    return stat.isDirectory() ? stat.mode & 0o777 : 0o755;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return 0o755;
+    throw error;
+  }
+}

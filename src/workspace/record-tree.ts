@@ -1,0 +1,157 @@
+// Turns a directory of the host into a git tree in the store: the one procedure behind the base and behind "has the host
+// changed since". Reads the project's index as a hint of what is unchanged, never its settings as orders.
+import { createHash } from 'node:crypto';
+import { accessSync, constants, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { IronError, systemErrorCode } from '../platform/errors.ts';
+import { anyFileConverts } from './attributes.ts';
+import { borrowObjects, type BaseStore } from './base-store.ts';
+import { below, joinRecords, nameOf, splitRecords, toText, type BytePath } from './byte-path.ts';
+import { git, gitLine, readEffectiveConfig, userConfigFile, type GitCall } from './git.ts';
+import { distrustIndex, primeIndex, removeEntries, type PrimedIndex } from './prime-index.ts';
+import { findRepository, type Project } from './project.ts';
+
+export interface RecordOptions {
+  store: BaseStore;
+  project: Project;
+  /** Path of the index file that is written, and left behind with the tree's entries. */
+  index: string;
+  /** `project`: start from the project's own index. `index`: `index` was written by an earlier recording. */
+  prime: 'project' | 'index';
+  /** New files that stay out of the tree (what looks like a secret in a directory without git). */
+  leaveOut?: ((path: BytePath) => boolean) | undefined;
+}
+
+export interface RecordedTree {
+  tree: string;
+  /** Paths (text) of nested repositories whose files are in the tree. */
+  nested: readonly string[];
+  /** Paths (text) of files that could not be read and are not in the tree. */
+  unreadable: readonly string[];
+  leftOut: readonly BytePath[];
+}
+
+export async function recordTree(options: RecordOptions): Promise<RecordedTree> {
+  const { store, project, index } = options;
+  const settings = await readEffectiveConfig(project.git?.gitDir);
+  const call = { gitDir: store.gitDir, workTree: project.root, indexFile: index };
+  const excludes = excludeArguments(project, settings);
+  const primed: PrimedIndex =
+    options.prime === 'index'
+      ? { paths: [], links: [], trusted: false }
+      : await primeIndex(store, project, settings, call);
+
+  let found = await listChanged(excludes, call);
+  const newAttributes = found.paths.filter((path) => nameOf(path) === '.gitattributes');
+  if (primed.trusted && anyFileConverts(newAttributes.map((path) => below(project.root, path)))) {
+    // A rule that is not committed yet may cover files that look clean: read them all after all.
+    await distrustIndex(store, call, primed.paths);
+    found = await listChanged(excludes, call);
+  }
+  const leftOut = found.paths.filter((path) => options.leaveOut?.(path) === true);
+  const refused = new Set(leftOut);
+  const wanted = refused.size === 0 ? found.paths : found.paths.filter((path) => !refused.has(path));
+  const unreadable = (await updateIndex(options, wanted, call)).map(toText);
+
+  const nested: string[] = [];
+  for (const path of new Set([...found.nested, ...primed.links])) {
+    const inner = await recordNested(options, path, call);
+    if (inner === undefined) continue;
+    const prefix = toText(path);
+    nested.push(prefix, ...inner.nested.map((name) => `${prefix}/${name}`));
+    leftOut.push(...inner.leftOut.map((name) => `${path}/${name}`));
+    unreadable.push(...inner.unreadable.map((name) => `${prefix}/${name}`));
+  }
+  // A partial clone lacks the contents of files that nobody looked at: their names suffice.
+  const tree = await gitLine(['write-tree', '--missing-ok'], call);
+  return { tree, nested, unreadable, leftOut };
+}
+
+/** The user's ignore rules, in git's own order of precedence; `--exclude-standard` would read the store's instead. */
+function excludeArguments(project: Project, settings: ReadonlyMap<string, string>): string[] {
+  const files = [
+    userConfigFile(settings, 'core.excludesfile'),
+    project.git === undefined ? undefined : join(project.git.commonDir, 'info', 'exclude'),
+  ].filter((file) => file !== undefined && isReadableFile(file));
+  return [...files.map((file) => `--exclude-from=${file}`), '--exclude-per-directory=.gitignore'];
+}
+
+function isReadableFile(path: string | Buffer): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    // Unreadable is an answer here; what it means is the caller's to say.
+    return false;
+  }
+}
+
+interface Found {
+  /** Changed, deleted or new files. */
+  paths: BytePath[];
+  /** Directories that are repositories of their own. */
+  nested: BytePath[];
+}
+
+async function listChanged(excludes: readonly string[], call: GitCall): Promise<Found> {
+  const { stdout } = await git(['ls-files', '-z', '-m', '-o', ...excludes], call);
+  const found: Found = { paths: [], nested: [] };
+  for (const record of new Set(splitRecords(stdout))) {
+    if (record.endsWith('/')) found.nested.push(record.slice(0, -1));
+    else found.paths.push(record);
+  }
+  return found;
+}
+
+/** Brings the index up to what lies on disk; returns the files that could not be read. */
+async function updateIndex(
+  options: RecordOptions,
+  paths: readonly BytePath[],
+  call: GitCall & { indexFile: string },
+): Promise<BytePath[]> {
+  if (paths.length === 0) return [];
+  const args = ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'];
+  try {
+    await git(args, { ...call, input: joinRecords(paths) });
+    return [];
+  } catch (error) {
+    if (!(error instanceof IronError)) throw error;
+    const unreadable = paths.filter((path) => !isStorable(below(options.project.root, path)));
+    if (unreadable.length === 0) throw error;
+    const refused = new Set(unreadable);
+    await removeEntries(options.store, call, unreadable);
+    await git(args, { ...call, input: joinRecords(paths.filter((path) => !refused.has(path))) });
+    return unreadable;
+  }
+}
+
+function isStorable(path: Buffer): boolean {
+  try {
+    const stat = lstatSync(path);
+    if (stat.isSymbolicLink()) return true;
+    return stat.isFile() && isReadableFile(path);
+  } catch (error) {
+    // Gone means deleted, which the index can say.
+    return systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR';
+  }
+}
+
+/** Puts a nested repository's files below `path` into the index; undefined where no repository is checked out. */
+async function recordNested(options: RecordOptions, path: BytePath, call: GitCall): Promise<RecordedTree | undefined> {
+  const { store, project } = options;
+  const root = below(project.root, path).toString('utf8');
+  // A name that is not UTF-8 cannot be handed to the calls below unharmed.
+  if (!Buffer.from(root, 'utf8').equals(below(project.root, path))) return undefined;
+  const repository = findRepository(root);
+  if (repository === undefined) return undefined;
+  if (repository.objectFormat === store.objectFormat) borrowObjects(store, repository.objectsDir);
+  const recorded = await recordTree({
+    store,
+    project: { root, git: repository },
+    index: `${options.index}.${createHash('sha256').update(path, 'latin1').digest('hex').slice(0, 16)}`,
+    prime: 'project',
+    leaveOut: (inner) => options.leaveOut?.(`${path}/${inner}`) === true,
+  });
+  await git(['read-tree', `--prefix=${toText(path)}/`, recorded.tree], call);
+  return recorded;
+}

@@ -1,0 +1,77 @@
+// A workspace as the rest of ironcage sees it: where its directories are, what its base is, what was left out.
+import { join } from 'node:path';
+import type { Base } from './base.ts';
+import type { Owner } from './copy-tree.ts';
+
+export interface PreparedWorkspace {
+  storeDirectory: string;
+  strategy: 'overlay' | 'copy';
+  /** Absolute path of the project: on the host, and inside. */
+  projectRoot: string;
+  owner: Owner | undefined;
+  directories: WorkspaceDirectories;
+  base: Base;
+  /** Files of the project that the cage does not get. */
+  leftOut: readonly { path: string; reason: string }[];
+  /** Absolute paths inside the cage that the backend has to cover with something empty. */
+  maskedPaths: readonly string[];
+  /** Directories of the host that git inside reads; bind them read-only. */
+  extraReadOnlyBinds: readonly { source: string; target: string }[];
+  /** Tree of the cage when all of its change was last applied. */
+  lastApplied: string | undefined;
+}
+
+export interface WorkspaceDirectories {
+  /**
+   * Overlay: the cage's changes. Mount with `lowerdir=projectRoot,upperdir=upper,workdir=work,userxattr`. Its parent holds
+   * nothing but these two layers.
+   */
+  upper: string;
+  work: string;
+  /** Overlay: a free place to mount at. */
+  merged: string;
+  /** Copy: the cage's project directory. */
+  tree: string;
+}
+
+export function directoriesOf(directory: string): WorkspaceDirectories {
+  return {
+    upper: join(directory, 'layers', 'upper'),
+    work: join(directory, 'layers', 'work'),
+    merged: join(directory, 'merged'),
+    tree: join(directory, 'tree'),
+  };
+}
+
+/** Where the workspace of a cage lies below its store directory. */
+export function workspaceDirectory(storeDirectory: string): string {
+  return join(storeDirectory, 'workspace');
+}
+
+/** The workspace in `storeDirectory`, or undefined when none was finished there. */
+export async function loadWorkspace(storeDirectory: string): Promise<PreparedWorkspace | undefined> {
+  const { readWorkspaceRecord } = await import('./workspace-file.ts');
+  const directory = workspaceDirectory(storeDirectory);
+  const record = readWorkspaceRecord(directory);
+  if (record === undefined) return undefined;
+  return {
+    storeDirectory,
+    strategy: record.strategy,
+    projectRoot: record.projectRoot,
+    owner: record.owner,
+    directories: directoriesOf(directory),
+    base: { ...record.base, gitDir: join(directory, 'base.git'), head: record.base.head },
+    leftOut: record.leftOut,
+    maskedPaths: record.maskedPaths,
+    extraReadOnlyBinds: record.extraReadOnlyBinds,
+    lastApplied: record.lastApplied,
+  };
+}
+
+/** Remembers the cage's tree as applied in full. */
+export async function rememberApplied(workspace: PreparedWorkspace, tree: string): Promise<void> {
+  const { readWorkspaceRecord, writeWorkspaceRecord } = await import('./workspace-file.ts');
+  const directory = workspaceDirectory(workspace.storeDirectory);
+  const record = readWorkspaceRecord(directory);
+  if (record !== undefined) writeWorkspaceRecord(directory, { ...record, lastApplied: tree });
+}
