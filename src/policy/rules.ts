@@ -1,0 +1,254 @@
+// Rules as people write them, and back. One text has one meaning, and formatRule(parseRule(text)) keeps it:
+//   [METHOD[,METHOD]] [http://|https://]HOST[:PORT][/PATH] [private] [websocket|no-websocket] [max-query=BYTES] [reason=…]
+// or the name of a bundle. Whatever does not fit is refused with a suggestion, never guessed.
+import { addressBlock, isMetadataAddress } from './addresses.ts';
+import { BUNDLES, findBundle, type Bundle } from './bundles.ts';
+import { closestWord } from './closest.ts';
+import { isAddressLiteral, normaliseHost } from './hosts.ts';
+import { KNOWN_METHODS } from './inspectors/method.ts';
+import { DEFAULT_PORTS } from './matching.ts';
+import { canonicalGlob } from './paths.ts';
+import { sharedSuffix } from './suffixes.ts';
+import type { Rule, RuleOrigin } from './types.ts';
+
+export type ParsedRule =
+  | { ok: true; rules: readonly Rule[] }
+  /** `suggestion`: what to write instead, one sentence, or empty. */
+  | { ok: false; message: string; suggestion: string };
+
+export interface RuleStance {
+  effect: Rule['effect'];
+  origin: RuleOrigin;
+}
+
+const MAX_RULE_CHARACTERS = 4096;
+const EXAMPLES = 'write a host (example.com, *.example.com, example.com:8443), "GET example.com/path/**", or a bundle';
+
+/** A refusal on its way out of the parser; it never leaves this file. */
+class Unfit extends Error {
+  readonly suggestion: string;
+  constructor(message: string, suggestion: string) {
+    super(message);
+    this.suggestion = suggestion;
+  }
+}
+
+export function parseRule(text: string, stance: RuleStance): ParsedRule {
+  try {
+    return { ok: true, rules: read(text, stance) };
+  } catch (error) {
+    if (error instanceof Unfit) return { ok: false, message: error.message, suggestion: error.suggestion };
+    throw error;
+  }
+}
+
+/** The text that parseRule reads back to the same rule (under the same effect and origin). */
+export function formatRule(rule: Rule): string {
+  const reason = rule.reason === undefined ? [] : [`reason=${rule.reason}`];
+  return [...formatMatch(rule), ...reason].join(' ');
+}
+
+function formatMatch(rule: Rule): string[] {
+  const host = rule.host.includes(':') ? `[${rule.host}]` : rule.host;
+  const scheme = rule.scheme === undefined ? '' : `${rule.scheme}://`;
+  const port = rule.port === undefined ? '' : `:${rule.port}`;
+  return [
+    ...(rule.methods === undefined ? [] : [rule.methods.join(',')]),
+    `${scheme}${host}${port}${rule.path ?? ''}`,
+    ...(rule.private === true ? ['private'] : []),
+    ...(rule.websocket === undefined ? [] : [rule.websocket ? 'websocket' : 'no-websocket']),
+    ...(rule.maxQueryBytes === undefined ? [] : [`max-query=${rule.maxQueryBytes}`]),
+  ];
+}
+
+function read(text: string, stance: RuleStance): readonly Rule[] {
+  if (text.length > MAX_RULE_CHARACTERS) throw new Unfit('the rule is too long', EXAMPLES);
+  if (/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text)) throw new Unfit('the rule holds control characters', EXAMPLES);
+  const cut = /(?:^|\s)reason=/.exec(text);
+  const reason = cut === null ? '' : text.slice(cut.index + cut[0].length).trim();
+  const words = (cut === null ? text : text.slice(0, cut.index)).split(/\s+/).filter((word) => word !== '');
+  for (const word of words) {
+    const bundle = findBundle(word);
+    if (bundle === undefined) continue;
+    if (words.length === 1) return bundleRules(word, bundle, stance, reason);
+    throw new Unfit(`the bundle ${word} takes no further words`, `write just: ${word}`);
+  }
+  const marks = words.slice(firstMark(words));
+  const [methodText, target, ...more] = words.length - marks.length === 1 ? [undefined, ...words] : words;
+  if (target === undefined) throw new Unfit('the rule is empty', EXAMPLES);
+  if (words.length - marks.length > 2) {
+    throw new Unfit(`the rule has words too many: ${more.slice(0, 1).join(' ')}`, EXAMPLES);
+  }
+  const methods = methodText === undefined ? undefined : readMethods(methodText);
+  const options = readMarks(marks);
+  return [buildRule({ methods, ...readTarget(target, options, stance), ...options, reason }, stance)];
+}
+
+interface Parts {
+  methods: readonly string[] | undefined;
+  scheme: 'https' | 'http' | undefined;
+  host: string;
+  port: number | undefined;
+  path: string | undefined;
+  isPrivate: boolean;
+  websocket: boolean | undefined;
+  maxQueryBytes: number | undefined;
+  reason: string;
+}
+
+/** Leaves out what says no more than the default, so that two texts with one meaning give one rule and one id. */
+function buildRule(parts: Parts, { effect, origin }: RuleStance): Rule {
+  let { scheme, port, websocket } = parts;
+  if (effect === 'allow') {
+    // Nobody serves TLS on port 80: who writes it means plain HTTP.
+    if (scheme === undefined && port === DEFAULT_PORTS.http) scheme = 'http';
+    if (port === DEFAULT_PORTS[scheme ?? 'https']) port = undefined;
+    if (scheme === 'https') scheme = undefined;
+  } else if (parts.isPrivate) {
+    throw new Unfit('"private" has no meaning in a deny rule', 'leave it out: a deny rule covers every destination');
+  }
+  if (websocket === (effect === 'deny' || parts.methods === undefined)) websocket = undefined;
+  const rule: Rule = {
+    id: '',
+    effect,
+    origin,
+    host: parts.host,
+    ...(port !== undefined && { port }),
+    ...(scheme !== undefined && { scheme }),
+    ...(parts.methods !== undefined && { methods: parts.methods }),
+    ...(parts.path !== undefined && parts.path !== '/**' && { path: parts.path }),
+    ...(parts.maxQueryBytes !== undefined && { maxQueryBytes: parts.maxQueryBytes }),
+    ...(websocket !== undefined && { websocket }),
+    ...(parts.isPrivate && { private: true }),
+  };
+  return {
+    ...rule,
+    id: `${effect}:${formatMatch(rule).join(' ')}`,
+    ...(parts.reason !== '' && { reason: parts.reason }),
+  };
+}
+
+/** Denying a bundle closes its hosts: refusing only what it would have allowed helps nobody. */
+function bundleRules(name: string, bundle: Bundle, { effect, origin }: RuleStance, reason: string): readonly Rule[] {
+  const why = reason === '' ? {} : { reason };
+  if (effect === 'allow') return bundle.rules.map((rule) => ({ ...rule, ...why }));
+  const hosts = [...new Set(bundle.rules.map((rule) => rule.host))];
+  return hosts.map((host) => ({ id: `deny:${name}:${host}`, effect, origin, host, ...why }));
+}
+
+function readMethods(text: string): readonly string[] {
+  const methods = text.toUpperCase().split(',');
+  const unknown = methods.find((method) => !KNOWN_METHODS.includes(method));
+  if (unknown !== undefined) {
+    throw new Unfit(`${JSON.stringify(unknown)} is not a method`, `the methods are ${KNOWN_METHODS.join(', ')}`);
+  }
+  return KNOWN_METHODS.filter((method) => methods.includes(method));
+}
+
+const MARK = /^(?:private|websocket|no-websocket|max-query=.*)$/;
+
+function firstMark(words: readonly string[]): number {
+  let index = words.length;
+  while (index > 0 && MARK.test(words[index - 1] ?? '')) index--;
+  return index;
+}
+
+function readMarks(marks: readonly string[]): Pick<Parts, 'isPrivate' | 'websocket' | 'maxQueryBytes'> {
+  const twice = marks.find((mark, index) => marks.indexOf(mark) !== index);
+  if (twice !== undefined) throw new Unfit(`${twice} is written twice`, 'write it once');
+  if (marks.includes('websocket') && marks.includes('no-websocket')) {
+    throw new Unfit('the rule says both websocket and no-websocket', 'write one of them');
+  }
+  const queries = marks.filter((mark) => mark.startsWith('max-query='));
+  const [query] = queries;
+  if (query !== undefined && (queries.length > 1 || !/^max-query=\d{1,6}$/.test(query))) {
+    throw new Unfit('max-query takes one number of bytes', 'example: max-query=64');
+  }
+  return {
+    isPrivate: marks.includes('private'),
+    websocket: marks.includes('websocket') ? true : marks.includes('no-websocket') ? false : undefined,
+    maxQueryBytes: query === undefined ? undefined : Number(query.slice('max-query='.length)),
+  };
+}
+
+const TARGET = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(\[[^\]/]*\]|[^/:[\]]*)(?::([^/:]*))?(\/.*)?$/i;
+
+function readTarget(
+  text: string,
+  { isPrivate }: { isPrivate: boolean },
+  { effect }: RuleStance,
+): Pick<Parts, 'scheme' | 'host' | 'port' | 'path'> {
+  const [, schemeText, hostText, portText, pathText] = TARGET.exec(text) ?? [];
+  if (hostText === undefined) throw new Unfit(`${JSON.stringify(text)} is not a host`, EXAMPLES);
+  const scheme = readScheme(schemeText);
+  const port = portText === undefined ? undefined : readPort(portText);
+  const isBare = text === hostText;
+  const host = readHostPattern(hostText, { isBare: isBare && !isPrivate });
+  if (effect === 'allow') checkDestination(host, isPrivate);
+  if (pathText === undefined) return { scheme, host, port, path: undefined };
+  const path = canonicalGlob(pathText);
+  if (!path.ok) throw new Unfit(path.reason, 'example of a path: /v1/models/**');
+  return { scheme, host, port, path: path.path };
+}
+
+function readScheme(text: string | undefined): Parts['scheme'] {
+  const scheme = text?.toLowerCase();
+  if (scheme === undefined || scheme === 'https' || scheme === 'http') return scheme;
+  const suggestion = /^wss?$/.test(scheme)
+    ? 'write https:// or http:// and the word websocket'
+    : 'only https:// and http:// pass the egress';
+  throw new Unfit(`${scheme}:// is not a scheme of a rule`, suggestion);
+}
+
+function readPort(text: string): number {
+  const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new Unfit(
+    `${JSON.stringify(text)} is not a port`,
+    'a port is a number from 1 to 65535, or github:OWNER/REPO for a repository',
+  );
+}
+
+function readHostPattern(text: string, { isBare }: { isBare: boolean }): string {
+  const [, wildcard = '', nameText = ''] = /^(\*{1,2}\.)?(.*)$/.exec(text) ?? [];
+  const name = normaliseHost(nameText);
+  if (name === undefined) {
+    const suggestion = text.includes('*')
+      ? 'a wildcard stands first: *.example.com (one label) or **.example.com'
+      : EXAMPLES;
+    throw new Unfit(`${JSON.stringify(text)} is not a host`, suggestion);
+  }
+  if (wildcard === '') {
+    if (isBare && !name.includes('.') && !isAddressLiteral(name)) throw unknownWord(name);
+    return name;
+  }
+  if (isAddressLiteral(name)) throw new Unfit('an address takes no wildcard', 'list each address by itself');
+  const shared = sharedSuffix(name);
+  if (shared !== undefined) {
+    const message = `anybody can have a name under ${shared}, so a wildcard there allows everybody`;
+    throw new Unfit(message, `name the host: my-project.${name}`);
+  }
+  return wildcard + name;
+}
+
+function unknownWord(word: string): Unfit {
+  const names = [...Object.keys(BUNDLES), 'github'];
+  const meant = closestWord(word, names);
+  const message = `${JSON.stringify(word)} is neither a bundle nor a host with a dot`;
+  if (meant === 'github') return new Unfit(message, 'did you mean github:OWNER/REPO?');
+  if (meant !== undefined) return new Unfit(message, `did you mean ${meant}?`);
+  return new Unfit(
+    message,
+    `the bundles are ${names.join(', ')}:OWNER/REPO; for a host on your own network write "${word} private"`,
+  );
+}
+
+function checkDestination(host: string, isPrivate: boolean): void {
+  if (!isAddressLiteral(host)) return;
+  if (isMetadataAddress(host)) {
+    throw new Unfit('this address is a metadata service, which no rule can allow', 'leave the rule out');
+  }
+  const block = addressBlock(host);
+  if (block === undefined || isPrivate) return;
+  throw new Unfit(`this address is ${block}`, 'add the word private if the cage may reach it');
+}
