@@ -68,7 +68,9 @@ export async function fetchPackage(
       '--global=false',
       '--package-lock=true',
     ];
-    const result = await run(npm, args, { cwd: directory, env: options.environment, timeoutMs: NPM_TIMEOUT_MS });
+    // npm starts with `env node`, and PATH need not name the Node that runs us.
+    const env = { ...options.environment, PATH: `${options.environment['PATH'] ?? ''}:${dirname(machine.node)}` };
+    const result = await run(npm, args, { cwd: directory, env, timeoutMs: NPM_TIMEOUT_MS });
     if (result.exitCode !== 0) throw npmFailure(profile.title, result);
   } finally {
     clearInterval(ticker);

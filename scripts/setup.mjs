@@ -1,0 +1,138 @@
+// What the machine must have before ironcage is built and run: Node, Linux, system programs, user namespaces.
+// Installs missing Debian packages only as root, changes nothing else, and otherwise prints the exact command and stops.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const EXIT_ENVIRONMENT = 125;
+const MINIMUM_NODE = [20, 19];
+
+/** Program to the Debian package that brings it. */
+const NEEDED = {
+  bwrap: 'bubblewrap',
+  git: 'git',
+  ip: 'iproute2',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  prlimit: 'util-linux',
+  mount: 'mount',
+};
+const NEEDED_BY_TESTS = { curl: 'curl', tmux: 'tmux', python3: 'python3' };
+
+/** Kernel switches that forbid user namespaces: the value that does, and the command that lifts it. */
+const SWITCHES = [
+  ['kernel/unprivileged_userns_clone', '0', 'sudo sysctl -w kernel.unprivileged_userns_clone=1'],
+  ['user/max_user_namespaces', '0', 'sudo sysctl -w user.max_user_namespaces=15000'],
+  [
+    'kernel/apparmor_restrict_unprivileged_userns',
+    '1',
+    'sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+  ],
+];
+
+const isRoot = process.getuid?.() === 0;
+const forTests = process.argv.includes('--tests');
+const path = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+checkNode();
+if (process.platform !== 'linux') stop('ironcage’s native backend needs Linux', 'run it on a Linux machine');
+const programs = forTests ? { ...NEEDED, ...NEEDED_BY_TESTS } : NEEDED;
+const missing = packagesOf(programs);
+if (missing.length > 0) {
+  install(missing);
+  const still = packagesOf(programs);
+  if (still.length > 0) stop(`still missing after the install: ${still.join(', ')}`, 'install them by hand');
+}
+checkUserNamespaces();
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor >= MINIMUM_NODE[1])) return;
+  stop(`Node ${process.versions.node} is too old`, `install Node ${MINIMUM_NODE.join('.')} or newer`);
+}
+
+function packagesOf(wanted) {
+  const absent = Object.entries(wanted).filter(([program]) => find(program) === undefined);
+  return [...new Set(absent.map(([, debianPackage]) => debianPackage))];
+}
+
+function find(program) {
+  return path
+    .filter((directory) => directory.startsWith('/'))
+    .map((directory) => join(directory, program))
+    .find((candidate) => {
+      try {
+        accessSync(candidate, constants.X_OK);
+        return true;
+      } catch {
+        // Not here: the next directory may have it.
+        return false;
+      }
+    });
+}
+
+function install(packages) {
+  const apt = find('apt-get');
+  if (apt === undefined) {
+    stop(`missing: ${packages.join(', ')}`, 'install them with this system’s package manager (the names are Debian’s)');
+  }
+  if (!isRoot) {
+    stop(
+      `missing: ${packages.join(', ')}`,
+      `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`,
+    );
+  }
+  say(`installing ${packages.join(', ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  // Progress on stderr: stdout is for what the caller's next program prints.
+  const stdio = ['ignore', 2, 2];
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+  ]) {
+    const done = spawnSync(apt, args, { env, stdio });
+    if (done.status !== 0) stop(`apt-get ${args[0]} failed`, `run: apt-get ${args.join(' ')}`);
+  }
+}
+
+/** Tries it, as the ordinary user that a cage is, and only then asks the switches why not. */
+function checkUserNamespaces() {
+  const isolation = ['--unshare-user', '--unshare-net', '--unshare-pid'];
+  const bwrap = ['bwrap', ...isolation, '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', 'true'];
+  const ordinary = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
+  const [program, ...args] = isRoot ? [...ordinary, ...bwrap] : bwrap;
+  const tried = spawnSync(find(program) ?? program, args, {
+    cwd: '/',
+    env: { PATH: path.join(':') },
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  if (tried.status === 0) return;
+  const fixes = SWITCHES.filter(([name, forbids]) => readSwitch(name) === forbids).map(([, , fix]) => fix);
+  stop(
+    `this kernel does not let an ordinary user make a user namespace: ${(tried.stderr || String(tried.error)).trim()}`,
+    fixes.length > 0
+      ? `${fixes.join(' && ')}   (and the same lines in /etc/sysctl.d/ to keep it)`
+      : 'inside a container, start that container with seccomp=unconfined and apparmor=unconfined, or run ironcage outside it',
+  );
+}
+
+function readSwitch(name) {
+  try {
+    return readFileSync(join('/proc/sys', name), 'utf8').trim();
+  } catch {
+    // This kernel has no such switch.
+    return undefined;
+  }
+}
+
+function say(line) {
+  process.stderr.write(`setup: ${line}\n`);
+}
+
+function stop(what, fix) {
+  say(what);
+  say(`try: ${fix}`);
+  process.exit(EXIT_ENVIRONMENT);
+}
