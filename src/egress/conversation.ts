@@ -1,0 +1,247 @@
+// One connection of a cage from its first byte to its last: find out what it speaks, take TLS off it, serve its requests
+// one after the other. What it is not known to speak is recorded and cut. A fault here costs this connection only.
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { isAddressLiteral, normaliseHost } from '../policy/hosts.ts';
+import { parseAuthority, type Authority, type Claim } from './authority.ts';
+import { ByteReader } from './byte-reader.ts';
+import { writeBytes } from './byte-writer.ts';
+import { closeGently, type ClientConnection } from './client-connection.ts';
+import { MAX_HELLO_BYTES, parseClientHello } from './client-hello.ts';
+import { answerRefusal, newAsked, serveExchange, toRefusal, type ExchangeServices } from './exchange.ts';
+import type { Origin } from './judge.ts';
+import type { LeafContexts } from './leaf.ts';
+import { readHead } from './read-head.ts';
+import { malformed, Refusal } from './refusal.ts';
+import { parseRequestHead, type RequestHead } from './request-head.ts';
+import { isSynthetic, type SyntheticNames } from './synthetic-names.ts';
+
+export interface ConversationServices extends ExchangeServices {
+  readonly leaves: LeafContexts;
+  readonly names: SyntheticNames;
+}
+
+/** `proxy` connections name their destination themselves; of all others the local address is the destination. */
+export async function converse(
+  socket: Socket,
+  purpose: 'tcp' | 'proxy',
+  services: ConversationServices,
+): Promise<void> {
+  socket.setNoDelay(true);
+  // The readers hear of errors; this keeps one that nobody reads from ending the process.
+  socket.on('error', () => undefined);
+  socket.setTimeout(services.limits.idleTimeoutMs, () => socket.destroy());
+  const origin = originOf(socket, purpose, services.names);
+  try {
+    await startConversation(socket, origin, services);
+  } catch (error) {
+    services.counters.refused += 1;
+    await recordCut(origin, error, services);
+    socket.destroy();
+  }
+}
+
+interface Arrival extends Origin {
+  /** The name to speak TLS for where the client names none. */
+  readonly fallbackName: string | undefined;
+}
+
+function originOf(socket: Socket, purpose: 'tcp' | 'proxy', names: SyntheticNames): Arrival {
+  if (purpose === 'proxy') return { scheme: 'http', port: undefined, claims: [], fallbackName: undefined };
+  const address = normaliseHost((socket.localAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''));
+  const name = address === undefined ? undefined : names.nameOf(address);
+  const claims: Claim[] = name === undefined ? [] : [{ source: 'the destination address', host: name }];
+  const literal = address !== undefined && !isSynthetic(address) ? address : undefined;
+  return { scheme: 'http', port: socket.localPort ?? 0, claims, fallbackName: name ?? literal };
+}
+
+async function recordCut(origin: Arrival, error: unknown, { journal }: ConversationServices): Promise<void> {
+  const refusal = error instanceof Refusal ? error : toRefusal(error);
+  const note = { name: 'egress', action: 'deny' as const, reason: refusal.message };
+  const host = origin.claims[0]?.host ?? origin.fallbackName ?? '';
+  await journal.deny({ protocol: 'tcp', method: '', host, port: origin.port ?? 0, path: '' }, refusal.rule, [note]);
+}
+
+function unknownProtocol(reason: string): Refusal {
+  return new Refusal({ status: 400, rule: '<protocol>', reason });
+}
+
+async function startConversation(socket: Socket, arrival: Arrival, services: ConversationServices): Promise<void> {
+  const reader = new ByteReader(socket);
+  const first = await within(services.limits.headTimeoutMs, socket, () => reader.read());
+  const firstByte = first?.[0];
+  if (first === undefined || firstByte === undefined) {
+    socket.destroy();
+    return;
+  }
+  reader.unread(first);
+  if (firstByte === 0x16) {
+    if (arrival.port === undefined) throw unknownProtocol('TLS spoken to the proxy itself');
+    await startTls(socket, reader, arrival, services);
+  } else if (firstByte >= 0x41 && firstByte <= 0x5a) {
+    await serveRequests({ socket, reader, origin: arrival }, services);
+  } else {
+    throw unknownProtocol('the connection speaks neither TLS nor HTTP');
+  }
+}
+
+async function startTls(
+  raw: Socket,
+  reader: ByteReader,
+  arrival: Arrival,
+  services: ConversationServices,
+): Promise<void> {
+  const asked = await within(services.limits.headTimeoutMs, raw, () => readServerName(reader));
+  const name = asked === undefined ? arrival.fallbackName : normaliseHost(asked);
+  if (name === undefined) throw unknownProtocol('TLS without a valid server name');
+  // RFC 6066: an address is no server name. Whoever sends one is taken at its word.
+  const source = isAddressLiteral(name) ? 'the TLS destination' : 'the TLS server name';
+  const context = await services.leaves.contextFor(name);
+  reader.release();
+  const secure = new TLSSocket(raw, {
+    isServer: true,
+    secureContext: context,
+    ALPNProtocols: ['http/1.1'],
+  });
+  const failure = watchHandshake(secure);
+  secure.setTimeout(services.limits.idleTimeoutMs, () => secure.destroy());
+  const origin: Origin = { scheme: 'https', port: arrival.port, claims: [{ source, host: name }, ...arrival.claims] };
+  const client: ClientConnection = { socket: secure, reader: new ByteReader(secure), origin };
+  const isOpen = await within(services.limits.headTimeoutMs, secure, () => failure.handshake);
+  if (!isOpen) {
+    throw new Refusal({ status: 400, rule: '<tls>', reason: `the TLS handshake failed (${failure.code()})` });
+  }
+  await serveRequests(client, services);
+}
+
+/** Follows a server-side handshake; without a tls.Server around it, its errors come as `_tlsError`. */
+function watchHandshake(secure: TLSSocket): { handshake: Promise<boolean>; code: () => string } {
+  let code = 'the client closed';
+  secure.on('error', () => undefined);
+  secure.on('_tlsError', (error: unknown) => {
+    if (typeof error === 'object' && error !== null && 'code' in error) code = String(error.code);
+    secure.destroy();
+  });
+  const handshake = new Promise<boolean>((resolve) => {
+    secure.once('secure', () => resolve(true));
+    secure.once('close', () => resolve(false));
+  });
+  return { handshake, code: () => code };
+}
+
+/** The server name of a ClientHello, which stays unread. Throws a Refusal. */
+async function readServerName(reader: ByteReader): Promise<string | undefined> {
+  let bytes: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const more = await reader.read();
+    if (more === undefined) throw unknownProtocol('a TLS handshake that ends in the middle');
+    bytes = bytes.length === 0 ? more : Buffer.concat([bytes, more]);
+    const hello = parseClientHello(bytes);
+    if (hello.state === 'invalid') throw unknownProtocol(hello.reason);
+    if (hello.state === 'complete') {
+      reader.unread(bytes);
+      return hello.serverName;
+    }
+    if (bytes.length > MAX_HELLO_BYTES) throw unknownProtocol('a ClientHello that is too large');
+  }
+}
+
+async function serveRequests(client: ClientConnection, services: ConversationServices): Promise<void> {
+  for (;;) {
+    const head = await nextHead(client, services);
+    if (head === undefined) return;
+    if (head.target.form === 'authority' && client.origin.port === undefined) {
+      await openTunnel(client, head.target.authority, head, services);
+      return;
+    }
+    const after = await serveExchange(head, client, services);
+    switch (after) {
+      case 'next':
+        break;
+      case 'close':
+      case 'close-while-read':
+        closeGently(client, after === 'close-while-read');
+        return;
+      default:
+        after satisfies never;
+        client.socket.destroy();
+        return;
+    }
+  }
+}
+
+/** The next request's head; undefined when there is none, with the connection closed. */
+async function nextHead(client: ClientConnection, services: ConversationServices): Promise<RequestHead | undefined> {
+  const { limits, journal, counters } = services;
+  try {
+    const bytes = await readHead(client.reader, {
+      maxBytes: limits.maxHeadBytes,
+      timeoutMs: limits.headTimeoutMs,
+      fault: malformed,
+      onTimeout: () => client.reader.abandon(new Error('the head took too long')),
+    });
+    if (bytes !== undefined) return parseRequestHead(bytes, limits);
+    client.socket.end();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Refusal)) {
+      // Between requests a broken connection is nothing but closed.
+      client.socket.destroy();
+      return undefined;
+    }
+    counters.refused += 1;
+    const asked = newAsked(client);
+    const note = { name: 'egress', action: 'deny' as const, reason: error.message };
+    await journal.deny(asked, error.rule, [note]);
+    await answerRefusal(client, asked, error, true);
+    closeGently(client, false);
+    return undefined;
+  }
+}
+
+/** CONNECT: the answer is always yes, so that the refusal of what is asked inside can be read. */
+async function openTunnel(
+  client: ClientConnection,
+  target: string,
+  head: RequestHead,
+  services: ConversationServices,
+): Promise<void> {
+  const { socket, reader } = client;
+  let authority: Authority;
+  try {
+    authority = parseAuthority(target, undefined);
+    const host = parseAuthority(head.host, authority.port);
+    if (host.host !== authority.host || host.port !== authority.port) {
+      throw malformed('the Host header of CONNECT is not its target');
+    }
+  } catch (error) {
+    const refusal = toRefusal(error);
+    services.counters.refused += 1;
+    const asked = { ...newAsked(client), method: 'CONNECT', path: target };
+    await services.journal.deny(asked, refusal.rule, []);
+    await answerRefusal(client, asked, refusal, true);
+    closeGently(client, false);
+    return;
+  }
+  reader.release();
+  await writeBytes(socket, [Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1')]);
+  const claim = { source: 'the CONNECT target', host: authority.host };
+  const arrival = { scheme: 'http' as const, port: authority.port, claims: [claim], fallbackName: authority.host };
+  try {
+    await startConversation(socket, arrival, services);
+  } catch (error) {
+    services.counters.refused += 1;
+    await recordCut(arrival, error, services);
+    socket.destroy();
+  }
+}
+
+/** Gives a client so long to do its part; then the connection is cut. */
+async function within<T>(timeoutMs: number, socket: Socket, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  try {
+    return await work();
+  } finally {
+    clearTimeout(timer);
+  }
+}

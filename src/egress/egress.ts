@@ -1,0 +1,139 @@
+// The egress of one cage, without the process around it: what comes in on its listeners, and one settled way to change its
+// settings. All composition of the room happens here.
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { Server, Socket } from 'node:net';
+import type { Clock } from '../platform/clock.ts';
+import { IronError } from '../platform/errors.ts';
+import type { EgressConfig, EgressGeneration } from './config.ts';
+import { converse, type ConversationServices } from './conversation.ts';
+import { serveDnsTcp, serveDnsUdp } from './dns-server.ts';
+import { createJournal, type AuditSink } from './journal.ts';
+import { createLeafContexts } from './leaf.ts';
+import type { KeyAndCertificate } from './mint.ts';
+import { createResolver, type Lookup } from './resolve.ts';
+import { createSettings } from './settings.ts';
+import { createSyntheticNames } from './synthetic-names.ts';
+import { createUpstreams } from './upstream.ts';
+
+export interface EgressParts {
+  ca: KeyAndCertificate;
+  audit: AuditSink;
+  lookup: Lookup;
+  clock: Clock;
+}
+
+export interface EgressStatus {
+  generation: number;
+  hash: string;
+  connections: number;
+  requests: number;
+  refused: number;
+}
+
+export interface Egress {
+  /** Answers on a listener from now on. */
+  listen(purpose: 'tcp' | 'proxy' | 'dns-tcp', server: Server): void;
+  listenUdp(socket: UdpSocket): void;
+  /** Loads what the first request needs, ahead of it. */
+  prepare(): Promise<void>;
+  /** Takes the next generation whole, or throws E_EGRESS and keeps the one there is. */
+  apply(generation: EgressGeneration): void;
+  status(): EgressStatus;
+  /** Stops to accept, cuts what is open, and closes the audit once every end is written. */
+  close(): Promise<void>;
+}
+
+/** Time for conversations to record their ends after they were cut. */
+const CLOSE_MS = 1000;
+
+export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
+  const { limits } = config;
+  let settings = createSettings(config);
+  const counters = { requests: 0, refused: 0 };
+  const names = createSyntheticNames();
+  const journal = createJournal(parts.audit);
+  const services: ConversationServices = {
+    settings: () => settings,
+    journal,
+    limits,
+    counters,
+    names,
+    leaves: createLeafContexts(parts.ca, parts.clock),
+    upstreams: createUpstreams({
+      resolver: createResolver(parts.lookup, () => performance.now()),
+      caFiles: config.upstreamCaFiles,
+      dialTimeoutMs: limits.dialTimeoutMs,
+      idleTimeoutMs: limits.idleTimeoutMs,
+    }),
+  };
+  const open = new Map<Socket, Promise<void>>();
+  const servers: Server[] = [];
+  const udpSockets: UdpSocket[] = [];
+  let isFlooded = false;
+
+  function accept(socket: Socket, purpose: 'tcp' | 'proxy' | 'dns-tcp'): void {
+    if (open.size >= limits.maxConnections) {
+      refuseConnection(socket);
+      return;
+    }
+    isFlooded = false;
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const conversation = purpose === 'dns-tcp' ? undefined : converse(socket, purpose, services);
+    if (purpose === 'dns-tcp') serveDnsTcp(socket, names.addressOf);
+    open.set(
+      socket,
+      Promise.all([closed, conversation]).then(() => undefined),
+    );
+    void closed.then(() => open.delete(socket));
+  }
+
+  /** One record for a flood, not one per drop of it: the audit must not be flooded in turn. */
+  function refuseConnection(socket: Socket): void {
+    socket.on('error', () => undefined);
+    socket.destroy();
+    counters.refused += 1;
+    if (isFlooded) return;
+    isFlooded = true;
+    const reason = `more than ${limits.maxConnections} connections at a time`;
+    void journal.deny({ protocol: 'tcp', method: '', host: '', port: socket.localPort ?? 0, path: '' }, '<limit>', [
+      { name: 'egress', action: 'deny', reason },
+    ]);
+  }
+
+  return {
+    listen(purpose, server) {
+      servers.push(server);
+      server.on('connection', (socket) => accept(socket, purpose));
+    },
+    listenUdp(socket) {
+      udpSockets.push(socket);
+      serveDnsUdp(socket, names.addressOf);
+    },
+    prepare: () => services.leaves.prepare(),
+    apply(generation) {
+      if (generation.generation <= settings.generation) {
+        throw new IronError('E_EGRESS', {
+          message: `generation ${generation.generation} is not newer than ${settings.generation}`,
+          hint: 'another command changed the settings; run this one again',
+        });
+      }
+      settings = createSettings(generation);
+      services.upstreams.closeIdle();
+    },
+    status: () => ({ generation: settings.generation, hash: settings.hash, connections: open.size, ...counters }),
+    async close() {
+      for (const server of servers) server.close();
+      for (const socket of udpSockets) socket.close();
+      const conversations = [...open.values()];
+      for (const socket of open.keys()) socket.destroy();
+      services.upstreams.closeIdle();
+      let timer: NodeJS.Timeout | undefined;
+      const timeout = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSE_MS);
+      });
+      await Promise.race([Promise.allSettled(conversations), timeout]);
+      clearTimeout(timer);
+      await journal.close();
+    },
+  };
+}

@@ -1,0 +1,125 @@
+// What the egress writes into the audit: a decision before anything is done about it, an end once it is over. A decision
+// that cannot be written is a refusal; nothing here knows a secret's value.
+import type { AuditEntry, AuditRecord } from '../audit/record.ts';
+import type { InspectorNote } from '../policy/types.ts';
+import { Refusal } from './refusal.ts';
+
+/** The part of the audit writer that is needed here. */
+export interface AuditSink {
+  append(entry: AuditEntry): Promise<AuditRecord>;
+  close(): Promise<void>;
+}
+
+/** What was asked for, as far as it is known. */
+export interface Asked {
+  protocol: 'http' | 'websocket' | 'tcp';
+  method: string;
+  host: string;
+  port: number;
+  path: string;
+}
+
+export interface Ending {
+  status: number;
+  outcome: 'complete' | 'aborted' | 'refused' | 'upstream-error';
+  detail: string;
+  bytesOut: number;
+  bytesIn: number;
+  /** The built-in rule that refused what the policy had allowed. */
+  refusedBy?: string | undefined;
+}
+
+export interface Journal {
+  /** Resolves once the decision is on disk. Throws a Refusal (503) when it cannot be written. */
+  allow(
+    asked: Asked,
+    rule: string,
+    inspectors: readonly InspectorNote[],
+    secrets: readonly string[],
+  ): Promise<AuditRecord>;
+  /** Never rejects: what is refused stays refused, written or not. */
+  deny(asked: Asked, rule: string, inspectors: readonly InspectorNote[]): Promise<void>;
+  /** Never rejects; need not be waited for. */
+  end(decision: AuditRecord, ending: Ending): Promise<void>;
+  /** Waits for what is still being written, and closes the audit. */
+  close(): Promise<void>;
+}
+
+/** A path is evidence, but the cage decides how long it is. */
+const MAX_PATH_CHARACTERS = 8192;
+
+export function createJournal(sink: AuditSink): Journal {
+  const unfinished = new Set<Promise<unknown>>();
+
+  function append(entry: AuditEntry): Promise<AuditRecord> {
+    const written = sink.append(entry);
+    unfinished.add(written);
+    const done = () => void unfinished.delete(written);
+    written.then(done, done);
+    return written;
+  }
+
+  return {
+    async allow(asked, rule, inspectors, secrets) {
+      try {
+        return await append({ ...entryOf(asked), decision: 'allow', rule, inspectors, secrets });
+      } catch {
+        throw new Refusal({
+          status: 503,
+          rule: '<audit>',
+          reason: 'the audit record could not be written, so nothing was sent',
+          remedy: 'ironcage doctor',
+        });
+      }
+    },
+    async deny(asked, rule, inspectors) {
+      try {
+        await append({ ...entryOf(asked), decision: 'deny', rule, inspectors, secrets: [] });
+      } catch {
+        // The refusal stands without its record.
+      }
+    },
+    async end(decision, ending) {
+      const { status, outcome, detail, bytesIn, bytesOut } = ending;
+      const { direction, protocol, method, host, port, path, inspectors, secrets } = decision;
+      try {
+        await append({
+          direction,
+          protocol,
+          method,
+          host,
+          port,
+          path,
+          inspectors,
+          secrets,
+          bytesIn,
+          bytesOut,
+          decision: ending.refusedBy === undefined ? decision.decision : 'deny',
+          rule: ending.refusedBy ?? decision.rule,
+          end: { of: decision.seq, status, outcome, detail },
+        });
+      } catch {
+        // The next decision will find the audit broken and refuse.
+      }
+    },
+    async close() {
+      await Promise.allSettled(unfinished);
+      await sink.close();
+    },
+  };
+}
+
+function entryOf(asked: Asked) {
+  const { protocol, method, host, port, path } = asked;
+  const cut = path.length > MAX_PATH_CHARACTERS;
+  return {
+    direction: 'outbound' as const,
+    protocol,
+    method,
+    host,
+    port,
+    path: cut ? `${path.slice(0, MAX_PATH_CHARACTERS)}…(${path.length} characters)` : path,
+    bytesOut: 0,
+    bytesIn: 0,
+  };
+}

@@ -1,0 +1,11 @@
+// How far one exchange has come: written by who moves it, read by who records its end.
+
+export interface Progress {
+  status: number;
+  bytesOut: number;
+  bytesIn: number;
+  /** Whether the client has received the beginning of an answer: a refusal can no longer be one. */
+  answered: boolean;
+  /** Whether the client's body was read to its end. */
+  bodyRead: boolean;
+}

@@ -1,0 +1,119 @@
+// Takes the values of secrets out of what comes back, as it streams by, and puts their placeholders in. Only a tail that
+// could still become a pattern waits for the next bytes, so an event is never held back for a later one.
+import type { SecretBinding } from '../secrets/types.ts';
+import { secretVariants } from './secret-variants.ts';
+
+interface Pattern {
+  bytes: Buffer;
+  replacement: Buffer;
+  /** Knuth-Morris-Pratt failure table. */
+  borders: Int32Array;
+}
+
+export interface Redactor {
+  /** For short text such as a header value (latin1). */
+  text(value: string): string;
+  /** A new stream of its own. */
+  stream(): RedactionStream;
+}
+
+export interface RedactionStream {
+  /** What may be passed on now. */
+  push(bytes: Buffer): Buffer[];
+  /** What was held back, once there is nothing more to come. */
+  finish(): Buffer[];
+}
+
+/** Knows every value of one generation of settings. */
+export function createRedactor(
+  bindings: readonly SecretBinding[],
+  secretValues: Readonly<Record<string, string>>,
+): Redactor {
+  const patterns = Object.entries(secretValues).flatMap(([name, value]) => {
+    const placeholder = bindings.find((binding) => binding.name === name)?.placeholder ?? `[secret ${name}]`;
+    const replacement = Buffer.from(placeholder, 'utf8');
+    return secretVariants(value).map((bytes) => ({ bytes, replacement, borders: bordersOf(bytes) }));
+  });
+  return {
+    text(value) {
+      const bytes = Buffer.from(value, 'latin1');
+      const { pieces, rest } = replaceAll(bytes, patterns);
+      return pieces.length === 0 ? value : Buffer.concat([...pieces, rest]).toString('latin1');
+    },
+    stream: () => createStream(patterns),
+  };
+}
+
+function createStream(patterns: readonly Pattern[]): RedactionStream {
+  let held: Buffer = Buffer.alloc(0);
+  return {
+    push(bytes) {
+      const { pieces, rest } = replaceAll(held.length === 0 ? bytes : Buffer.concat([held, bytes]), patterns);
+      const heldBytes = livePrefixBytes(rest, patterns);
+      // A copy: a view of a few bytes would keep the whole piece in memory.
+      held = Buffer.from(rest.subarray(rest.length - heldBytes));
+      if (heldBytes < rest.length) pieces.push(rest.subarray(0, rest.length - heldBytes));
+      return pieces;
+    },
+    finish() {
+      const last = held;
+      held = Buffer.alloc(0);
+      return last.length === 0 ? [] : [last];
+    },
+  };
+}
+
+/** The text before the last hit with every hit replaced, and the text behind it. The earliest hit counts, then the longest. */
+function replaceAll(bytes: Buffer, patterns: readonly Pattern[]): { pieces: Buffer[]; rest: Buffer } {
+  const pieces: Buffer[] = [];
+  const nextHits = patterns.map((pattern) => bytes.indexOf(pattern.bytes));
+  let at = 0;
+  for (;;) {
+    let hit: Pattern | undefined;
+    let position = -1;
+    for (const [index, pattern] of patterns.entries()) {
+      let next = nextHits[index] ?? -1;
+      if (next !== -1 && next < at) {
+        next = bytes.indexOf(pattern.bytes, at);
+        nextHits[index] = next;
+      }
+      if (next === -1 || (hit !== undefined && (next > position || (next === position && !isLonger(pattern, hit)))))
+        continue;
+      hit = pattern;
+      position = next;
+    }
+    if (hit === undefined) return { pieces, rest: bytes.subarray(at) };
+    if (position > at) pieces.push(bytes.subarray(at, position));
+    pieces.push(hit.replacement);
+    at = position + hit.bytes.length;
+  }
+}
+
+function isLonger(left: Pattern, right: Pattern): boolean {
+  return left.bytes.length > right.bytes.length;
+}
+
+/** Length of the longest tail of `bytes` that some pattern begins with. */
+function livePrefixBytes(bytes: Buffer, patterns: readonly Pattern[]): number {
+  let longest = 0;
+  for (const { bytes: pattern, borders } of patterns) {
+    let matched = 0;
+    for (let index = Math.max(0, bytes.length - pattern.length + 1); index < bytes.length; index += 1) {
+      while (matched > 0 && pattern[matched] !== bytes[index]) matched = borders[matched - 1] ?? 0;
+      if (pattern[matched] === bytes[index]) matched += 1;
+    }
+    longest = Math.max(longest, matched);
+  }
+  return longest;
+}
+
+function bordersOf(pattern: Buffer): Int32Array {
+  const borders = new Int32Array(pattern.length);
+  let matched = 0;
+  for (let index = 1; index < pattern.length; index += 1) {
+    while (matched > 0 && pattern[matched] !== pattern[index]) matched = borders[matched - 1] ?? 0;
+    if (pattern[matched] === pattern[index]) matched += 1;
+    borders[index] = matched;
+  }
+  return borders;
+}

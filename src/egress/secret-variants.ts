@@ -1,0 +1,59 @@
+// The spellings that a secret's value may come back in. Each is one exact byte pattern that is looked for in responses.
+
+/** Shorter patterns would hit ordinary text. */
+const MIN_PATTERN_BYTES = 6;
+
+/** All byte patterns of a value, longest first, each once. */
+export function secretVariants(value: string): Buffer[] {
+  const bytes = Buffer.from(value, 'utf8');
+  const json = JSON.stringify(value).slice(1, -1);
+  const percent = encodeURIComponent(value);
+  const hex = bytes.toString('hex');
+  const texts = [
+    value,
+    json,
+    json.replaceAll('/', '\\/'),
+    json.replace(/[<>&'/+=]/g, unicodeEscape),
+    percent,
+    percent.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()),
+    percent.replaceAll('%20', '+'),
+    hex.replace(/../g, '%$&'),
+    hex.toUpperCase().replace(/../g, '%$&'),
+    hex,
+    hex.toUpperCase(),
+    escapeHtml(value),
+    ...base64Alignments(bytes),
+  ];
+  const patterns = new Map<string, Buffer>();
+  const add = (pattern: Buffer) => {
+    if (pattern.length >= MIN_PATTERN_BYTES) patterns.set(pattern.toString('latin1'), pattern);
+  };
+  for (const text of texts) add(Buffer.from(text, 'utf8'));
+  add(Buffer.from(value, 'utf16le'));
+  add(Buffer.from(value, 'utf16le').swap16());
+  return [...patterns.values()].sort((left, right) => right.length - left.length);
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** The characters that depend on the value alone, for each of the three places where it may begin in a triple. */
+function base64Alignments(bytes: Buffer): string[] {
+  return [0, 1, 2].flatMap((offset) => {
+    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+    const start = Math.ceil((offset * 8) / 6);
+    const end = Math.floor(((offset + bytes.length) * 8) / 6);
+    const text = encoded.slice(start, end);
+    return [text, text.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
