@@ -50,11 +50,11 @@ export interface CagePlan {
     | { kind: 'directory'; source: string; target: string; writable: boolean }
     | { kind: 'overlay'; lower: string; upper: string; work: string; merged: string; target: string };
   binds: readonly Bind[];
+  /** Files inside that are covered by an empty one. */
+  masks: readonly string[];
   /** Environment of every process in the cage; complete. */
   env: Readonly<Record<string, string>>;
   limits: LimitRequest;
-  /** The public certificate of the cage's CA, PEM. */
-  caPem: string;
   listeners: readonly ListenerRequest[];
 }
 

@@ -34,7 +34,8 @@ export function openContext(options: ContextOptions): Context {
   };
   const explicit = options.home ?? environment['IRONCAGE_HOME'];
   return {
-    dataRoot: explicit === undefined || explicit === '' ? directory('XDG_DATA_HOME', '.local/share') : resolve(explicit),
+    dataRoot:
+      explicit === undefined || explicit === '' ? directory('XDG_DATA_HOME', '.local/share') : resolve(explicit),
     configFile: join(directory('XDG_CONFIG_HOME', '.config'), 'config.toml'),
     environment,
     clock: systemClock,

@@ -52,7 +52,12 @@ const specSchema = z.strictObject({
   agent: z.string().optional().describe('the profile this cage was made for'),
   createdAt: z.string(),
   home: z.string().describe('home directory inside'),
-  slot: z.number().int().nonnegative().optional().describe('of a cage made by root: which pair of host uids it runs as'),
+  slot: z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('of a cage made by root: which pair of host uids it runs as'),
   generation: z.number().int().positive().describe('of the policy; rises with every change'),
   rules: z.array(ruleSchema),
   secrets: z.array(bindingSchema),

@@ -10,7 +10,13 @@ export type CageState =
   | { phase: 'creating' }
   | { phase: 'stopped' }
   /** Processes may exist; those that are known are named. */
-  | { phase: 'starting' | 'stopping'; egress?: ProcessIdentity; holder?: ProcessIdentity; init?: ProcessIdentity; cgroups: readonly string[] }
+  | {
+      phase: 'starting' | 'stopping';
+      egress?: ProcessIdentity;
+      holder?: ProcessIdentity;
+      init?: ProcessIdentity;
+      cgroups: readonly string[];
+    }
   | ({ phase: 'running'; egress: ProcessIdentity; generation: number; hash: string } & RunningCage)
   /** The user agreed to lose what is in it. */
   | { phase: 'removing' };
@@ -67,7 +73,8 @@ function parseState(value: unknown): CageState | undefined {
       const { generation, hash, mergedWorkspace, cgroups, limits } = value;
       const [egress, holder, init] = [value['egress'], value['holder'], value['init']].map(parseIdentity);
       if (egress === undefined || holder === undefined || init === undefined) return undefined;
-      if (typeof generation !== 'number' || typeof hash !== 'string' || typeof mergedWorkspace !== 'string') return undefined;
+      if (typeof generation !== 'number' || typeof hash !== 'string' || typeof mergedWorkspace !== 'string')
+        return undefined;
       if (!isStrings(cgroups) || !isEnforcement(limits)) return undefined;
       return { phase: 'running', egress, holder, init, generation, hash, mergedWorkspace, cgroups, limits };
     }

@@ -10,12 +10,12 @@ import { readState, writeState, type CageState } from './state.ts';
 import type { CageSpec } from './spec.ts';
 
 export interface CagePaths {
+  /** Also the workspace's store directory. */
   root: string;
   spec: string;
   state: string;
   home: string;
   tmp: string;
-  workspace: string;
   run: string;
   egress: { ca: string; audit: string; control: string };
 }
@@ -32,7 +32,6 @@ export function cagePaths(context: Context, name: string): CagePaths {
     state: join(root, 'state.json'),
     home: join(root, 'home'),
     tmp: join(root, 'tmp'),
-    workspace: join(root, 'workspace'),
     run: join(root, 'run'),
     egress: { ca: join(root, 'egress/ca'), audit: join(root, 'egress/audit'), control: join(root, 'egress/control') },
   };
@@ -106,4 +105,3 @@ export function listCageNames(context: Context): string[] {
     throw error;
   }
 }
-

@@ -1,6 +1,7 @@
 // Files that survive a crash, and the only delete in the code base.
 import { randomBytes } from 'node:crypto';
 import {
+  readdirSync,
   closeSync,
   constants,
   fsyncSync,
@@ -85,4 +86,9 @@ export function removeTree(path: string, root: string): void {
     });
   }
   rmSync(real, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Deletes everything in a directory of `root`, and keeps the directory. */
+export function emptyDirectory(path: string, root: string): void {
+  for (const name of readdirSync(path)) removeTree(join(path, name), root);
 }

@@ -51,7 +51,18 @@ export function keeperCommand(plan: CagePlan, tools: Tools, command: readonly st
     ...['--', ...command],
   ];
   if (!plan.callerIsRoot) return keeper;
-  return [tools.bwrap, '--cap-add', 'ALL', '--dev-bind', '/', '/', ...staging, '--', ...dropRoot(plan.identity, tools), ...keeper];
+  return [
+    tools.bwrap,
+    '--cap-add',
+    'ALL',
+    '--dev-bind',
+    '/',
+    '/',
+    ...staging,
+    '--',
+    ...dropRoot(plan.identity, tools),
+    ...keeper,
+  ];
 }
 
 /** Becomes the cage's host user: no groups, no capabilities, no way back. */
@@ -83,7 +94,18 @@ export function cageArguments(plan: CagePlan, hostDirectories: readonly string[]
     else args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.empty}`, mask.path);
   }
   args.push('--dev-bind', STAGED.device, '/dev', '--proc', '/proc', '--dir', '/sys', '--tmpfs', '/run');
-  args.push('--bind', STAGED.temporary, '/tmp', '--dir', '/var/log', '--dir', '/var/cache', '--symlink', '../tmp', '/var/tmp');
+  args.push(
+    '--bind',
+    STAGED.temporary,
+    '/tmp',
+    '--dir',
+    '/var/log',
+    '--dir',
+    '/var/cache',
+    '--symlink',
+    '../tmp',
+    '/var/tmp',
+  );
   for (const name of ETC_NAMES) {
     const target = linkTarget(`/etc/${name}`);
     // A missing file cannot be laid over; every reader of these has a default that is right for a cage.
@@ -99,9 +121,14 @@ export function cageArguments(plan: CagePlan, hostDirectories: readonly string[]
   // Parents before children, so that a bind below another lands on top of it.
   const inner = [
     ...plan.binds.map(({ target, writable }, index) => ({ source: STAGED.bind(index), target, writable })),
-    { source: STAGED.workspace, target: plan.workspace.target, writable: plan.workspace.kind === 'overlay' || plan.workspace.writable },
+    {
+      source: STAGED.workspace,
+      target: plan.workspace.target,
+      writable: plan.workspace.kind === 'overlay' || plan.workspace.writable,
+    },
   ].sort((a, b) => a.target.length - b.target.length);
   for (const { source, target, writable } of inner) args.push(writable ? '--bind' : '--ro-bind', source, target);
+  for (const path of plan.masks) args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.empty}`, path);
   args.push('--remount-ro', '/');
   return args;
 }

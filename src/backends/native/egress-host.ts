@@ -6,7 +6,13 @@ import { dirname, join } from 'node:path';
 import type { EgressChildMessage, EgressConfig, EgressParentMessage } from '../../egress/config.ts';
 import { IronError } from '../../platform/errors.ts';
 import { pathExists } from '../../platform/files.ts';
-import { identifyProcess, isAlive, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
+import {
+  identifyProcess,
+  isAlive,
+  signalProcess,
+  waitForExit,
+  type ProcessIdentity,
+} from '../../platform/processes.ts';
 import type { Server } from 'node:net';
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { CageIdentity, ListenerRequest } from '../backend.ts';
@@ -57,8 +63,20 @@ function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
   const readOnly = (source: string, target = source): void => {
     if (pathExists(source)) args.push('--ro-bind', source, target);
   };
+  // bubblewrap makes implied parents for their owner alone, and the egress runs as somebody else.
+  for (const parent of ['/app', '/egress', '/etc', '/etc/ssl', '/run', '/run/systemd'])
+    args.push('--perms', '0755', '--dir', parent);
   for (const path of ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/nix/store']) readOnly(path);
-  for (const name of ['ssl/certs', 'ssl/openssl.cnf', 'pki', 'nsswitch.conf', 'gai.conf', 'host.conf', 'ld.so.cache', 'localtime']) {
+  for (const name of [
+    'ssl/certs',
+    'ssl/openssl.cnf',
+    'pki',
+    'nsswitch.conf',
+    'gai.conf',
+    'host.conf',
+    'ld.so.cache',
+    'localtime',
+  ]) {
     readOnly(`/etc/${name}`);
   }
   for (const name of ['resolv.conf', 'hosts']) readOnly(linkTarget(`/etc/${name}`), `/etc/${name}`);
@@ -69,19 +87,52 @@ function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
   if (!pathExists(join(PACKAGE_ROOT, 'node_modules'))) readOnly(dirname(PACKAGE_ROOT), '/app/node_modules');
   launch.authorityFiles.forEach((file, index) => readOnly(file, `/egress/authority-${index}.pem`));
   args.push('--bind', directories.ca, EGRESS_INSIDE.ca, '--bind', directories.audit, EGRESS_INSIDE.audit);
-  args.push('--bind', directories.control, EGRESS_INSIDE.control, '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp');
+  args.push(
+    '--bind',
+    directories.control,
+    EGRESS_INSIDE.control,
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    '--tmpfs',
+    '/tmp',
+  );
   args.push('--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup', '--new-session', '--clearenv');
   args.push('--setenv', 'NODE_CHANNEL_FD', '3', '--setenv', 'NODE_CHANNEL_SERIALIZATION_MODE', 'json');
   args.push('--chdir', '/', '--remount-ro', '/', '--seccomp', '4');
   const program = ['/app/node', '--max-semi-space-size=2', '/app/dist/egress/main.js'];
   if (!launch.callerIsRoot) {
     const { uid, gid } = identity;
-    return [tools.bwrap, '--unshare-user', '--uid', String(uid), '--gid', String(gid), ...args, '--cap-drop', 'ALL', '--', ...program];
+    return [
+      tools.bwrap,
+      '--unshare-user',
+      '--uid',
+      String(uid),
+      '--gid',
+      String(gid),
+      ...args,
+      '--cap-drop',
+      'ALL',
+      '--',
+      ...program,
+    ];
   }
   // As root the directories can be bound whatever their parents' modes are; then root is dropped for good.
   const drop = ['--reuid', String(identity.egressUid), '--regid', String(identity.egressUid), '--clear-groups'];
   return [
-    ...[tools.bwrap, ...args, '--cap-drop', 'ALL', '--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP'],
+    ...[
+      tools.bwrap,
+      ...args,
+      '--cap-drop',
+      'ALL',
+      '--cap-add',
+      'CAP_SETUID',
+      '--cap-add',
+      'CAP_SETGID',
+      '--cap-add',
+      'CAP_SETPCAP',
+    ],
     ...['--', tools.setpriv, ...drop, '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--', ...program],
   ];
 }
@@ -91,7 +142,11 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
   const [program = '', ...args] = egressCommand(launch, tools);
   const log = openSync(join(launch.runDirectory, 'egress.log'), 'w', 0o600);
   const filter = openSync(join(launch.runDirectory, RUN_FILES.filter), 'r');
-  const child = spawn(program, args, { detached: true, env: { PATH: path }, stdio: ['ignore', log, log, 'ipc', filter] });
+  const child = spawn(program, args, {
+    detached: true,
+    env: { PATH: path },
+    stdio: ['ignore', log, log, 'ipc', filter],
+  });
   closeSync(log);
   closeSync(filter);
   const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
@@ -148,8 +203,12 @@ function answersOf(child: ChildProcess): <T extends EgressChildMessage['type']>(
         if (message.type === type) settle(() => resolvePromise(message as Answer<typeof type>));
         else if (message.type === 'failed') settle(() => reject(egressFailure(message.message)));
       };
-      const onExit = (code: number | null): void => settle(() => reject(egressFailure(`it ended with code ${String(code)}`)));
-      const timer = setTimeout(() => settle(() => reject(egressFailure('it did not answer in time'))), START_TIMEOUT_MS);
+      const onExit = (code: number | null): void =>
+        settle(() => reject(egressFailure(`it ended with code ${String(code)}`)));
+      const timer = setTimeout(
+        () => settle(() => reject(egressFailure('it did not answer in time'))),
+        START_TIMEOUT_MS,
+      );
       child.on('message', onMessage);
       child.once('exit', onExit);
     });

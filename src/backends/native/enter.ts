@@ -16,7 +16,9 @@ export function enterCommand(
   const environment = Object.entries(request.env).flatMap(([name, value]) => ['--setenv', name, value]);
   const { limits } = cage;
   const command = [
-    ...(cage.cgroups.length === 0 ? [] : [tools.sh, `${PROGRAMS_DIRECTORY}/attach.sh`, ...procsFiles(cage.cgroups), '--']),
+    ...(cage.cgroups.length === 0
+      ? []
+      : [tools.sh, `${PROGRAMS_DIRECTORY}/attach.sh`, ...procsFiles(cage.cgroups), '--']),
     ...(plan.callerIsRoot ? dropRoot(plan.identity, tools) : []),
     ...[tools.nsenter, '--target', String(cage.holder.pid), '--user', '--preserve-credentials'],
     ...['--net', '--ipc', '--uts', '--cgroup', '--mount', '--'],

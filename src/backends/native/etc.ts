@@ -133,7 +133,9 @@ const SYSTEM_BUNDLES = [
 ];
 
 export function systemBundlePaths(): string[] {
-  return [...new Set(SYSTEM_BUNDLES.filter((path) => pathExists(path)).map(linkTarget))].filter((path) => pathExists(path));
+  return [...new Set(SYSTEM_BUNDLES.filter((path) => pathExists(path)).map(linkTarget))].filter((path) =>
+    pathExists(path),
+  );
 }
 
 /** The host's bundle with the cage's own authority behind it. */
@@ -155,7 +157,10 @@ export function etcFiles(user: { uid: number; gid: number; home: string; shell: 
     { name: 'resolv.conf', text: 'nameserver 127.0.0.1\noptions timeout:5 attempts:2\n' },
     { name: 'hosts', text: `127.0.0.1 localhost ${hostname}\n::1 localhost\n` },
     { name: 'hostname', text: `${hostname}\n` },
-    { name: 'nsswitch.conf', text: 'passwd: files\ngroup: files\nhosts: files dns\nnetworks: files\nservices: files\nprotocols: files\n' },
+    {
+      name: 'nsswitch.conf',
+      text: 'passwd: files\ngroup: files\nhosts: files dns\nnetworks: files\nservices: files\nprotocols: files\n',
+    },
     {
       name: 'passwd',
       text: `root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n${CAGE_USER}:x:${user.uid}:${user.gid}:${CAGE_USER}:${user.home}:${user.shell}\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,

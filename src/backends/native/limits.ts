@@ -57,7 +57,8 @@ export function applyLimits(name: string, request: LimitRequest, root = ROOT): A
 }
 
 function planCgroups(name: string, request: LimitRequest, root: string): CgroupPlan[] {
-  const cpuQuota = request.cpus === undefined ? undefined : String(Math.max(1000, Math.round(request.cpus * CPU_PERIOD_US)));
+  const cpuQuota =
+    request.cpus === undefined ? undefined : String(Math.max(1000, Math.round(request.cpus * CPU_PERIOD_US)));
   if (pathExists(join(root, 'cgroup.controllers'))) {
     const settings: [string, string][] = [];
     const limits: Limit[] = [];
@@ -75,7 +76,8 @@ function planCgroups(name: string, request: LimitRequest, root: string): CgroupP
   const controller = (limit: Limit, mount: string, settings: CgroupPlan['settings']): void => {
     plans.push({ directory: join(root, mount, PARENT, name), settings, limits: [limit] });
   };
-  if (request.memoryBytes !== undefined) controller('memory', 'memory', [['memory.limit_in_bytes', String(request.memoryBytes)]]);
+  if (request.memoryBytes !== undefined)
+    controller('memory', 'memory', [['memory.limit_in_bytes', String(request.memoryBytes)]]);
   if (request.pids !== undefined) controller('pids', 'pids', [['pids.max', String(request.pids)]]);
   if (cpuQuota !== undefined) {
     controller('cpu', 'cpu', [

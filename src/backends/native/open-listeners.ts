@@ -4,6 +4,8 @@ import { createSocket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
 import type { ListenerRequest } from '../backend.ts';
 
+const DEADLINE_MS = 30_000;
+
 const send = (message: object, handle?: Server | ReturnType<typeof createSocket>): Promise<void> =>
   new Promise((sent, reject) => {
     const done = (error: Error | null): void => (error === null ? sent() : reject(error));
@@ -42,7 +44,9 @@ async function open({ purpose, port }: ListenerRequest): Promise<void> {
   await send({ type: 'listener', purpose, port }, handle);
 }
 
+// A parent that died with a handle under way is no `disconnect` for Node: the deadline is longer than any start may take.
 process.once('disconnect', () => process.exit(1));
+setTimeout(() => process.exit(1), DEADLINE_MS);
 process.on('message', (message: { type: 'open'; listeners: readonly ListenerRequest[] } | { type: 'go' }) => {
   if (message.type === 'go') process.exit(0);
   Promise.all(message.listeners.map(open)).then(

@@ -12,7 +12,6 @@ const PROGRAMS = [
   ['bwrap', 'bubblewrap'],
   ['ip', 'iproute2'],
   ['git', 'git'],
-  ['unshare', 'util-linux'],
   ['nsenter', 'util-linux'],
   ['setpriv', 'util-linux'],
   ['prlimit', 'util-linux'],
@@ -27,12 +26,22 @@ export async function probeNative(environment: Environment): Promise<ProbeResult
   const results: ProbeResult[] = PROGRAMS.map(([program, debianPackage]) => {
     const found = findProgram(program, path);
     return found === undefined
-      ? { id: `tool.${program}`, status: 'fail', what: `${program} is missing`, hint: `sudo apt-get install ${debianPackage}` }
+      ? {
+          id: `tool.${program}`,
+          status: 'fail',
+          what: `${program} is missing`,
+          hint: `sudo apt-get install ${debianPackage}`,
+        }
       : { id: `tool.${program}`, status: 'ok', what: `${program} at ${found}`, hint: '' };
   });
   results.push(
     createSeccompFilter(process.arch) === undefined
-      ? { id: 'kernel.seccomp', status: 'fail', what: `no system-call filter for ${process.arch}`, hint: 'use x86-64 or arm64' }
+      ? {
+          id: 'kernel.seccomp',
+          status: 'fail',
+          what: `no system-call filter for ${process.arch}`,
+          hint: 'use x86-64 or arm64',
+        }
       : { id: 'kernel.seccomp', status: 'ok', what: `system-call filter for ${process.arch}`, hint: '' },
   );
   if (results.every(({ status }) => status === 'ok')) {
@@ -56,13 +65,34 @@ async function probeNamespaces(path: string, asRoot: boolean): Promise<ProbeResu
   return { id: 'kernel.namespaces', status: 'fail', what: message, hint };
 }
 
-async function probeOverlay(path: string, asRoot: boolean): Promise<ProbeResult> {
-  const script = 'mkdir -p /tmp/l /tmp/u /tmp/w /tmp/m && mount -t overlay overlay -o lowerdir=/tmp/l,upperdir=/tmp/u,workdir=/tmp/w,userxattr /tmp/m';
-  const inside = ['bwrap', '--unshare-user', '--uid', '0', '--gid', '0', '--cap-add', 'ALL', '--dev-bind', '/', '/', '--tmpfs', '/tmp'];
-  const outcome = await tryCommand([...asSomebody(asRoot), ...inside, 'sh', '-c', script], path);
+export async function probeOverlay(path: string, asRoot: boolean): Promise<ProbeResult> {
+  const keeper = [
+    'bwrap',
+    '--unshare-user',
+    '--uid',
+    '0',
+    '--gid',
+    '0',
+    '--cap-add',
+    'ALL',
+    '--dev-bind',
+    '/',
+    '/',
+    '--tmpfs',
+    '/tmp',
+  ];
+  const layers = ['lower', 'upper', 'work', 'merged'].flatMap((name) => ['--dir', `/tmp/${name}`]);
+  const options = 'lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work,userxattr';
+  const mount = ['--', 'mount', '-t', 'overlay', 'overlay', '-o', options, '/tmp/merged'];
+  const outcome = await tryCommand([...asSomebody(asRoot), ...keeper, ...layers, ...mount], path);
   return outcome === undefined
     ? { id: 'kernel.overlay', status: 'ok', what: 'overlays work in user namespaces', hint: '' }
-    : { id: 'kernel.overlay', status: 'warn', what: 'no overlay in user namespaces', hint: 'projects are copied instead, which takes longer; a kernel from 5.11 on has them' };
+    : {
+        id: 'kernel.overlay',
+        status: 'warn',
+        what: 'no overlay in user namespaces',
+        hint: 'projects are copied instead, which takes longer; a kernel from 5.11 on has them',
+      };
 }
 
 /** Undefined when it worked, otherwise what it said. */

@@ -5,7 +5,7 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import { chmodSync, chownSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { IronError } from '../../platform/errors.ts';
+import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, ListenerRequest, RunningCage } from '../backend.ts';
 import { cageArguments, isolationArguments, keeperCommand, type Tools } from './arguments.ts';
@@ -24,14 +24,14 @@ type StageMessage =
 export interface StartHooks {
   /** Called with each listener as it arrives; must hand it on and then close its own copy. */
   listener(request: ListenerRequest, handle: Server | UdpSocket): Promise<void>;
-  /** Called when all are handed over: returns once the egress serves. */
-  serve(): Promise<void>;
+  /** Called when all are handed over: returns the CA's public certificate, PEM, once the egress serves. */
+  serve(): Promise<string>;
   /** Called before anything is started that outlives this process; must be on disk when it returns. */
   holderKnown(holder: ProcessIdentity, cgroups: readonly string[]): void;
 }
 
-/** Writes everything a start needs into the plan's run directory. */
-export function writeRunFiles(plan: CagePlan): void {
+/** Writes the system-call filter, which the cage and its egress share. Throws E_PROTECTION on an unknown architecture. */
+export function writeFilter(runDirectory: string): void {
   const filter = createSeccompFilter(process.arch);
   if (filter === undefined) {
     throw new IronError('E_PROTECTION', {
@@ -39,30 +39,45 @@ export function writeRunFiles(plan: CagePlan): void {
       hint: 'native cages run on x86-64 and arm64',
     });
   }
+  writePublic(join(runDirectory, RUN_FILES.filter), filter);
+}
+
+/** Readable by the cage's uid, which may differ from ours; none of it is secret, and none of it is writable for it. */
+function writePublic(file: string, data: string | Buffer): void {
+  writeFileSync(file, data, { mode: 0o644 });
+  chmodSync(file, 0o644);
+}
+
+/** The cage sees this directory already; its certificates are there before its first process is. */
+function writeTrust(runDirectory: string, caPem: string): void {
+  writePublic(join(runDirectory, RUN_FILES.trust, 'ca.pem'), caPem);
+  writePublic(join(runDirectory, RUN_FILES.trust, 'ca-bundle.pem'), combinedBundle(caPem));
+}
+
+/** Writes everything that is known before the egress is up into the plan's run directory. */
+function writeRunFiles(plan: CagePlan): void {
   const path = (...names: string[]): string => join(plan.runDirectory, ...names);
   mkdirSync(path(RUN_FILES.etc), { recursive: true });
   mkdirSync(path(RUN_FILES.trust), { recursive: true });
-  // Readable by the cage's uid, which may differ from ours; none of it is secret, and none of it is writable for it.
-  const write = (file: string, data: string | Buffer): void => {
-    writeFileSync(file, data, { mode: 0o644 });
-    chmodSync(file, 0o644);
-  };
-  write(path(RUN_FILES.filter), filter);
-  write(path(RUN_FILES.empty), '');
-  write(path(RUN_FILES.arguments), Buffer.from(`${cageArguments(plan).join('\0')}\0`));
-  write(path(RUN_FILES.trust, 'ca.pem'), plan.caPem);
-  write(path(RUN_FILES.trust, 'ca-bundle.pem'), combinedBundle(plan.caPem));
+  writePublic(path(RUN_FILES.empty), '');
+  writePublic(path(RUN_FILES.arguments), Buffer.from(`${cageArguments(plan).join('\0')}\0`));
   const { insideUid: uid, insideGid: gid } = plan.identity;
   const user = { uid, gid, home: plan.homeTarget, shell: plan.env['SHELL'] ?? '/bin/sh' };
-  for (const { name, text } of etcFiles(user, plan.name)) write(path(RUN_FILES.etc, name), text);
+  for (const { name, text } of etcFiles(user, plan.name)) writePublic(path(RUN_FILES.etc, name), text);
   for (const directory of [plan.runDirectory, path(RUN_FILES.etc), path(RUN_FILES.trust)]) chmodSync(directory, 0o755);
   if (plan.callerIsRoot) {
-    for (const directory of [plan.homeDirectory, plan.tmpDirectory]) chownSync(directory, plan.identity.uid, plan.identity.gid);
+    for (const directory of [plan.homeDirectory, plan.tmpDirectory])
+      chownSync(directory, plan.identity.uid, plan.identity.gid);
   }
 }
 
-/** Starts the keeper and, through it, the cage. The CA must exist: its certificate is part of the plan. */
-export async function startNativeCage(plan: CagePlan, tools: Tools, path: string, hooks: StartHooks): Promise<RunningCage> {
+/** Starts the keeper and, through it, the cage. */
+export async function startNativeCage(
+  plan: CagePlan,
+  tools: Tools,
+  path: string,
+  hooks: StartHooks,
+): Promise<RunningCage> {
   writeRunFiles(plan);
   const { enforcement, cgroups, rlimits } = applyLimits(plan.name, plan.limits);
   const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', 'sleep', 'infinity'];
@@ -74,18 +89,38 @@ export async function startNativeCage(plan: CagePlan, tools: Tools, path: string
   const [program = '', ...args] = keeperCommand(plan, tools, hold);
   const logPath = join(plan.runDirectory, RUN_FILES.log);
   const log = openSync(logPath, 'w', 0o600);
-  const child = spawn(program, args, { detached: true, env: { PATH: path }, stdio: ['ignore', log, log, 'ipc', 'pipe'] });
+  const child = spawn(program, args, {
+    detached: true,
+    env: { PATH: path },
+    stdio: ['ignore', log, log, 'ipc', 'pipe'],
+  });
   closeSync(log);
   const failed = (because: string): IronError => startFailure(because, readFileSync(logPath, 'utf8'));
   try {
     const holder = await handOverListeners(child, plan, hooks, cgroups, failed);
     const init = await readInitPid(child, failed);
     child.unref();
-    return { holder, init, limits: enforcement, cgroups, mergedWorkspace: `/proc/${holder.pid}/root${STAGED.workspace}` };
+    return {
+      holder,
+      init,
+      limits: enforcement,
+      cgroups,
+      mergedWorkspace: `/proc/${holder.pid}/root${STAGED.workspace}`,
+    };
   } catch (error) {
-    child.kill('SIGKILL');
+    killGroup(child);
     removeCgroups(cgroups);
     throw error;
+  }
+}
+
+/** The keeper leads a process group: its wrappers, its shell and the program that opens the listeners. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
   }
 }
 
@@ -110,11 +145,13 @@ function handOverListeners(
           return;
         case 'listener':
           if (handle === undefined) throw failed('a listener arrived without its socket');
+          // Kept whole for `opened`; a failure is told at once, since a keeper without an egress would wait in vain.
           pending.push(hooks.listener({ purpose: message.purpose, port: message.port }, handle));
+          await pending.at(-1);
           return;
         case 'opened': {
           await Promise.all(pending);
-          await hooks.serve();
+          writeTrust(plan.runDirectory, await hooks.serve());
           if (holder === undefined || !isAlive(holder)) throw failed('its keeper is gone');
           joinCgroups(cgroups, holder.pid);
           hooks.holderKnown(holder, cgroups);
@@ -163,7 +200,8 @@ export function startFailure(because: string, log: string): IronError {
 
 const KNOWN_FAILURES = [
   {
-    pattern: /No permissions to creat(e|ing) new namespace|Creating new namespace failed|setting up uid map|unshare.*Operation not permitted/i,
+    pattern:
+      /No permissions to creat(e|ing) new namespace|Creating new namespace failed|setting up uid map|unshare.*Operation not permitted/i,
     code: 'E_KERNEL',
     message: 'this machine does not let ordinary users make user namespaces',
     hint: 'as root: sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, and on Ubuntu 24.04 kernel.apparmor_restrict_unprivileged_userns=0',
@@ -174,7 +212,12 @@ const KNOWN_FAILURES = [
     message: 'this kernel does not allow an overlay in a user namespace',
     hint: 'make the cage anew with --workspace copy on a kernel from 5.11 on, or report what `ironcage doctor` says',
   },
-  { pattern: /No space left on device/i, code: 'E_DISK_FULL', message: 'the disk is full', hint: 'free some space and start again' },
+  {
+    pattern: /No space left on device/i,
+    code: 'E_DISK_FULL',
+    message: 'the disk is full',
+    hint: 'free some space and start again',
+  },
   {
     pattern: /Can't mount proc/i,
     code: 'E_KERNEL',
@@ -182,4 +225,3 @@ const KNOWN_FAILURES = [
     hint: 'this happens inside containers that mask /proc: run them with unmasked paths, or run ironcage on the host',
   },
 ] as const;
-

@@ -1,7 +1,13 @@
 // Ends a cage: asks every process, then kills process 1, and with it the kernel ends all others.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { IronError } from '../../platform/errors.ts';
-import { identifyProcess, isAlive, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
+import {
+  identifyProcess,
+  isAlive,
+  signalProcess,
+  waitForExit,
+  type ProcessIdentity,
+} from '../../platform/processes.ts';
 import { removeCgroups } from './limits.ts';
 
 const GRACE_MS = 2_000;

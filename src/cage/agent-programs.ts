@@ -1,0 +1,62 @@
+// Where the agent of a cage was found, remembered beside its spec: a later start must not search or install again.
+import { join } from 'node:path';
+import { ensureAgent } from '../agents/ensure.ts';
+import type { AgentProfile, AgentProgram } from '../agents/profile.ts';
+import { IronError } from '../platform/errors.ts';
+import { pathExists, readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
+import type { Context } from './context.ts';
+import type { CageSpec } from './spec.ts';
+import { cagePaths } from './store.ts';
+
+function programFile(context: Context, cage: string): string {
+  return join(cagePaths(context, cage).root, 'agent.json');
+}
+
+export function agentsDirectory(context: Context): string {
+  return join(context.dataRoot, 'agents');
+}
+
+/** Finds or installs the agent and remembers it for this cage. Returns whether the cage saw other files of it before. */
+export async function rememberAgent(
+  context: Context,
+  cage: string,
+  profile: AgentProfile,
+): Promise<{ program: AgentProgram; changed: boolean }> {
+  const program = await ensureAgent(profile, agentsDirectory(context), {
+    environment: context.environment,
+    progress: context.progress,
+  });
+  const text = `${JSON.stringify(program)}\n`;
+  const changed = readTextIfPresent(programFile(context, cage)) !== text;
+  if (changed) writeFileAtomic(programFile(context, cage), text);
+  return { program, changed };
+}
+
+/** The programs that a start binds; throws E_NO_AGENT when the remembered one is gone. */
+export function readAgentPrograms(context: Context, spec: CageSpec): AgentProgram[] {
+  const text = readTextIfPresent(programFile(context, spec.name));
+  if (text === undefined) return [];
+  const value: unknown = JSON.parse(text);
+  if (!isProgram(value)) return [];
+  const missing = value.readOnly.find((path) => !pathExists(path));
+  if (missing !== undefined) {
+    throw new IronError('E_NO_AGENT', {
+      message: `the agent of cage ${spec.name} is gone: ${missing}`,
+      because: 'it was updated or removed on the host since the cage last ran',
+      hint: `ironcage run ${spec.agent ?? 'AGENT'} finds it anew`,
+    });
+  }
+  return [value];
+}
+
+function isProgram(value: unknown): value is AgentProgram {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'command' in value &&
+    typeof value.command === 'string' &&
+    'readOnly' in value &&
+    Array.isArray(value.readOnly) &&
+    value.readOnly.every((path) => typeof path === 'string')
+  );
+}

@@ -1,0 +1,202 @@
+// Making a cage: its directory, its spec, its home, its copy of the project. Until the last step it is `creating`, and
+// the next command takes a half-made one away.
+import { chownSync } from 'node:fs';
+import { homedir } from 'node:os';
+
+import { probeOverlay, requireNative } from '../backends/native/probe.ts';
+import { searchPath } from '../backends/native/tools.ts';
+import { BUNDLES } from '../policy/bundles.ts';
+import type { Rule } from '../policy/types.ts';
+import type { AgentProfile } from '../agents/profile.ts';
+import { AGENTS, findProfile } from '../agents/profiles.ts';
+import { createFileBeneath } from '../platform/beneath.ts';
+import { IronError } from '../platform/errors.ts';
+import { isInside, makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { inspectProject, resolveProjectRoot } from '../workspace/project.ts';
+import { prepareWorkspace } from '../workspace/prepare.ts';
+import type { Context } from './context.ts';
+import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
+import { defaultCageName } from './names.ts';
+import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
+import { repairCage } from './repair.ts';
+import { rememberAgent } from './agent-programs.ts';
+import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
+import type { CageSpec } from './spec.ts';
+import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
+
+/** What would be made: everything of a spec that can be known without touching anything. */
+export interface CreationPlan {
+  name: string;
+  project: string;
+  request: CageRequest;
+  profile: AgentProfile | undefined;
+}
+
+/** `source` is a directory; absent, the git root of `cwd`. Throws usage errors; touches nothing. */
+export async function planCreation(
+  context: Context,
+  source: string | undefined,
+  options: CageOptions,
+  cwd: string,
+): Promise<CreationPlan> {
+  if (source !== undefined && /^[a-z+]+:\/\/|^[\w.-]+@[\w.-]+:/.test(source)) {
+    throw new IronError('E_USAGE', {
+      message: 'a git URL as the source is not available in this version',
+      hint: 'clone it, then name the directory',
+    });
+  }
+  const request = parseOptions(options, context.environment, cwd);
+  const project = source === undefined ? await resolveProjectRoot(cwd) : (await inspectProject(source)).root;
+  refuseWideProject(project, context);
+  const profile = options.agent === undefined ? undefined : findProfile(options.agent);
+  return { name: request.name ?? defaultCageName(project), project, request, profile };
+}
+
+/** A cage over a whole home or system would copy every credential of the user into it. */
+function refuseWideProject(project: string, context: Context): void {
+  const wide = [
+    '/',
+    '/etc',
+    '/usr',
+    '/var',
+    '/home',
+    '/root',
+    '/opt',
+    '/proc',
+    '/sys',
+    '/dev',
+    '/run',
+    '/tmp',
+    homedir(),
+    context.environment['HOME'],
+  ];
+  if (!wide.includes(project) && !isInside(context.dataRoot, project)) return;
+  throw new IronError('E_NO_PROJECT', {
+    message: `${project} is no project`,
+    because: 'it holds far more than one project: settings and credentials, or ironcage’s own data',
+    hint: 'go into the project’s directory, or name it: ironcage run AGENT DIR',
+  });
+}
+
+/** Makes the cage of a plan; throws E_CAGE_EXISTS when there is one of that name. */
+export async function createFromPlan(context: Context, plan: CreationPlan): Promise<CageSpec> {
+  openDataRoot(context);
+  await requireNative(context.environment);
+  return withCageLock(context, plan.name, async () => {
+    for (const line of await repairCage(context, plan.name)) context.progress(line);
+    return createLocked(context, plan);
+  });
+}
+
+/** The caller holds the cage's lock and has repaired it. */
+export async function createLocked(context: Context, plan: CreationPlan): Promise<CageSpec> {
+  const paths = cagePaths(context, plan.name);
+  if (pathExists(paths.root)) {
+    throw new IronError('E_CAGE_EXISTS', {
+      message: `there is a cage ${plan.name} already`,
+      hint: `use it (ironcage start ${plan.name}), choose another --name, or remove it first`,
+    });
+  }
+  context.step('create: begin');
+  makeDirectory(paths.root);
+  context.step('create: directory made');
+  try {
+    writeCageState(context, plan.name, { phase: 'creating' });
+    context.step('create: announced');
+    const spec = await composeSpec(context, plan);
+    await fill(context, plan, spec);
+    writeSpec(context, spec);
+    context.step('create: spec written');
+    writeCageState(context, plan.name, { phase: 'stopped' });
+    context.step('create: written');
+    return spec;
+  } catch (error) {
+    removeTree(paths.root, cagesDirectory(context));
+    throw error;
+  }
+}
+
+async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promise<void> {
+  const caller = currentCaller();
+  const identity = cageIdentity(caller, spec.slot);
+  const owner = caller.uid === 0 ? { uid: identity.uid, gid: identity.gid } : undefined;
+  const paths = cagePaths(context, spec.name);
+  if (plan.profile !== undefined) await rememberAgent(context, spec.name, plan.profile);
+  context.step('create: agent found');
+  const strategy =
+    owner === undefined && (await probeOverlay(searchPath(context.environment), false)).status === 'ok'
+      ? 'overlay'
+      : 'copy';
+  const project = await inspectProject(spec.project);
+  const workspace = await prepareWorkspace({ project, storeDirectory: paths.root, strategy, owner });
+  for (const { path, reason } of workspace.leftOut) context.progress(`left out: ${path} (${reason})`);
+  context.step('create: workspace prepared');
+  makeDirectory(paths.home);
+  if (owner !== undefined) chownSync(paths.home, owner.uid, owner.gid);
+  if (plan.profile !== undefined) seedHome(paths.home, plan.profile, spec, owner);
+  context.step('create: home made');
+}
+
+/** Puts an agent's first-start files into a home; files that are there stay. */
+export function seedHome(
+  home: string,
+  profile: AgentProfile,
+  spec: CageSpec,
+  owner: { uid: number; gid: number } | undefined,
+): void {
+  const placeholders = Object.fromEntries(spec.secrets.map(({ name, placeholder }) => [name, placeholder]));
+  for (const { path, content } of profile.homeFiles({ project: spec.project, placeholders })) {
+    createFileBeneath(home, path, content, 0o600, owner);
+  }
+}
+
+async function composeSpec(context: Context, { name, project, request, profile }: CreationPlan): Promise<CageSpec> {
+  const secrets = request.auth === 'none' ? [] : (profile?.secrets ?? []).map(bindAgentSecret);
+  for (const wanted of request.secrets) {
+    if (secrets.some((binding) => binding.name === wanted)) continue;
+    secrets.push(await bindNamedSecret(context, wanted, name, AGENTS));
+  }
+  const slot = drawSlot(currentCaller());
+  return {
+    version: 1,
+    name,
+    project,
+    backend: request.backend,
+    preset: request.preset,
+    workspace: request.workspace,
+    net: request.net,
+    auth: request.auth,
+    ...(profile === undefined ? {} : { agent: profile.name }),
+    createdAt: new Date(context.clock.now()).toISOString(),
+    home: HOME_INSIDE,
+    ...(slot === undefined ? {} : { slot }),
+    generation: 1,
+    rules: uniqueRules([...agentRules(profile), ...request.rules]),
+    secrets,
+    routes: [...request.routes],
+    env: request.env,
+    binds: [...request.binds],
+    limits: {
+      ...(request.limits.memoryBytes === undefined ? {} : { memoryBytes: request.limits.memoryBytes }),
+      ...(request.limits.pids === undefined ? {} : { pids: request.limits.pids }),
+      ...(request.limits.cpus === undefined ? {} : { cpus: request.limits.cpus }),
+    },
+  };
+}
+
+const HOME_INSIDE = '/home/agent';
+
+/** The bundles an agent cannot work without. */
+export function agentRules(profile: AgentProfile | undefined): Rule[] {
+  return (profile?.bundles ?? []).flatMap((bundle) => BUNDLES[bundle]?.rules ?? []);
+}
+
+/** The first of each id stays: a bundle that an agent brings may be named by the user as well. */
+export function uniqueRules(rules: readonly Rule[]): CageSpec['rules'] {
+  const seen = new Map<string, Rule>();
+  for (const rule of rules) if (!seen.has(rule.id)) seen.set(rule.id, rule);
+  return [...seen.values()].map((rule) => ({
+    ...rule,
+    ...(rule.methods && { methods: [...rule.methods] }),
+  })) as CageSpec['rules'];
+}

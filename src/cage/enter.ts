@@ -1,0 +1,86 @@
+// Programs inside a running cage, attached to the caller: with its own pipes, or with a terminal of the cage's own.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { enterCommand } from '../backends/native/enter.ts';
+import { runInTerminal } from '../platform/terminal.ts';
+import type { EnterCommand } from '../backends/backend.ts';
+import type { Context } from './context.ts';
+import { openSession, type CageSession } from './session.ts';
+import { ensureRunning } from './start.ts';
+import type { RunningState } from './state.ts';
+import { withCageLock } from './store.ts';
+
+export interface ExecRequest {
+  argv: readonly string[];
+  /** Default: the project's directory. */
+  cwd?: string | undefined;
+  env?: Readonly<Record<string, string>> | undefined;
+}
+
+/** `terminal`: a pty of its own, bridged to the caller's. `inherit`: the caller's pipes as they are. */
+export type Attachment = 'terminal' | 'inherit';
+
+/** Runs one command inside and resolves with its exit code (128 + n after signal n); starts a stopped cage first. */
+export async function execInCage(
+  context: Context,
+  name: string,
+  request: ExecRequest,
+  attachment: Attachment,
+): Promise<{ exitCode: number }> {
+  const { state } = await withCageLock(context, name, () => ensureRunning(context, name));
+  return enter(await openSession(context, name), state, request, attachment);
+}
+
+export async function enter(
+  session: CageSession,
+  state: RunningState,
+  request: ExecRequest,
+  attachment: Attachment,
+): Promise<{ exitCode: number }> {
+  const command = commandFor(session, state, request, attachment === 'terminal');
+  return { exitCode: attachment === 'terminal' ? await runInTerminal(command) : await runOnPipes(command) };
+}
+
+export function commandFor(
+  session: CageSession,
+  state: RunningState,
+  request: ExecRequest,
+  terminal: boolean,
+): EnterCommand {
+  const { spec, identity, callerIsRoot, tools, path, context } = session;
+  const term = context.environment['TERM'];
+  const { memoryBytes, pids, cpus } = spec.limits;
+  return enterCommand({ identity, callerIsRoot, limits: { memoryBytes, pids, cpus } }, state, tools, path, {
+    argv: request.argv,
+    cwd: request.cwd ?? spec.project,
+    env: { ...(terminal && term !== undefined ? { TERM: term } : {}), ...request.env },
+    terminal,
+  });
+}
+
+function runOnPipes({ program, args, env }: EnterCommand): Promise<number> {
+  return new Promise((resolvePromise, reject) => {
+    const child = spawn(program, [...args], { env, stdio: 'inherit' });
+    // The terminal's Ctrl-C reaches the child by itself; we only must not end before it does.
+    const ignore = (): void => undefined;
+    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+    process.on('SIGINT', ignore);
+    process.on('SIGTERM', forward);
+    process.on('SIGHUP', forward);
+    const done = (finish: () => void): void => {
+      process.off('SIGINT', ignore);
+      process.off('SIGTERM', forward);
+      process.off('SIGHUP', forward);
+      finish();
+    };
+    child.once('error', (error) => done(() => reject(error)));
+    child.once('exit', (code, signal) =>
+      done(() => resolvePromise(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))),
+    );
+  });
+}
+
+/** A login shell, as `ironcage shell` starts it. */
+export function shellArgv(): string[] {
+  return ['/bin/sh', '-c', 'exec "$SHELL" -l'];
+}

@@ -1,0 +1,34 @@
+// Which host user a cage runs as. An ordinary caller's cages run as the caller; root's run as uids that own nothing else.
+import { randomInt } from 'node:crypto';
+import type { CageIdentity } from '../backends/backend.ts';
+
+/**
+ * First of the uids given to root's cages, two per cage: far above users, system ranges and the usual subordinate
+ * ranges. Drawn at random, since cages of several data roots share one machine: 2^28 pairs end below 2^31.
+ */
+const FIRST_UID = 1_610_612_736;
+const SLOTS = 2 ** 28;
+const INSIDE_ID = 1000;
+
+export interface Caller {
+  uid: number;
+  gid: number;
+}
+
+export function currentCaller(): Caller {
+  // Linux always has both; a platform without them has no native backend either.
+  return { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 };
+}
+
+/** A pair of uids for a new cage; undefined for an ordinary caller. */
+export function drawSlot(caller: Caller): number | undefined {
+  return caller.uid === 0 ? randomInt(SLOTS) : undefined;
+}
+
+export function cageIdentity(caller: Caller, slot: number | undefined): CageIdentity {
+  if (caller.uid !== 0 || slot === undefined) {
+    return { uid: caller.uid, gid: caller.gid, egressUid: caller.uid, insideUid: caller.uid, insideGid: caller.gid };
+  }
+  const uid = FIRST_UID + 2 * slot;
+  return { uid, gid: uid, egressUid: uid + 1, insideUid: INSIDE_ID, insideGid: INSIDE_ID };
+}

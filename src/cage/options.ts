@@ -1,0 +1,213 @@
+// The flags of `run` and `create`, turned into one complete value: nobody behind this file asks for a default again.
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { isAbsolute, normalize, resolve } from 'node:path';
+import { isIP } from 'node:net';
+import { IronError, errorMessage } from '../platform/errors.ts';
+import { pathExists } from '../platform/files.ts';
+import { normaliseHost } from '../policy/hosts.ts';
+import { parseRule } from '../policy/rules.ts';
+import type { Rule } from '../policy/types.ts';
+import type { Bind, LimitRequest } from '../backends/backend.ts';
+import type { EgressRoute } from '../egress/config.ts';
+import type { Environment } from '../platform/environment.ts';
+import { parseCageName } from './names.ts';
+
+/** The flags as typed, split into words but not looked at. */
+export interface CageOptions {
+  name?: string | undefined;
+  backend?: string | undefined;
+  preset?: string | undefined;
+  workspace?: string | undefined;
+  net?: string | undefined;
+  auth?: string | undefined;
+  allow: readonly string[];
+  routes: readonly string[];
+  secrets: readonly string[];
+  env: readonly string[];
+  envFiles: readonly string[];
+  mounts: readonly string[];
+  memory?: string | undefined;
+  cpus?: string | undefined;
+  pids?: string | undefined;
+  /** Profile the cage is for. */
+  agent?: string | undefined;
+}
+
+/** The same, checked and complete. */
+export interface CageRequest {
+  name: string | undefined;
+  backend: 'native';
+  preset: 'safe';
+  workspace: 'copy';
+  net: 'filtered' | 'none';
+  auth: 'api-key' | 'none';
+  rules: readonly Rule[];
+  routes: readonly EgressRoute[];
+  secrets: readonly string[];
+  env: Readonly<Record<string, string>>;
+  binds: readonly Bind[];
+  limits: LimitRequest;
+}
+
+/** Bound on the number of processes of a cage: what no build reaches and every fork bomb does. */
+const DEFAULT_PIDS = 4096;
+
+/** Words of the contract whose mechanism this version does not have: a wanted thing that is lacking is an error. */
+const NOT_YET: Readonly<Record<string, readonly string[]>> = {
+  backend: ['docker', 'podman', 'apple', 'vm', 'kubernetes'],
+  preset: ['dev', 'locked', 'shared'],
+  workspace: ['mount', 'mount-ro'],
+  net: ['ask', 'learn', 'open'],
+  auth: ['subscription'],
+};
+
+/** Throws E_USAGE (or E_RULE, E_NAME) for the first option that is wrong, E_PROTECTION for one this version lacks. */
+export function parseOptions(options: CageOptions, environment: Environment, cwd: string): CageRequest {
+  return {
+    name: options.name === undefined ? undefined : parseCageName(options.name),
+    backend: choose('backend', options.backend, ['native']),
+    preset: choose('preset', options.preset, ['safe']),
+    workspace: choose('workspace', options.workspace, ['copy']),
+    net: choose('net', options.net, ['filtered', 'none']),
+    auth: choose('auth', options.auth, ['api-key', 'none']),
+    rules: options.allow.flatMap((text) => parseRules(text, 'allow')),
+    routes: options.routes.map((text) => parseRoute(text, cwd)),
+    secrets: options.secrets.map(parseSecretName),
+    env: parseEnvironment(options, environment, cwd),
+    binds: options.mounts.map((text) => parseMount(text, cwd)),
+    limits: {
+      memoryBytes: options.memory === undefined ? undefined : parseBytes(options.memory),
+      pids: options.pids === undefined ? DEFAULT_PIDS : parseCount('--pids', options.pids),
+      cpus: options.cpus === undefined ? undefined : parseCpus(options.cpus),
+    },
+  };
+}
+
+function choose<T extends string>(option: string, value: string | undefined, known: readonly [T, ...T[]]): T {
+  if (value === undefined) return known[0];
+  const found = known.find((word) => word === value);
+  if (found !== undefined) return found;
+  if (NOT_YET[option]?.includes(value) === true) {
+    throw new IronError('E_PROTECTION', {
+      message: `--${option} ${value} is not available in this version`,
+      because: 'ironcage does not replace what was asked for by something weaker or different',
+      hint: `use --${option} ${known.join('|')}`,
+    });
+  }
+  throw usage(`--${option} cannot be ${JSON.stringify(value)}`, `choose one of: ${known.join(', ')}`);
+}
+
+export function parseRules(text: string, effect: Rule['effect']): readonly Rule[] {
+  const result = parseRule(text, { effect, origin: 'user' });
+  if (result.ok) return result.rules;
+  throw new IronError('E_RULE', {
+    message: `${JSON.stringify(text)} is no rule: ${result.message}`,
+    hint:
+      result.suggestion === ''
+        ? 'rules look like: registry.npmjs.org, *.example.com, host:8443, "GET host/path/**", npm'
+        : result.suggestion,
+  });
+}
+
+function parseRoute(text: string, cwd: string): EgressRoute {
+  const match = /^([^=,]+)=(\[[0-9a-fA-F:.]+\]|[^:,]+):(\d{1,5})(?:,ca=(.+))?$/.exec(text);
+  const host = match?.[1] === undefined ? undefined : normaliseHost(match[1]);
+  const address = match?.[2]?.replace(/^\[|\]$/g, '') ?? '';
+  const port = Number(match?.[3]);
+  if (host === undefined || isIP(address) === 0 || !isPort(port)) {
+    throw usage(
+      `--route ${JSON.stringify(text)} is not HOST=ADDR:PORT[,ca=FILE]`,
+      'example: --route api.anthropic.com=127.0.0.1:8443,ca=ca.pem',
+    );
+  }
+  const file = match?.[4];
+  if (file === undefined) return { host, address, port };
+  try {
+    return { host, address, port, caPem: readFileSync(resolve(cwd, file), 'utf8') };
+  } catch (error) {
+    throw usage(`the certificate file of --route cannot be read: ${errorMessage(error)}`, 'name a PEM file after ca=');
+  }
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+function parseSecretName(text: string): string {
+  if (/^[A-Z][A-Z0-9_]{0,63}$/.test(text)) return text;
+  throw usage(
+    `--secret ${JSON.stringify(text)} is no name of a secret`,
+    'names look like GITHUB_TOKEN; the value comes from `ironcage secret set`',
+  );
+}
+
+function parseEnvironment(options: CageOptions, environment: Environment, cwd: string): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const file of options.envFiles) {
+    try {
+      for (const [name, value] of Object.entries(parseEnv(readFileSync(resolve(cwd, file), 'utf8')))) {
+        if (value !== undefined) result[checkVariable(name, file)] = value;
+      }
+    } catch (error) {
+      if (error instanceof IronError) throw error;
+      throw usage(`the file of --env-file cannot be read: ${errorMessage(error)}`, 'name a file with lines NAME=value');
+    }
+  }
+  for (const text of options.env) {
+    const split = text.indexOf('=');
+    const name = checkVariable(split < 0 ? text : text.slice(0, split), text);
+    const value = split < 0 ? environment[name] : text.slice(split + 1);
+    if (value === undefined) throw usage(`--env ${name}: there is no such variable here`, `write --env ${name}=value`);
+    result[name] = value;
+  }
+  return result;
+}
+
+function checkVariable(name: string, where: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
+  throw usage(`${JSON.stringify(where)} does not name an environment variable`, 'write NAME=value');
+}
+
+function parseMount(text: string, cwd: string): Bind {
+  const [source = '', ...rest] = text.split(':');
+  const readOnly = rest.at(-1) === 'ro';
+  const [target, ...extra] = readOnly ? rest.slice(0, -1) : rest;
+  const real = resolve(cwd, source);
+  if (
+    source === '' ||
+    extra.length > 0 ||
+    (target !== undefined && (!isAbsolute(target) || normalize(target) !== target || target === '/'))
+  ) {
+    throw usage(`--mount ${JSON.stringify(text)} is not SRC[:DST][:ro]`, 'example: --mount ../fixtures:/data:ro');
+  }
+  if (!pathExists(real))
+    throw usage(`--mount: there is nothing at ${real}`, 'name a file or directory of this machine');
+  return { source: real, target: target ?? real, writable: !readOnly };
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+const LEAST_MEMORY_BYTES = 16 * 2 ** 20;
+
+function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
+  const bytes = Math.round(Number(match?.[1]) * (UNITS[match?.[2]?.toLowerCase() ?? ''] ?? Number.NaN));
+  if (Number.isSafeInteger(bytes) && bytes >= LEAST_MEMORY_BYTES) return bytes;
+  throw usage(`--memory cannot be ${JSON.stringify(text)}`, 'write a size of 16m or more, such as 512m or 4g');
+}
+
+function parseCount(option: string, text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 8 && value <= 4_194_304) return value;
+  throw usage(`${option} cannot be ${JSON.stringify(text)}`, 'write a whole number from 8 on, such as 512');
+}
+
+function parseCpus(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value >= 0.01 && value <= 1024) return value;
+  throw usage(`--cpus cannot be ${JSON.stringify(text)}`, 'write a number such as 1.5');
+}
+
+function usage(message: string, hint: string): IronError {
+  return new IronError('E_USAGE', { message, hint });
+}

@@ -1,0 +1,147 @@
+// Rules of a cage, changed while it runs: the spec first, then the egress, which must confirm the generation it serves.
+import { sendControl } from '../egress/client.ts';
+import type { ControlAnswer } from '../egress/config.ts';
+import { generationHash } from '../egress/generation.ts';
+import { decide } from '../policy/chain.ts';
+import { exchangeFromUrl } from '../policy/explain.ts';
+import { formatRule } from '../policy/rules.ts';
+import type { Decision, Rule } from '../policy/types.ts';
+import { join } from 'node:path';
+import { IronError } from '../platform/errors.ts';
+import type { Context } from './context.ts';
+import { uniqueRules } from './create.ts';
+import { parseRules } from './options.ts';
+import { egressGeneration, listenedPorts } from './policy.ts';
+import { repairCage, stateHealth } from './repair.ts';
+import type { CageSpec } from './spec.ts';
+import { cagePaths, readCageState, readSpec, withCageLock, writeCageState, writeSpec } from './store.ts';
+
+const CONTROL_TIMEOUT_MS = 5_000;
+
+export type RuleView = Rule & { text: string };
+
+export interface PolicyView {
+  mode: CageSpec['net'];
+  generation: number;
+  hash: string;
+  /** Whether a running egress serves exactly this generation; false for a stopped cage. */
+  confirmed: boolean;
+  rules: readonly RuleView[];
+}
+
+export interface PolicyChange {
+  generation: number;
+  hash: string;
+  confirmed: boolean;
+  rules: readonly RuleView[];
+}
+
+export function viewRule(rule: Rule): RuleView {
+  return { ...rule, text: formatRule(rule) };
+}
+
+export async function policyShow(context: Context, name: string): Promise<PolicyView> {
+  const spec = await readSpec(context, name);
+  const hash = generationHash(await egressGeneration(context, spec));
+  const answer = await askEgress(context, name);
+  const confirmed = answer?.ok === true && answer.generation === spec.generation && answer.hash === hash;
+  return { mode: spec.net, generation: spec.generation, hash, confirmed, rules: spec.rules.map(viewRule) };
+}
+
+/** Adds rules; a rule with an id that is there already replaces it. */
+export async function policyAdd(
+  context: Context,
+  name: string,
+  effect: Rule['effect'],
+  texts: readonly string[],
+): Promise<PolicyChange> {
+  const added = texts.flatMap((text) => parseRules(text, effect));
+  return changeRules(
+    context,
+    name,
+    (rules) => [...rules.filter((rule) => !added.some(({ id }) => id === rule.id)), ...added],
+    added,
+  );
+}
+
+export async function policyRemove(context: Context, name: string, idOrText: string): Promise<PolicyChange> {
+  return changeRules(context, name, (rules) => {
+    const kept = rules.filter((rule) => rule.id !== idOrText && formatRule(rule) !== idOrText);
+    if (kept.length === rules.length) {
+      throw new IronError('E_RULE', {
+        message: `cage ${name} has no rule ${JSON.stringify(idOrText)}`,
+        hint: `\`ironcage policy show ${name}\` lists the rules with their ids`,
+      });
+    }
+    return kept;
+  });
+}
+
+async function changeRules(
+  context: Context,
+  name: string,
+  change: (rules: readonly Rule[]) => readonly Rule[],
+  concerned: readonly Rule[] = [],
+): Promise<PolicyChange> {
+  return withCageLock(context, name, async () => {
+    for (const line of await repairCage(context, name)) context.progress(line);
+    const before = await readSpec(context, name);
+    const spec: CageSpec = { ...before, rules: uniqueRules(change(before.rules)), generation: before.generation + 1 };
+    const state = readCageState(context, name);
+    const generation = await egressGeneration(context, spec);
+    const hash = generationHash(generation);
+    const views = (concerned.length === 0 ? spec.rules : concerned).map(viewRule);
+    if (state.phase !== 'running') {
+      writeSpec(context, spec);
+      return { generation: spec.generation, hash, confirmed: false, rules: views };
+    }
+    const answer = await sendControl(controlSocket(context, name), { op: 'apply', generation }, CONTROL_TIMEOUT_MS);
+    if (!answer.ok || answer.generation !== spec.generation || answer.hash !== hash) {
+      throw new IronError('E_EGRESS', {
+        message: 'the egress did not take the new rules; the old ones stay in force',
+        because: answer.ok ? `it reports generation ${answer.generation}` : answer.message,
+        hint: `try again, or restart the cage: ironcage restart ${name}`,
+      });
+    }
+    writeSpec(context, spec);
+    writeCageState(context, name, { ...state, generation: spec.generation, hash });
+    const listened = listenedPorts(before);
+    if (listenedPorts(spec).some((port) => !listened.includes(port))) {
+      context.progress(`a rule names a port that the running cage does not listen on yet: ironcage restart ${name}`);
+    }
+    return { generation: spec.generation, hash, confirmed: true, rules: views };
+  });
+}
+
+export function controlSocket(context: Context, name: string): string {
+  return join(cagePaths(context, name).egress.control, 'control.sock');
+}
+
+/** The egress's own answer, or undefined when none runs or it does not answer. */
+export async function askEgress(context: Context, name: string): Promise<ControlAnswer | undefined> {
+  if (stateHealth(readCageState(context, name)) !== 'running') return undefined;
+  try {
+    return await sendControl(controlSocket(context, name), { op: 'status' }, CONTROL_TIMEOUT_MS);
+  } catch {
+    // It does not answer: for the asker that is the same as not confirmed.
+    return undefined;
+  }
+}
+
+/** What would happen to this request, and which rule decides. Nothing is sent. */
+export async function policyTest(
+  context: Context,
+  name: string,
+  method: string,
+  url: string,
+): Promise<Decision & { method: string; url: string }> {
+  const spec = await readSpec(context, name);
+  const parsed = exchangeFromUrl(method, url);
+  if (!parsed.ok)
+    throw new IronError('E_USAGE', {
+      message: `${JSON.stringify(url)}: ${parsed.reason}`,
+      hint: 'example: ironcage policy test GET https://registry.npmjs.org/left-pad',
+    });
+  const bindings = (await egressGeneration(context, spec)).bindings;
+  return { method, url, ...decide({ mode: spec.net, rules: spec.rules }, parsed.exchange, { bindings }) };
+}

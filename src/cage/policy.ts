@@ -1,0 +1,56 @@
+// From the spec to what the egress is told: one generation of rules, bindings, values and routes.
+import { DEFAULT_LIMITS, type EgressConfig, type EgressGeneration } from '../egress/config.ts';
+import { readSecretValue } from '../secrets/store.ts';
+import type { Context } from './context.ts';
+import type { CageSpec, SpecBinding } from './spec.ts';
+import { secretsDirectory } from './secrets.ts';
+
+/** Ports on which a cage's connections are taken in, whatever address they go to. */
+export const WEB_PORTS = [80, 443] as const;
+export const PROXY_PORT = 3128;
+export const DNS_PORT = 53;
+
+/** All ports that need a listener: the web's, and each that a rule names. */
+export function listenedPorts(spec: CageSpec): number[] {
+  const ports = new Set<number>(WEB_PORTS);
+  for (const rule of spec.rules) if (rule.port !== undefined) ports.add(rule.port);
+  ports.delete(PROXY_PORT);
+  ports.delete(DNS_PORT);
+  return [...ports].sort((a, b) => a - b);
+}
+
+/** The value of a bound secret, or undefined when neither the store nor the host's environment has one. */
+export async function secretValue(
+  context: Context,
+  cage: string,
+  binding: Pick<SpecBinding, 'name'>,
+): Promise<string | undefined> {
+  const stored = await readSecretValue(secretsDirectory(context), binding.name, cage);
+  if (stored !== undefined) return stored.reveal();
+  const fromEnvironment = context.environment[binding.name];
+  return fromEnvironment === undefined || fromEnvironment === '' ? undefined : fromEnvironment;
+}
+
+export async function egressGeneration(context: Context, spec: CageSpec): Promise<EgressGeneration> {
+  const secretValues: Record<string, string> = {};
+  for (const binding of spec.secrets) {
+    const value = await secretValue(context, spec.name, binding);
+    if (value !== undefined) secretValues[binding.name] = value;
+  }
+  return {
+    generation: spec.generation,
+    policy: { mode: spec.net, rules: spec.rules },
+    bindings: spec.secrets.map(({ name, hosts, slots, placeholder }) => ({ name, hosts, slots, placeholder })),
+    secretValues,
+    routes: spec.routes,
+  };
+}
+
+/** Paths are the egress's own view; see the backend that starts it. */
+export async function egressConfig(
+  context: Context,
+  spec: CageSpec,
+  inside: Pick<EgressConfig, 'caDirectory' | 'auditDirectory' | 'controlSocket' | 'upstreamCaFiles'>,
+): Promise<EgressConfig> {
+  return { ...(await egressGeneration(context, spec)), cage: spec.name, ...inside, limits: DEFAULT_LIMITS };
+}

@@ -1,0 +1,38 @@
+// Removing a cage: named work first, then the processes, then the files.
+import { IronError } from '../platform/errors.ts';
+import { removeTree } from '../platform/files.ts';
+import type { Context } from './context.ts';
+import { repairCage } from './repair.ts';
+import { stopLocked } from './start.ts';
+import { cageExists, cagePaths, cagesDirectory, noSuchCage, withCageLock, writeCageState } from './store.ts';
+import { unexportedFiles } from './work.ts';
+
+/** Throws E_UNEXPORTED that names the files when the cage holds work that is nowhere else, unless `discard`. */
+export async function removeCage(context: Context, name: string, { discard }: { discard: boolean }): Promise<void> {
+  if (!cageExists(context, name)) throw noSuchCage(name);
+  await withCageLock(context, name, async () => {
+    for (const line of await repairCage(context, name)) context.progress(line);
+    if (!cageExists(context, name)) return;
+    if (!discard) await refuseToLose(context, name);
+    await stopLocked(context, name);
+    context.step('remove: stopped');
+    writeCageState(context, name, { phase: 'removing' });
+    context.step('remove: announced');
+    removeTree(cagePaths(context, name).root, cagesDirectory(context));
+    context.step('remove: gone');
+  });
+}
+
+const NAMED_FILES = 20;
+
+async function refuseToLose(context: Context, name: string): Promise<void> {
+  const files = await unexportedFiles(context, name);
+  if (files.length === 0) return;
+  const named = files.slice(0, NAMED_FILES);
+  throw new IronError('E_UNEXPORTED', {
+    message: `cage ${name} holds work that is nowhere else: ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
+    because: `${named.join(', ')}${files.length > named.length ? ', …' : ''}`,
+    hint: `look at it with \`ironcage diff ${name}\`, take it with \`ironcage apply ${name}\`, or lose it with \`ironcage rm ${name} --discard\``,
+    details: { files },
+  });
+}

@@ -1,0 +1,59 @@
+// What a crash left behind: seen by the next command that takes the cage's lock, and put right before it does anything.
+import { isAlive } from '../platform/processes.ts';
+import { removeTree, pathExists } from '../platform/files.ts';
+import { stopEgress } from '../backends/native/egress-host.ts';
+import { stopNativeCage } from '../backends/native/stop.ts';
+import { repairApply } from '../workspace/repair-apply.ts';
+import type { Context } from './context.ts';
+import type { CageState } from './state.ts';
+import { cagePaths, cagesDirectory, readCageState, writeCageState } from './store.ts';
+
+/** Whether the processes that a state names are all there. */
+export function stateHealth(state: CageState): 'creating' | 'removing' | 'stopped' | 'running' | 'broken' {
+  switch (state.phase) {
+    case 'creating':
+    case 'removing':
+    case 'stopped':
+      return state.phase;
+    case 'starting':
+    case 'stopping':
+      return 'broken';
+    case 'running':
+      return isAlive(state.holder) && isAlive(state.init) && isAlive(state.egress) ? 'running' : 'broken';
+    default:
+      return state satisfies never;
+  }
+}
+
+/** Brings a cage to `stopped`, `running` or gone. The caller holds its lock. Returns what was done, for people. */
+export async function repairCage(context: Context, name: string): Promise<string[]> {
+  const paths = cagePaths(context, name);
+  if (!pathExists(paths.root)) return [];
+  const state = readCageState(context, name);
+  const done: string[] = [];
+  switch (stateHealth(state)) {
+    case 'creating':
+    case 'removing':
+      removeTree(paths.root, cagesDirectory(context));
+      return [`took away what was left of ${name}`];
+    case 'broken':
+      await endProcesses(state);
+      writeCageState(context, name, { phase: 'stopped' });
+      done.push(`ended what was left running of ${name}`);
+      break;
+    case 'running':
+    case 'stopped':
+      break;
+  }
+  if (await repairApply(paths.root)) done.push(`finished an interrupted apply of ${name}`);
+  return done;
+}
+
+/** Ends every process a state names; those that are gone already are fine. */
+export async function endProcesses(state: CageState, graceMs = 0): Promise<void> {
+  if (state.phase !== 'starting' && state.phase !== 'stopping' && state.phase !== 'running') return;
+  if (state.holder !== undefined) {
+    await stopNativeCage({ holder: state.holder, init: state.init, cgroups: state.cgroups }, graceMs);
+  }
+  if (state.egress !== undefined) await stopEgress(state.egress);
+}

@@ -1,0 +1,51 @@
+// Secrets of the store, and how a cage comes to be bound to one.
+import { join } from 'node:path';
+import type { AgentProfile, AgentSecret } from '../agents/profile.ts';
+import { IronError } from '../platform/errors.ts';
+import { createPlaceholder } from '../secrets/placeholders.ts';
+import { listSecrets } from '../secrets/store.ts';
+import type { Context } from './context.ts';
+import type { SpecBinding } from './spec.ts';
+
+export function secretsDirectory(context: Context): string {
+  return join(context.dataRoot, 'secrets');
+}
+
+/** Placeholder prefix of secrets that no agent profile describes. */
+const PLAIN_PREFIX = 'ironcage-';
+
+export function bindAgentSecret(secret: AgentSecret): SpecBinding {
+  return {
+    name: secret.name,
+    hosts: [...secret.hosts],
+    slots: [...secret.slots],
+    placeholder: createPlaceholder(secret.placeholderPrefix),
+    env: secret.env,
+  };
+}
+
+/** Binds `--secret NAME`: as an agent's profile says, else as it was stored. Throws E_NO_SECRET when nobody says where it may go. */
+export async function bindNamedSecret(
+  context: Context,
+  name: string,
+  cage: string,
+  profiles: readonly AgentProfile[],
+): Promise<SpecBinding> {
+  const known = profiles.flatMap((profile) => profile.secrets).find((secret) => secret.name === name);
+  if (known !== undefined) return bindAgentSecret(known);
+  const stored = (await listSecrets(secretsDirectory(context), cage)).find((secret) => secret.name === name);
+  if (stored === undefined || stored.hosts.length === 0) {
+    throw new IronError('E_NO_SECRET', {
+      message: `it is not known where the secret ${name} may go`,
+      because: 'a secret is put into requests to named hosts only',
+      hint: `store it with its host: ironcage secret set ${name} --host api.example.com`,
+    });
+  }
+  return {
+    name,
+    hosts: [...stored.hosts],
+    slots: [...stored.slots],
+    placeholder: createPlaceholder(PLAIN_PREFIX),
+    env: name,
+  };
+}

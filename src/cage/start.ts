@@ -1,0 +1,181 @@
+// Starting a cage: the egress and the keeper come up side by side, the cage last; it never runs without an egress that
+// has confirmed its policy. Stopping it is the way back.
+import { chownSync } from 'node:fs';
+import { join } from 'node:path';
+import { emptyDirectory, makeDirectory, pathExists } from '../platform/files.ts';
+import {
+  EGRESS_INSIDE,
+  insideAuthorityFiles,
+  startEgress,
+  type StartingEgress,
+} from '../backends/native/egress-host.ts';
+import { startNativeCage, writeFilter } from '../backends/native/start.ts';
+import { IronError } from '../platform/errors.ts';
+import type { ProcessIdentity } from '../platform/processes.ts';
+import { generationHash } from '../egress/generation.ts';
+import type { Context } from './context.ts';
+import { composePlan } from './compose-plan.ts';
+import { egressConfig } from './policy.ts';
+import { endProcesses, repairCage, stateHealth } from './repair.ts';
+import { openSession, type CageSession } from './session.ts';
+import { readCageState, withCageLock, writeCageState } from './store.ts';
+import type { RunningState } from './state.ts';
+
+/** Starts the cage unless it runs already. */
+export async function startCage(context: Context, name: string): Promise<void> {
+  await withCageLock(context, name, async () => {
+    await ensureRunning(context, name);
+  });
+}
+
+/** Stops the cage if it runs; its files stay. */
+export async function stopCage(context: Context, name: string): Promise<void> {
+  await withCageLock(context, name, async () => {
+    await openSession(context, name);
+    await stopLocked(context, name);
+  });
+}
+
+export async function restartCage(context: Context, name: string): Promise<void> {
+  await withCageLock(context, name, async () => {
+    await stopLocked(context, name);
+    await ensureRunning(context, name);
+  });
+}
+
+/** The caller holds the lock. Returns whether this call started it. */
+export async function ensureRunning(
+  context: Context,
+  name: string,
+): Promise<{ state: RunningState; started: boolean }> {
+  for (const line of await repairCage(context, name)) context.progress(line);
+  const session = await openSession(context, name);
+  const state = readCageState(context, name);
+  if (state.phase === 'running') return { state, started: false };
+  return { state: await startLocked(session), started: true };
+}
+
+export async function stopLocked(context: Context, name: string): Promise<void> {
+  const state = readCageState(context, name);
+  if (stateHealth(state) === 'running' && state.phase === 'running') {
+    const { egress, holder, init, cgroups } = state;
+    context.step('stop: begin');
+    writeCageState(context, name, { phase: 'stopping', egress, holder, init, cgroups });
+    context.step('stop: announced');
+    await endProcesses(state, STOP_GRACE_MS);
+    context.step('stop: ended');
+    writeCageState(context, name, { phase: 'stopped' });
+    context.step('stop: written');
+  } else await repairCage(context, name);
+}
+
+/** Time for the cage's programs to end by themselves. */
+const STOP_GRACE_MS = 2_000;
+
+async function startLocked(session: CageSession): Promise<RunningState> {
+  const { context, spec, paths, identity, callerIsRoot } = session;
+  prepareDirectories(session);
+  const cgroups: string[] = [];
+  let egress: StartingEgress | undefined;
+  let holder: ProcessIdentity | undefined;
+  context.step('start: begin');
+  writeCageState(context, spec.name, { phase: 'starting', cgroups });
+  context.step('start: announced');
+  try {
+    writeFilter(paths.run);
+    const authorityFiles = upstreamAuthorities(context);
+    const launch = { identity, callerIsRoot, directories: paths.egress, authorityFiles, runDirectory: paths.run };
+    const starting = startEgress(launch, session.tools, session.path);
+    egress = starting;
+    writeCageState(context, spec.name, { phase: 'starting', egress: starting.identity, cgroups });
+    context.step('start: egress known');
+    const inside = {
+      caDirectory: EGRESS_INSIDE.ca,
+      auditDirectory: EGRESS_INSIDE.audit,
+      controlSocket: join(EGRESS_INSIDE.control, 'control.sock'),
+      upstreamCaFiles: insideAuthorityFiles(authorityFiles),
+    };
+    const config = await egressConfig(context, spec, inside);
+    const expected = generationHash(config);
+    const configured = starting.configure(config);
+    // The keeper comes up meanwhile; a failure is seen where the first listener waits for this.
+    configured.catch(() => undefined);
+    const plan = await composePlan(session);
+    const running = await startNativeCage(plan, session.tools, session.path, {
+      async listener(request, handle) {
+        await configured;
+        await starting.listener(request, handle);
+      },
+      async serve() {
+        const serving = await starting.serve();
+        if (serving.generation !== spec.generation || serving.hash !== expected) throw unconfirmed();
+        return (await configured).caPem;
+      },
+      holderKnown(identityOfHolder, groups) {
+        holder = identityOfHolder;
+        cgroups.push(...groups);
+        writeCageState(context, spec.name, { phase: 'starting', egress: starting.identity, holder, cgroups });
+        context.step('start: holder known');
+      },
+    });
+    context.step('start: cage exists');
+    const state: RunningState = {
+      phase: 'running',
+      egress: starting.identity,
+      ...running,
+      generation: spec.generation,
+      hash: expected,
+    };
+    writeCageState(context, spec.name, state);
+    context.step('start: written');
+    starting.detach();
+    return state;
+  } catch (error) {
+    egress?.kill();
+    await endProcesses({
+      phase: 'stopping',
+      ...(egress && { egress: egress.identity }),
+      ...(holder && { holder }),
+      cgroups,
+    });
+    writeCageState(context, spec.name, { phase: 'stopped' });
+    throw error;
+  }
+}
+
+function unconfirmed(): IronError {
+  return new IronError('E_EGRESS', {
+    message: 'the egress did not confirm the policy of this cage',
+    because: 'it serves another generation than the one that was sent',
+    hint: 'a cage never runs with an unconfirmed policy; start it again, and report this if it comes back',
+  });
+}
+
+function prepareDirectories({ paths, identity, callerIsRoot }: CageSession): void {
+  for (const directory of [
+    paths.run,
+    paths.home,
+    paths.tmp,
+    paths.egress.ca,
+    paths.egress.audit,
+    paths.egress.control,
+  ]) {
+    makeDirectory(directory);
+  }
+  for (const directory of [paths.run, paths.tmp, paths.egress.control]) emptyDirectory(directory, paths.root);
+  if (!callerIsRoot) return;
+  for (const directory of Object.values(paths.egress)) chownSync(directory, identity.egressUid, identity.egressUid);
+}
+
+/** Authorities that this user's tools trust besides Node's own. */
+function upstreamAuthorities({ environment }: Context): string[] {
+  const named = [environment['NODE_EXTRA_CA_CERTS'], environment['SSL_CERT_FILE']];
+  const files = [...SYSTEM_AUTHORITIES, ...named].filter((file): file is string => file !== undefined && file !== '');
+  return [...new Set(files)].filter((file) => pathExists(file));
+}
+
+const SYSTEM_AUTHORITIES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+];

@@ -1,0 +1,70 @@
+// Writing below a directory that somebody hostile may have filled: no component is followed when it is a link.
+import { closeSync, constants, fchownSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { systemErrorCode } from './errors.ts';
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/**
+ * Creates the file `relative` (slashes, no dot segments) below `root` and its missing parents. An entry that is there
+ * already is left alone and false is returned; a link among the parents is an error.
+ */
+export function createFileBeneath(
+  root: string,
+  relative: string,
+  data: string,
+  mode: number,
+  owner: Owner | undefined,
+): boolean {
+  const names = relative.split('/');
+  const last = names.pop();
+  if (last === undefined || [...names, last].some((name) => name === '' || name === '.' || name === '..')) {
+    throw new Error(`not a plain relative path: ${relative}`);
+  }
+  let directory = openSync(root, DIRECTORY);
+  try {
+    for (const name of names) {
+      // Linux resolves this to the directory that is open, whatever its path has become.
+      const child = `/proc/self/fd/${directory}/${name}`;
+      const made = makeIfMissing(child);
+      const next = openSync(child, DIRECTORY);
+      closeSync(directory);
+      directory = next;
+      if (made && owner !== undefined) fchownSync(directory, owner.uid, owner.gid);
+    }
+    return createHere(`/proc/self/fd/${directory}/${last}`, data, mode, owner);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+function makeIfMissing(path: string): boolean {
+  try {
+    mkdirSync(path, 0o755);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function createHere(path: string, data: string, mode: number, owner: Owner | undefined): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode);
+  } catch (error) {
+    if (systemErrorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+  try {
+    writeFileSync(fd, data);
+    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
