@@ -9,6 +9,7 @@ import { openCa } from './ca.ts';
 import { readConfig } from './config-guards.ts';
 import type { EgressChildMessage, EgressConfig } from './config.ts';
 import type { Egress } from './egress.ts';
+import { generationHash } from './generation.ts';
 
 const FAILED_EXIT_CODE = 1;
 const FAILED_LINGER_MS = 50;
@@ -53,19 +54,17 @@ async function receive(message: unknown, handle: unknown): Promise<void> {
 
 async function start(settings: unknown): Promise<Egress> {
   const config = readConfig(settings);
-  // The rest of the program loads while the disk works.
-  const program = import('./egress.ts');
-  const resolving = import('./resolve.ts');
   const [ca, audit] = await Promise.all([
     openCa(config.caDirectory, config.cage, systemClock),
     openAuditWriter(config.auditDirectory, config.cage, systemClock),
   ]);
-  const { createEgress } = await program;
-  const { systemLookup } = await resolving;
+  // Answered before the rest of the program is loaded: the parent makes the cage meanwhile.
+  const { generation } = config;
+  tell({ type: 'configured', generation, hash: generationHash(config), caPem: ca.certificatePem });
+  const { createEgress } = await import('./egress.ts');
+  const { systemLookup } = await import('./resolve.ts');
   const egress = createEgress(config, { ca, audit, lookup: systemLookup, clock: systemClock });
   await openControlSocket(config, egress);
-  const { generation, hash } = egress.status();
-  tell({ type: 'configured', generation, hash, caPem: ca.certificatePem });
   return egress;
 }
 
