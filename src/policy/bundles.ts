@@ -25,8 +25,8 @@ function pypiRead(id: string, host: string, path: string): Rule {
 }
 
 /** Debian's and Ubuntu's archives are signed, and their clients speak plain HTTP by default. */
-function aptRead(host: string, path: string): Rule[] {
-  const read = { host, methods: READ, path, maxQueryBytes: 0 };
+function aptRead(host: string, path?: string): Rule[] {
+  const read = { host, methods: READ, maxQueryBytes: 0, ...(path !== undefined && { path }) };
   return [allow(`apt:${host}`, read), allow(`apt:http:${host}`, { ...read, scheme: 'http' })];
 }
 
@@ -53,8 +53,8 @@ export const BUNDLES: Readonly<Record<string, Bundle>> = {
   apt: {
     description: 'read the package archives of Debian and Ubuntu, over http and https',
     rules: [
-      ...aptRead('deb.debian.org', '/**'),
-      ...aptRead('security.debian.org', '/**'),
+      ...aptRead('deb.debian.org'),
+      ...aptRead('security.debian.org'),
       ...aptRead('archive.ubuntu.com', '/ubuntu/**'),
       ...aptRead('security.ubuntu.com', '/ubuntu/**'),
       ...aptRead('ports.ubuntu.com', '/ubuntu-ports/**'),

@@ -31,8 +31,8 @@ export function decide(
   }
   const [denial] = denials;
   if (denial !== undefined) {
-    // A remedy is offered only where it would be enough.
-    const remedy = denials.length === 1 ? denial.remedy : '';
+    // A remedy is offered only where it would be enough for every denial.
+    const remedy = denials.every((other) => other.remedy === denial.remedy) ? denial.remedy : '';
     return { decision: 'deny', rule: denial.rule, reason: denial.reason, remedy, inspectors: notes, private: false };
   }
   if (matched === undefined) {

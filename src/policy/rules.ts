@@ -100,10 +100,10 @@ interface Parts {
 function buildRule(parts: Parts, { effect, origin }: RuleStance): Rule {
   let { scheme, port, websocket } = parts;
   if (effect === 'allow') {
-    // Nobody serves TLS on port 80: who writes it means plain HTTP.
+    // Who writes port 80 without a scheme means plain HTTP.
     if (scheme === undefined && port === DEFAULT_PORTS.http) scheme = 'http';
     if (port === DEFAULT_PORTS[scheme ?? 'https']) port = undefined;
-    if (scheme === 'https') scheme = undefined;
+    if (scheme === 'https' && port !== DEFAULT_PORTS.http) scheme = undefined;
   } else if (parts.isPrivate) {
     throw new Unfit('"private" has no meaning in a deny rule', 'leave it out: a deny rule covers every destination');
   }
