@@ -44,9 +44,13 @@ export interface Output {
   note(...spans: readonly Span[]): void;
   /** One JSON line for scripts where stdout is not ours, on stderr. */
   noteDocument(value: unknown): void;
+  /** Rows with aligned columns, as `note` prints. */
+  noteTable(rows: readonly (readonly Span[])[]): void;
   /** What a question needs to be answered, on stderr, also with --quiet. */
   tell(...spans: readonly Span[]): void;
-  /** The same without the end of the line. */
+  /** Rows with aligned columns, as `tell` prints. */
+  tellTable(rows: readonly (readonly Span[])[]): void;
+  /** A question, without the end of the line. */
   ask(question: string): void;
   failure(error: IronError): void;
 }
@@ -74,7 +78,7 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
     gone: gone.signal,
     line: (...spans) => out.write(`${out.render(spans)}\n`),
     text: (text) => out.write(ensureNewline(printable(text))),
-    table: (rows) => out.write(renderTable(rows, (spans) => out.render(spans))),
+    table: (rows) => out.write(renderTable(rows, out)),
     document: (value) => out.write(`${safeJson(value, 2)}\n`),
     record: (value) => {
       out.write(`${safeJson(value)}\n`);
@@ -85,6 +89,10 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
       if (!options.quiet) err.write(`${err.render(spans)}\n`);
     },
     noteDocument: (value) => err.write(`${safeJson(value)}\n`),
+    noteTable: (rows) => {
+      if (!options.quiet) err.write(renderTable(rows, err));
+    },
+    tellTable: (rows) => err.write(renderTable(rows, err)),
     tell: (...spans) => err.write(`${err.render(spans)}\n`),
     ask: (question) => err.write(`${printableLine(question)} `),
     failure: (error) => {
@@ -96,7 +104,7 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
 
 interface Writer {
   write(text: string): void;
-  render(spans: readonly Span[]): string;
+  render: (spans: readonly Span[]) => string;
 }
 
 function createWriter(stream: OutputStream, colorWanted: boolean, onGone: () => void): Writer {
@@ -127,7 +135,7 @@ function ensureNewline(text: string): string {
 
 const COLUMN_GAP = 2;
 
-function renderTable(rows: readonly (readonly Span[])[], render: (spans: readonly Span[]) => string): string {
+function renderTable(rows: readonly (readonly Span[])[], { render }: Pick<Writer, 'render'>): string {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, span] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(span));

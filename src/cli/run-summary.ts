@@ -31,7 +31,7 @@ function printChange(outcome: RunOutcome, output: Output): void {
   output.note(['bold', 'changed'], `: ${changeTotals(files)}`);
   // Files that can run on the host come first: they must not be lost behind the cut.
   const ranked = [...files].sort((a, b) => Number(b.hostExecutable) - Number(a.hostExecutable));
-  for (const row of changeRows(ranked.slice(0, FILES_SHOWN))) output.note('  ', ...joined(row));
+  output.noteTable(changeRows(ranked.slice(0, FILES_SHOWN)).map((row) => ['', ...row]));
   if (ranked.length > FILES_SHOWN)
     output.note(`  and ${ranked.length - FILES_SHOWN} more: ironcage diff ${outcome.cage}`);
 }
@@ -48,8 +48,4 @@ function printRefused(outcome: RunOutcome, output: Output): void {
   if (refused.length > REFUSALS_SHOWN) {
     output.note(`  and ${refused.length - REFUSALS_SHOWN} more: ironcage audit ${outcome.cage} --decision deny`);
   }
-}
-
-function joined<T>(row: readonly T[]): (T | string)[] {
-  return row.flatMap((span, index) => (index === 0 ? [span] : ['  ', span]));
 }

@@ -45,9 +45,10 @@ export const apply: Command = {
       else output.note(`${name}: nothing to apply`);
       return 0;
     }
+    if (!session.interactive) refuseUnattended(plan, flags, name);
     showPlan(plan, session);
     const hostExecutable = await decideHostExecutable(plan, flags, session);
-    if (!(await decideApply(plan, flags, session, name))) {
+    if (!(await decideApply(plan, flags, session))) {
       if (output.json) output.document({ cage: name, applied: [], leftOut: plan.files.map(({ path }) => path) });
       else output.note('nothing was applied');
       return 1;
@@ -65,13 +66,13 @@ export const apply: Command = {
   },
 };
 
-function showPlan(plan: ApplyPlanView, { output }: Session): void {
-  if (output.json) return;
-  for (const row of changeRows(plan.files)) output.tell(...row.flatMap((span) => [span, '  ']));
+function showPlan(plan: ApplyPlanView, { output, interactive }: Session): void {
+  if (output.json && !interactive) return;
+  output.tellTable(changeRows(plan.files));
   output.tell(changeTotals(plan.files));
   if (plan.hostExecutable.length === 0) return;
   output.tell(['red', `${count(plan.hostExecutable.length, 'file')} can run on this machine:`]);
-  for (const row of hostExecutableRows(plan.hostExecutable)) output.tell(...row.flatMap((span) => [span, '  ']));
+  output.tellTable(hostExecutableRows(plan.hostExecutable));
 }
 
 async function decideHostExecutable(
@@ -83,22 +84,31 @@ async function decideHostExecutable(
   if (flags.on('skip-host-executable')) return 'leave-out';
   // None now; should the cage add one before the merge, nobody has said yes to it.
   if (plan.hostExecutable.length === 0) return 'refuse';
-  const paths = plan.hostExecutable.map(({ path }) => path);
-  if (!session.interactive) {
-    throw new IronError('E_HOST_EXECUTABLE', {
-      message: `${count(paths.length, 'file')} of the change can run on this machine: ${paths.join(', ')}`,
-      because: 'they need a yes of their own, and there is no terminal to ask at',
-      hint: 'look at ironcage diff --full, then add --accept-host-executable or --skip-host-executable',
-      details: { files: plan.hostExecutable },
-    });
-  }
-  const accepted = await confirm(session, `Apply the ${count(paths.length, 'file')} that can run on this machine too?`);
+  const accepted = await confirm(
+    session,
+    `Apply the ${count(plan.hostExecutable.length, 'file')} that can run on this machine too?`,
+  );
   return accepted ? 'accept' : 'leave-out';
 }
 
-async function decideApply(plan: ApplyPlanView, flags: Flags, session: Session, name: string): Promise<boolean> {
-  if (flags.on('yes')) return true;
-  if (session.interactive) return confirm(session, `Apply ${count(plan.files.length, 'file')}?`);
+function decideApply(plan: ApplyPlanView, flags: Flags, session: Session): Promise<boolean> {
+  if (flags.on('yes')) return Promise.resolve(true);
+  return confirm(session, `Apply ${count(plan.files.length, 'file')}?`);
+}
+
+/** Without a terminal every yes must be a flag. */
+function refuseUnattended(plan: ApplyPlanView, flags: Flags, name: string): void {
+  const decided = flags.on('accept-host-executable') || flags.on('skip-host-executable');
+  if (plan.hostExecutable.length > 0 && !decided) {
+    const paths = plan.hostExecutable.map(({ path }) => path);
+    throw new IronError('E_HOST_EXECUTABLE', {
+      message: `${count(paths.length, 'file')} of the change can run on this machine: ${paths.join(', ')}`,
+      because: 'they need a yes of their own, and there is no terminal to ask at',
+      hint: `look at ironcage diff ${name} --full, then add --accept-host-executable or --skip-host-executable`,
+      details: { files: plan.hostExecutable },
+    });
+  }
+  if (flags.on('yes')) return;
   throw new IronError('E_REFUSED', {
     message: `the change of ${name} was not applied`,
     because: 'it needs a yes, and there is no terminal to ask at',

@@ -84,7 +84,7 @@ async function print(record: AuditRecord, output: Output): Promise<void> {
     ['dim', record.time],
     '  ',
     record.decision === 'allow' ? ['green', 'allow'] : ['red', record.decision.padEnd(5)],
-    `  ${record.method.padEnd(6)} ${record.protocol}://${record.host}:${record.port}${record.path}`,
+    `  ${record.protocol} ${record.method.padEnd(4)} ${record.host}:${record.port}${record.path}`,
     ['dim', `  ${record.rule}  ${record.bytesOut} out ${record.bytesIn} in`],
     record.secrets.length === 0 ? '' : `  with ${record.secrets.join(', ')}`,
   );

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { FILE, runCli, type CliOptions } from '../../../test/support/cli-host.ts';
+import type { ApplyPlanView } from '../library.ts';
+
+const RUNS_HERE: ApplyPlanView = {
+  files: [FILE, { ...FILE, path: '.envrc', change: 'added', hostExecutable: true }],
+  conflicts: [],
+  hostExecutable: [{ path: '.envrc', reasons: [{ kind: 'direnv', trigger: 'direnv', when: 'on cd' }] }],
+};
+
+function apply(plan: ApplyPlanView, argv: string, options: CliOptions = {}): ReturnType<typeof runCli> {
+  return runCli(['apply', 'a', ...argv.split(' ').filter(Boolean)], {
+    ...options,
+    library: { planApplyCage: async () => plan },
+  });
+}
+
+function applied(hostExecutable: string): unknown[] {
+  return [['applyCage', 'a', { target: 'working-tree', hostExecutable }]];
+}
+
+test.each([
+  ['--yes', 'E_HOST_EXECUTABLE'],
+  ['', 'E_HOST_EXECUTABLE'],
+  ['--accept-host-executable', 'E_REFUSED'],
+  ['--skip-host-executable', 'E_REFUSED'],
+])('without a terminal %j is not yes enough', async (argv, code) => {
+  const result = await apply(RUNS_HERE, argv);
+  expect(result.exitCode).toBe(126);
+  expect(result.stderr).toMatch(new RegExp(`^error\\[${code}\\]`));
+  expect(result.calls).toEqual([]);
+});
+
+test.each([
+  ['--yes --accept-host-executable', 'accept'],
+  ['--yes --skip-host-executable', 'leave-out'],
+])('without a terminal %j is enough, and what runs on the host is listed', async (argv, decision) => {
+  const result = await apply(RUNS_HERE, argv);
+  expect(result.exitCode).toBe(0);
+  expect(result.stderr).toContain('direnv: direnv, on cd');
+  expect(result.calls).toEqual(applied(decision));
+});
+
+test.each([
+  ['y\ny\n', '', applied('accept'), 0],
+  ['n\ny\n', '', applied('leave-out'), 0],
+  ['y\nn\n', '', [], 1],
+  ['y\n', '--yes', applied('accept'), 0],
+  ['n\n', '--yes', applied('leave-out'), 0],
+  ['n\n', '--accept-host-executable', [], 1],
+])('at a terminal the answers %j with %j decide', async (stdin, argv, calls, exitCode) => {
+  const result = await apply(RUNS_HERE, argv, { terminal: true, stdin });
+  expect(result.calls).toEqual(calls);
+  expect(result.exitCode).toBe(exitCode);
+});
+
+test('a conflict is listed and nothing is done, whatever was allowed', async () => {
+  const plan = { ...RUNS_HERE, conflicts: [{ path: 'src/a.ts', kind: 'content' }] };
+  const result = await apply(plan, '--yes --accept-host-executable --json');
+  expect(result.exitCode).toBe(126);
+  expect(JSON.parse(result.stderr)).toMatchObject({
+    error: { code: 'E_CONFLICT', details: { conflicts: [{ path: 'src/a.ts', kind: 'content' }] } },
+  });
+  expect(result.calls).toEqual([]);
+});
+
+test('an empty change is nothing to ask about', async () => {
+  const result = await apply({ files: [], conflicts: [], hostExecutable: [] }, '');
+  expect(result).toMatchObject({ exitCode: 0, calls: [] });
+});
+
+test('--json prints one document and no list', async () => {
+  const result = await apply({ ...RUNS_HERE, files: [FILE], hostExecutable: [] }, '--yes --json');
+  expect(JSON.parse(result.stdout)).toEqual({ cage: 'a', applied: ['src/a.ts'], leftOut: [] });
+  expect(result.stderr).toBe('');
+});

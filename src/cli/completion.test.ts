@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { runCli } from '../../test/support/cli-host.ts';
+import { COMMANDS, loadAllCommands } from './commands.ts';
+import { completionModel } from './completion-model.ts';
+
+const model = completionModel(await loadAllCommands());
+
+test.each(['bash', 'zsh', 'fish'])('the %s script offers every command and every option', async (shell) => {
+  const { stdout, exitCode } = await runCli(['completion', shell]);
+  expect(exitCode).toBe(0);
+  for (const name of COMMANDS.keys()) expect(stdout).toContain(name);
+  for (const place of model.places) {
+    if (place.path !== '') expect(stdout).toContain(`'${place.path}`);
+    for (const option of place.options) {
+      expect(stdout).toContain(shell === 'fish' ? `-l ${option.name}` : `--${option.name}`);
+    }
+  }
+});
+
+/** What bash would offer behind these words; the last one is being typed. */
+async function offered(...words: string[]): Promise<string[]> {
+  const { stdout } = await runCli(['completion', 'bash']);
+  const script = `${stdout}
+COMP_WORDS=(ironcage "$@"); COMP_CWORD=$#
+_ironcage
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout: reply, status } = spawnSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' });
+  expect(status).toBe(0);
+  return reply.trim().split('\n');
+}
+
+test.each([
+  [['ru'], ['run']],
+  [['policy', 'al'], ['allow']],
+  [['policy', 'allow', '--ca'], ['--cage']],
+  [
+    ['--json', 'ex'],
+    ['exists', 'exec'],
+  ],
+  [
+    ['run', 'claude', '--net', ''],
+    ['filtered', 'ask', 'learn', 'open', 'none'],
+  ],
+  [
+    ['run', 'claude', '--workspace', 'm'],
+    ['mount', 'mount-ro'],
+  ],
+  [['run', 'claude', '--ssh', ''], ['none']],
+  [['run', 'claude', '--im'], ['']],
+  [['run', 'claude', '--', '--n'], ['']],
+  [['apply', '--sk'], ['--skip-host-executable']],
+])('bash completes %j to %j', async (words, expected) => {
+  expect((await offered(...words)).sort()).toEqual(expected.sort());
+});

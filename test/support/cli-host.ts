@@ -1,0 +1,228 @@
+// A whole command line in process: streams that are read as text, and a library that records what it is asked.
+// It starts nothing and touches no file.
+import { PassThrough } from 'node:stream';
+import { dispatch } from '../../src/cli/dispatch.ts';
+import type { Host, InputStream } from '../../src/cli/host.ts';
+import type { AuditRecord, CageView, Context, DiffFile, Library } from '../../src/cli/library.ts';
+import type { OutputStream } from '../../src/cli/output.ts';
+
+/** What the library was asked: the function's name and its arguments without the context. */
+export type Call = readonly [name: string, ...args: unknown[]];
+
+export interface CliRun {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  calls: Call[];
+}
+
+export interface CliOptions {
+  library?: Partial<Library>;
+  /** Text on stdin; a terminal when `terminal` is set. */
+  stdin?: string;
+  terminal?: boolean;
+  /** stdout is a terminal. */
+  colorTerminal?: boolean;
+  environment?: Record<string, string>;
+}
+
+export const NOW_MS = Date.parse('2026-11-21T12:00:00.000Z');
+
+export async function runCli(argv: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+  const calls: Call[] = [];
+  const stdin: InputStream = Object.assign(new PassThrough(), {
+    isTTY: options.terminal === true,
+    setRawMode: (mode: boolean) => calls.push(['setRawMode', mode]),
+  });
+  if (options.stdin !== undefined) stdin.unshift(Buffer.from(options.stdin));
+  if (options.terminal !== true && stdin instanceof PassThrough) stdin.end();
+  const stdout = createSink(options.colorTerminal === true);
+  const stderr = createSink(options.colorTerminal === true);
+  const host: Host = {
+    stdin,
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    cwd: '/work/shop',
+    environment: options.environment ?? {},
+    loadLibrary: async () => fakeLibrary(calls, options.library),
+  };
+  const exitCode = await dispatch(argv, host);
+  return { exitCode, stdout: stdout.text(), stderr: stderr.text(), calls };
+}
+
+function createSink(isTTY: boolean): { stream: OutputStream; text: () => string } {
+  const stream = Object.assign(new PassThrough(), { isTTY });
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const text = (): string => {
+    for (let chunk: unknown = stream.read(); chunk instanceof Buffer; chunk = stream.read()) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8');
+  };
+  return { stream, text };
+}
+
+export const FILE: DiffFile = {
+  path: 'src/a.ts',
+  change: 'modified',
+  insertions: 3,
+  deletions: 1,
+  binary: false,
+  hostExecutable: false,
+};
+
+export const VIEW: CageView = {
+  name: 'shop-1',
+  status: 'running',
+  backend: 'native',
+  workspace: 'copy',
+  net: 'filtered',
+  project: '/work/shop',
+  createdAt: '2026-11-21T11:00:00.000Z',
+  unexported: true,
+  preset: 'safe',
+  agent: 'claude',
+  exposure: 'reaches 1 host',
+  reach: [{ id: 'allow:a.example', effect: 'allow', origin: 'user', text: 'a.example' }],
+  reads: ['/usr'],
+  writes: ['/work/shop (a copy)'],
+  secrets: [{ name: 'TOKEN', hosts: ['a.example'], slots: [] }],
+  limits: {
+    memory: { value: '4 GiB', enforcedBy: 'rlimit' },
+    pids: { value: 4096, enforcedBy: 'cgroup' },
+    cpus: { value: undefined, enforcedBy: 'none' },
+  },
+  routes: [],
+  leftOut: [{ path: '.env', reason: 'looks like a secret' }],
+  base: 'abc',
+  workspaceStrategy: 'overlay',
+  policyGeneration: 3,
+  policyHash: 'ff',
+  identity: { uid: 1000 },
+  problems: [],
+};
+
+export const RECORD: AuditRecord = {
+  seq: 1,
+  time: '2026-11-21T11:00:00.000Z',
+  protocol: 'http',
+  method: 'GET',
+  host: 'a.example',
+  port: 443,
+  path: '/x',
+  decision: 'allow',
+  rule: 'allow:a.example',
+  bytesOut: 1,
+  bytesIn: 2,
+  secrets: [],
+};
+
+const CHANGED = { generation: 4, hash: 'aa', confirmed: true };
+
+function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
+  const asked = (name: string, ...args: unknown[]): void => void calls.push([name, ...args]);
+  const library: Library = {
+    version: '0.0.0',
+    openContext: ({ home, progress, environment }): Context => {
+      if (home !== undefined) asked('openContext', home);
+      return {
+        dataRoot: home ?? '/data',
+        configFile: '/config.toml',
+        environment,
+        clock: { now: () => NOW_MS },
+        progress: progress ?? (() => undefined),
+      };
+    },
+    createCage: async (_context, source, options) => {
+      asked('createCage', source, options);
+      return { ...VIEW, name: options.name ?? VIEW.name };
+    },
+    planCage: async (_context, source, options) => {
+      asked('planCage', source, options);
+      return { name: 'shop-1', steps: ['copy the project', 'start the egress'] };
+    },
+    startCage: async (_context, name) => asked('startCage', name),
+    stopCage: async (_context, name) => asked('stopCage', name),
+    restartCage: async (_context, name) => asked('restartCage', name),
+    removeCage: async (_context, name, options) => asked('removeCage', name, options),
+    listCages: async () => [VIEW],
+    showCage: async () => VIEW,
+    cageExists: (_context, name) => name === 'shop-1',
+    resolveCageName: async (_context, name) => name ?? 'shop-1',
+    execInCage: async (_context, name, request, stdio) => {
+      asked('execInCage', name, request, stdio);
+      return { exitCode: 7 };
+    },
+    shellArgv: () => ['/bin/bash', '-l'],
+    runAgent: async (_context, request) => {
+      asked('runAgent', request);
+      return {
+        cage: 'shop-1',
+        exitCode: 3,
+        change: { files: [FILE] },
+        refused: [
+          {
+            host: 'evil.example',
+            method: 'POST',
+            path: '/up',
+            rule: '<default-deny>',
+            remedy: 'ironcage policy allow X',
+            count: 2,
+          },
+        ],
+        requests: 9,
+        secretsUsed: [{ name: 'TOKEN', host: 'a.example', count: 7 }],
+        kept: true,
+      };
+    },
+    diffCage: async (_context, name) => ({ cage: name, base: 'abc', files: [FILE], skipped: [] }),
+    diffCageText: async (_context, _name, style) => `text of ${style}\n`,
+    planApplyCage: async () => ({ files: [FILE], conflicts: [], hostExecutable: [] }),
+    applyCage: async (_context, name, options) => {
+      asked('applyCage', name, options);
+      return { applied: ['src/a.ts'], leftOut: [] };
+    },
+    auditCage: async function* (_context, name, { signal: _signal, ...filter }) {
+      asked('auditCage', name, filter);
+      yield RECORD;
+      yield { ...RECORD, seq: 2, decision: 'deny', host: 'evil.example' };
+    },
+    auditSummary: async () => ({ allow: 1 }),
+    verifyAudit: async () => ({ ok: true, records: 2, head: 'ff' }),
+    policyShow: async () => ({ mode: 'filtered', generation: 3, hash: 'ff', confirmed: true, rules: VIEW.reach }),
+    policyAllow: async (_context, name, rules) => {
+      asked('policyAllow', name, rules);
+      return CHANGED;
+    },
+    policyDeny: async (_context, name, rules) => {
+      asked('policyDeny', name, rules);
+      return CHANGED;
+    },
+    policyRemove: async (_context, name, rule) => {
+      asked('policyRemove', name, rule);
+      return CHANGED;
+    },
+    policyTest: async (_context, name, method, url) => {
+      asked('policyTest', name, method, url);
+      const decision = url.includes('evil') ? 'deny' : 'allow';
+      return { decision, rule: 'r', reason: 'because', remedy: '', method, url };
+    },
+    secretSet: async (_context, secret) => asked('secretSet', secret),
+    secretList: async (_context, cage) => {
+      asked('secretList', cage);
+      return [{ name: 'TOKEN', hosts: ['a.example'], slots: [], createdAt: '2026-11-21T11:00:00.000Z' }];
+    },
+    secretRemove: async (_context, name, cage) => asked('secretRemove', name, cage),
+    verifyCage: async (_context, name, options) => {
+      asked('verifyCage', name, options);
+      return { cage: name, ok: true, probes: [{ id: 'p', group: 'net', ok: true, expected: 'x', observed: 'x' }] };
+    },
+    doctor: async (_context, options) => {
+      asked('doctor', options);
+      return { ok: true, checks: [{ id: 'bwrap', status: 'ok', what: 'is there', hint: '' }], repaired: [] };
+    },
+    listAgents: () => [
+      { name: 'claude', title: 'Claude Code', hosts: ['api.anthropic.com'], secrets: ['ANTHROPIC_API_KEY'] },
+    ],
+  };
+  return { ...library, ...overrides };
+}
