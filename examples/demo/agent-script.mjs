@@ -18,7 +18,6 @@ console.log(answer.status, await answer.text());'`;
 /** @param {{ project: string, secretsDirectory: string, whileInside: () => void }} facts `whileInside` is called in the midst of the session. */
 export function agentScript({ project, secretsDirectory, whileInside }) {
   const file = (path) => `${project}/${path}`;
-  const bash = (command, description) => ({ name: 'Bash', input: { command, description } });
   return [
     {
       text: 'I read the project first.',
@@ -50,7 +49,7 @@ export function agentScript({ project, secretsDirectory, whileInside }) {
       text: 'A package from the registry, and a commit.',
       tools: [
         bash(
-          "npm install --no-save --no-audit --no-fund is-number@7.0.0 && node -p \"'is-number says ' + require('is-number')(7)\"",
+          "npm install --no-save --no-audit --no-fund --no-update-notifier is-number@7.0.0 && node -p \"'is-number says ' + require('is-number')(7)\"",
           'Install one package',
         ),
         bash(
@@ -87,4 +86,8 @@ export function agentScript({ project, secretsDirectory, whileInside }) {
     },
     { text: 'I could change the project. I could neither send it away nor find the key.' },
   ];
+}
+
+function bash(command, description) {
+  return { name: 'Bash', input: { command, description } };
 }

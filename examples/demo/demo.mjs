@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { printableLine } from '../../dist/platform/text.js';
+import { printable, printableLine } from '../../dist/platform/text.js';
 import { agentScript, EXFILTRATION_HOST } from './agent-script.mjs';
 import { createCommand } from './command.mjs';
 import { searchFiles, searchProcesses } from './key-search.mjs';
@@ -41,7 +41,7 @@ const server = await startModelServer({
 let cleaned = false;
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
-    cleanUp().finally(() => process.exit(130));
+    void cleanUp().finally(() => process.exit(130));
   });
 }
 try {
@@ -68,7 +68,7 @@ async function main() {
   const agentArgs = ['-p', 'Improve the greeting.', '--output-format', 'stream-json', '--verbose'];
   const run = await ironcage.stream(
     ['run', 'claude', project, '--name', CAGE, '--allow', 'npm', '--route', route, '--', ...agentArgs],
-    createStreamView(print, printableLine, seen),
+    createStreamView(print, printable, seen),
   );
   expect(run === 0 && seen.finished, `the real Claude Code ${seen.version ?? ''} ran to its end, exit code ${run}`);
 
@@ -160,8 +160,11 @@ async function reportKey(results) {
 
 /** Commit and status of the host's project. */
 function hostHead() {
-  const git = (...args) => execFileSync('git', ['-C', project, ...args], { encoding: 'utf8' });
   return git('rev-parse', 'HEAD') + git('status', '--porcelain');
+}
+
+function git(...args) {
+  return execFileSync('git', ['-C', project, ...args], { encoding: 'utf8' });
 }
 
 function report() {

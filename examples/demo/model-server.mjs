@@ -1,13 +1,12 @@
 // A model of the Anthropic Messages API that follows a script, so that the real client can be run with no account and no
 // internet: real TLS by a throw-away authority, server-sent events, tool calls. It keeps which credential each request bore.
 // It understands as much of the API as Claude Code uses; it is no reference for it.
-import 'reflect-metadata';
-import { randomBytes, timingSafeEqual, webcrypto } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:https';
-import * as x509 from '@peculiar/x509';
+import { streamMessage } from './message-stream.mjs';
+import { createAuthority } from './throwaway-authority.mjs';
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
-const DELTA_CHARACTERS = 24;
 const MODEL = 'claude-sonnet-4-5-20250929';
 
 /** @param {import('./model-server.d.mts').ModelServerOptions} options */
@@ -76,7 +75,7 @@ async function answer(request, response, options, requests) {
   recorded.side = isSideTask(call);
   const message = compose(recorded.side ? { text: 'ok' } : nextStep(call, options), call, body);
   recorded.tools = message.content.filter((block) => block.type === 'tool_use').map((block) => block.name);
-  if (call.stream === true) return stream(response, message);
+  if (call.stream === true) return streamMessage(response, message);
   json(response, 200, message);
 }
 
@@ -144,42 +143,6 @@ function compose(step, call, body) {
   };
 }
 
-/** The message as the API streams it: each block opened, sent in pieces, closed. */
-function stream(response, message) {
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
-  const send = (event) => response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-  const usage = { ...message.usage, output_tokens: 1 };
-  send({ type: 'message_start', message: { ...message, content: [], stop_reason: null, usage } });
-  send({ type: 'ping' });
-  message.content.forEach((block, index) => {
-    const isText = block.type === 'text';
-    send({
-      type: 'content_block_start',
-      index,
-      content_block: isText ? { type: 'text', text: '' } : { ...block, input: {} },
-    });
-    for (const piece of pieces(isText ? block.text : JSON.stringify(block.input))) {
-      const delta = isText ? { type: 'text_delta', text: piece } : { type: 'input_json_delta', partial_json: piece };
-      send({ type: 'content_block_delta', index, delta });
-    }
-    send({ type: 'content_block_stop', index });
-  });
-  send({
-    type: 'message_delta',
-    delta: { stop_reason: message.stop_reason, stop_sequence: null },
-    usage: { output_tokens: message.usage.output_tokens },
-  });
-  send({ type: 'message_stop' });
-  response.end();
-}
-
-function* pieces(text) {
-  // By characters, not by UTF-16 units: half a surrogate pair does not survive the encoding.
-  const characters = [...text];
-  for (let at = 0; at < characters.length; at += DELTA_CHARACTERS)
-    yield characters.slice(at, at + DELTA_CHARACTERS).join('');
-}
-
 function record(request, url, body, apiKey) {
   const header = request.headers['x-api-key'];
   const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
@@ -226,61 +189,4 @@ function json(response, status, value) {
   const text = JSON.stringify(value);
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
   response.end(text);
-}
-
-/** An authority for one name, made for this process and forgotten with it. */
-async function createAuthority(name) {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const notBefore = new Date(Date.now() - 3_600_000);
-  const notAfter = new Date(Date.now() + 24 * 3_600_000);
-  const caKeys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const ca = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      serialNumber: serialNumber(),
-      name: 'CN=Scripted model authority',
-      notBefore,
-      notAfter,
-      keys: caKeys,
-      signingAlgorithm: algorithm,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, 0, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
-      ],
-    },
-    webcrypto,
-  );
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.create(
-    {
-      serialNumber: serialNumber(),
-      subject: `CN=${name}`,
-      issuer: ca.subject,
-      notBefore,
-      notAfter,
-      publicKey: keys.publicKey,
-      signingKey: caKeys.privateKey,
-      signingAlgorithm: algorithm,
-      extensions: [
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension([
-          { type: 'dns', value: name },
-          ...(name === '127.0.0.1' ? [{ type: 'ip', value: name }] : []),
-        ]),
-      ],
-    },
-    webcrypto,
-  );
-  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return {
-    caPem: ca.toString('pem'),
-    certificatePem: certificate.toString('pem'),
-    keyPem: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'),
-  };
-}
-
-/** Positive, as the profile wants it: the first byte keeps its top bit clear. */
-function serialNumber() {
-  const bytes = randomBytes(16);
-  bytes[0] = (bytes[0] & 0x7f) | 0x40;
-  return bytes.toString('hex');
 }

@@ -9,11 +9,13 @@ export function createStreamView(print, printable, seen) {
   const show = (prefix, text, lines = RESULT_LINES) => {
     const all = text.trimEnd().split('\n');
     for (const line of all.slice(0, lines)) {
-      const safe = printable(line);
+      const safe = printable(line).replaceAll('\t', '  ');
       print(`${prefix}${safe.length > LINE_CHARACTERS ? `${safe.slice(0, LINE_CHARACTERS)}…` : safe}`);
     }
     if (all.length > lines) print(`${prefix}… ${all.length - lines} more lines`);
   };
+  // Results come after all calls of a turn: each call is shown with its result.
+  const calls = new Map();
   return (line) => {
     let event;
     try {
@@ -29,13 +31,14 @@ export function createStreamView(print, printable, seen) {
     } else if (event.type === 'assistant') {
       for (const block of event.message.content) {
         if (block.type === 'text') show('● ', block.text);
-        else if (block.type === 'tool_use') show('  ▸ ', `${block.name}: ${shortInput(block.input)}`, 1);
+        if (block.type === 'tool_use') calls.set(block.id, `${block.name}: ${shortInput(block.input)}`);
       }
     } else if (event.type === 'user') {
       for (const block of event.message.content) {
         if (block.type !== 'tool_result') continue;
         const text = resultText(block);
         seen.results.push(text);
+        show('  ▸ ', calls.get(block.tool_use_id) ?? 'a tool', 1);
         show('      ', text === '' ? '(nothing)' : text);
       }
     } else if (event.type === 'result') {
