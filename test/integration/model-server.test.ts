@@ -44,6 +44,10 @@ function call(path: string, options: Call = {}): Promise<{ status: number | unde
   });
 }
 
+async function ask(body: unknown): Promise<string> {
+  return (await call('/v1/messages', { body })).text;
+}
+
 test('an answer is streamed as events whose pieces give the text and the tool input again', async () => {
   const input = { command: `echo ${'é😀'.repeat(40)}` };
   await start([{ text: 'I look around.', tools: [{ name: 'Bash', input }] }]);
@@ -70,7 +74,6 @@ test('the script advances with the tool results, not with side tasks, and ends w
     { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'Bash', input: {} }] },
     { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: [{ type: 'text', text: 'one' }] }] },
   ];
-  const ask = async (body: unknown) => (await call('/v1/messages', { body })).text;
   expect(await ask({ model: 'm', max_tokens: 1, messages: [first] })).toContain('"text":"ok"');
   expect(await ask({ ...MAIN, messages: [first] })).toContain('tool_use');
   expect(await ask({ ...MAIN, messages: [first, ...turn] })).toContain('saw one');
