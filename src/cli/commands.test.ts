@@ -4,7 +4,7 @@ import { runCli } from '../../test/support/cli-host.ts';
 import type { Command } from './command.ts';
 import { COMMANDS, loadAllCommands } from './commands.ts';
 import { dispatch } from './dispatch.ts';
-import { usageOf } from './parse.ts';
+import { sentence, usageOf } from './parse.ts';
 import { renderReference } from './reference.ts';
 
 const loaded = await loadAllCommands();
@@ -31,7 +31,7 @@ test.each(all.map((command) => [command.name, command] as const))(
     expect(result.exitCode).toBe(0);
     expect(result.calls).toEqual([]);
     expect(result.stdout).toContain(`Usage: ${usageOf(command)}`);
-    expect(result.stdout).toContain(command.summary);
+    expect(result.stdout).toContain(sentence(command.summary));
     expect(result.stdout).toMatch(/\nExamples?:\n {2}\S/);
     for (const option of [
       ...command.options.map((spec) => spec.name),
@@ -60,6 +60,7 @@ test.each(loaded.filter(({ kind }) => kind === 'group').map(({ name }) => name))
     expect(result.exitCode).toBe(0);
     for (const command of all.filter((candidate) => candidate.name.startsWith(`${name} `))) {
       expect(result.stdout).toContain(command.summary);
+      expect(result.stdout).toContain(command.examples[0].line);
     }
   },
 );

@@ -6,7 +6,7 @@ import { COMMANDS } from './commands.ts';
 import type { Host } from './host.ts';
 import { createOutput, type Output } from './output.ts';
 import { parseCommand } from './parse.ts';
-import { groupHelp } from './root-help.ts';
+import { groupHelp, ROOT_EXAMPLES } from './root-help.ts';
 import type { Opened, Session } from './session.ts';
 import { usageError } from './usage-error.ts';
 
@@ -47,7 +47,7 @@ async function findCommand(argv: readonly string[]): Promise<Found> {
   if (entry === undefined) {
     const all = [...COMMANDS].map(([name, { summary }]) => ({ name, summary }));
     const words = first.word === undefined ? argv : [first.word];
-    return { kind: 'help', text: groupHelp('ironcage', ROOT_SUMMARY, all, words).text };
+    return { kind: 'help', text: groupHelp('ironcage', ROOT_SUMMARY, all, ROOT_EXAMPLES, words).text };
   }
   const loaded = await entry.load();
   if (loaded.kind === 'command') return { kind: 'command', command: loaded, argv: first.rest };
@@ -56,7 +56,8 @@ async function findCommand(argv: readonly string[]): Promise<Found> {
   if (command !== undefined) return { kind: 'command', command, argv: second.rest };
   const members = loaded.commands.map(({ name, summary }) => ({ name: name.slice(loaded.name.length + 1), summary }));
   const words = second.word === undefined ? first.rest : [second.word];
-  const help = groupHelp(`ironcage ${loaded.name}`, loaded.summary, members, words);
+  const examples = loaded.commands.map((member) => member.examples[0]);
+  const help = groupHelp(`ironcage ${loaded.name}`, loaded.summary, members, examples, words);
   if (help.asked) return { kind: 'help', text: help.text };
   throw usageError(`ironcage ${loaded.name} needs one more word`, {
     because: `it leads to ${members.map(({ name }) => name).join(', ')}`,

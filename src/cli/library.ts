@@ -57,19 +57,19 @@ export interface CageView extends CageInfo {
   preset: string;
   agent: string | undefined;
   exposure: string;
-  reach: RuleView[];
-  reads: string[];
-  writes: string[];
-  secrets: { name: string; hosts: readonly string[]; slots: readonly unknown[] }[];
+  reach: readonly RuleView[];
+  reads: readonly string[];
+  writes: readonly string[];
+  secrets: readonly { name: string; hosts: readonly string[]; slots: readonly unknown[] }[];
   limits: { memory: LimitView; pids: LimitView; cpus: LimitView };
   routes: readonly unknown[];
-  leftOut: { path: string; reason: string }[];
+  leftOut: readonly { path: string; reason: string }[];
   base: string;
   workspaceStrategy: string;
   policyGeneration: number;
   policyHash: string;
   identity: unknown;
-  problems: string[];
+  problems: readonly string[];
 }
 
 export interface DiffFile {
@@ -97,9 +97,9 @@ export interface RunOutcome {
   cage: string;
   exitCode: number;
   change: { files: readonly DiffFile[] } | undefined;
-  refused: { host: string; method: string; path: string; rule: string; remedy: string; count: number }[];
+  refused: readonly { host: string; method: string; path: string; rule: string; remedy: string; count: number }[];
   requests: number;
-  secretsUsed: { name: string; host: string; count: number }[];
+  secretsUsed: readonly { name: string; host: string; count: number }[];
   kept: boolean;
 }
 
@@ -130,12 +130,16 @@ export interface AuditRecord {
   bytesOut: number;
   bytesIn: number;
   secrets: readonly string[];
+  /** How the exchange ended, once it has. */
+  end?: { of: number; status: number; outcome: string } | undefined;
 }
 
 export interface PolicyChange {
   generation: number;
   hash: string;
   confirmed: boolean;
+  /** The rules the change was about. */
+  rules: readonly RuleView[];
 }
 
 export interface Library {
@@ -147,7 +151,7 @@ export interface Library {
   stopCage(context: Context, name: string): Promise<void>;
   restartCage(context: Context, name: string): Promise<void>;
   removeCage(context: Context, name: string, options: { discard: boolean }): Promise<void>;
-  listCages(context: Context): Promise<CageInfo[]>;
+  listCages(context: Context): Promise<readonly CageInfo[]>;
   showCage(context: Context, name: string): Promise<CageView>;
   cageExists(context: Context, name: string): boolean;
   resolveCageName(context: Context, name: string | undefined, cwd: string): Promise<string>;
@@ -157,7 +161,7 @@ export interface Library {
     request: { argv: string[]; cwd?: string; env?: Record<string, string> },
     stdio: 'inherit' | 'terminal',
   ): Promise<{ exitCode: number }>;
-  shellArgv(): string[];
+  shellArgv(): readonly string[];
   runAgent(
     context: Context,
     request: {
@@ -170,14 +174,24 @@ export interface Library {
   diffCage(
     context: Context,
     name: string,
-  ): Promise<{ cage: string; base: string; files: DiffFile[]; skipped: { path: string; reason: string }[] }>;
+  ): Promise<{
+    cage: string;
+    base: string;
+    files: readonly DiffFile[];
+    skipped: readonly { path: string; reason: string }[];
+  }>;
   diffCageText(context: Context, name: string, style: 'stat' | 'full'): Promise<string>;
   planApplyCage(context: Context, name: string): Promise<ApplyPlanView>;
   applyCage(
     context: Context,
     name: string,
     options: { target: 'working-tree' | { branch: string }; hostExecutable: 'accept' | 'leave-out' | 'refuse' },
-  ): Promise<{ applied: string[]; leftOut: string[]; branch?: string; commit?: string }>;
+  ): Promise<{
+    applied: readonly string[];
+    leftOut: readonly string[];
+    branch?: string | undefined;
+    commit?: string | undefined;
+  }>;
   auditCage(context: Context, name: string, filter: AuditFilter): AsyncIterable<AuditRecord>;
   auditSummary(context: Context, name: string, filter: AuditFilter): Promise<object>;
   verifyAudit(
@@ -187,7 +201,7 @@ export interface Library {
   policyShow(
     context: Context,
     name: string,
-  ): Promise<{ mode: string; generation: number; hash: string; confirmed: boolean; rules: RuleView[] }>;
+  ): Promise<{ mode: string; generation: number; hash: string; confirmed: boolean; rules: readonly RuleView[] }>;
   policyAllow(context: Context, name: string, rules: string[]): Promise<PolicyChange>;
   policyDeny(context: Context, name: string, rules: string[]): Promise<PolicyChange>;
   policyRemove(context: Context, name: string, rule: string): Promise<PolicyChange>;
@@ -211,7 +225,7 @@ export interface Library {
   secretList(
     context: Context,
     cage?: string,
-  ): Promise<{ name: string; hosts: readonly string[]; slots: readonly unknown[]; createdAt: string }[]>;
+  ): Promise<readonly { name: string; hosts: readonly string[]; slots: readonly unknown[]; createdAt: string }[]>;
   secretRemove(context: Context, name: string, cage?: string): Promise<void>;
   verifyCage(
     context: Context,
@@ -220,15 +234,15 @@ export interface Library {
   ): Promise<{
     cage: string;
     ok: boolean;
-    probes: { id: string; group: string; ok: boolean; expected: string; observed: string }[];
+    probes: readonly { id: string; group: string; ok: boolean; expected: string; observed: string }[];
   }>;
   doctor(
     context: Context,
     options: { fix: boolean },
   ): Promise<{
     ok: boolean;
-    checks: { id: string; status: 'ok' | 'warn' | 'fail'; what: string; hint: string }[];
-    repaired: string[];
+    checks: readonly { id: string; status: 'ok' | 'warn' | 'fail'; what: string; hint: string }[];
+    repaired: readonly string[];
   }>;
-  listAgents(): { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[];
+  listAgents(): readonly { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[];
 }

@@ -1,7 +1,14 @@
 // argv of one command → Invocation, or its help. The parser is commander's; which words serve which argument is
 // decided here, because an optional cage may lead. Must not look at the world.
 import { Command as Parser, CommanderError, Option } from 'commander';
-import { GLOBAL_OPTIONS, type ArgumentSpec, type Command, type Invocation, type OptionSpec } from './command.ts';
+import {
+  GLOBAL_OPTIONS,
+  type ArgumentSpec,
+  type Command,
+  type Example,
+  type Invocation,
+  type OptionSpec,
+} from './command.ts';
 import { createFlags, type FlagValue } from './flags.ts';
 import { fromCommander, usageError } from './usage-error.ts';
 
@@ -72,27 +79,44 @@ function argumentUsage(command: Command): string {
 
 function describe(parser: Parser, command: Command): void {
   parser.usage(argumentUsage(command));
-  parser.description([`${command.summary}.`, ...(command.notes ?? [])].join('\n'));
+  parser.description([sentence(command.summary), ...(command.notes ?? [])].join('\n'));
   const described = [...command.arguments, ...(command.passed === undefined ? [] : [command.passed])];
   const width = Math.max(0, ...described.map((argument) => argument.name.length));
   const argumentLines = described.map((argument) => `  ${argument.name.padEnd(width)}  ${argument.summary}`);
   if (argumentLines.length > 0) parser.addHelpText('after', ['', 'Arguments:', ...argumentLines].join('\n'));
-  const examples = command.examples.map((example) => `  ${example.line}\n      ${example.does}`);
-  parser.addHelpText('after', ['', examples.length === 1 ? 'Example:' : 'Examples:', ...examples].join('\n'));
+  parser.addHelpText('after', exampleLines(command.examples).join('\n'));
+}
+
+/** The examples as help shows them. */
+export function exampleLines(examples: readonly Example[]): string[] {
+  const lines = examples.map((example) => `  ${example.line}\n      ${example.does}`);
+  return ['', examples.length === 1 ? 'Example:' : 'Examples:', ...lines];
 }
 
 function toOption(spec: OptionSpec): Option {
   const flags = `${spec.short === undefined ? '' : `-${spec.short}, `}--${spec.name}`;
-  const summary = spec.notYet === undefined ? spec.summary : `${spec.summary} (${notYetNote(spec.notYet)})`;
-  const option = new Option(spec.value === undefined ? flags : `${flags} <${spec.value}>`, summary);
+  const option = new Option(spec.value === undefined ? flags : `${flags} <${spec.value}>`, optionSummary(spec));
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   if (spec.repeatable) collect(option, spec.choices);
   if (spec.conflicts !== undefined) option.conflicts(spec.conflicts.map((name) => attribute(name).key));
   return option;
 }
 
-function notYetNote(notYet: NonNullable<OptionSpec['notYet']>): string {
-  return notYet.except === undefined ? 'not available yet' : `only ${notYet.except.join(', ')} for now`;
+/** The summary of an option with what its value may be. The parser adds the choices by itself. */
+function optionSummary(spec: OptionSpec): string {
+  const notes = [...(spec.repeatable ? ['repeatable'] : []), ...notYetNotes(spec)];
+  return notes.length === 0 ? spec.summary : `${spec.summary} (${notes.join('; ')})`;
+}
+
+/** What this version refuses of an option, in words. */
+export function notYetNotes({ notYet }: OptionSpec): string[] {
+  if (notYet === undefined) return [];
+  return [notYet.except === undefined ? 'not available yet' : `only ${notYet.except.join(', ')} for now`];
+}
+
+/** A summary as a sentence. */
+export function sentence(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
 }
 
 function collect(option: Option, choices: readonly string[] | undefined): void {

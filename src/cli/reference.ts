@@ -1,6 +1,6 @@
 // The reference page docs/cli.md, from the command values. Written so that the formatter leaves it as it is.
 import { GLOBAL_OPTIONS, type Command, type CommandGroup, type OptionSpec } from './command.ts';
-import { usageOf } from './parse.ts';
+import { notYetNotes, sentence, usageOf } from './parse.ts';
 
 const INTRODUCTION = `# The command line
 
@@ -35,11 +35,11 @@ function section(command: Command): string {
   ];
   return [
     `## ironcage ${command.name}\n`,
-    `${sentence(command.summary)}\n`,
+    `${plain(sentence(command.summary))}\n`,
     ...(command.notes ?? []).map((note) => `${plain(note)}\n`),
     `\`\`\`sh\n${usageOf(command)}\n\`\`\`\n`,
     ...(items.length === 0 ? [] : [`${items.join('\n')}\n`]),
-    ...command.examples.map((example) => `${sentence(example.does)}\n\n\`\`\`sh\n${example.line}\n\`\`\`\n`),
+    ...command.examples.map((example) => `${plain(sentence(example.does))}\n\n\`\`\`sh\n${example.line}\n\`\`\`\n`),
   ].join('\n');
 }
 
@@ -49,19 +49,10 @@ function optionLine(option: OptionSpec): string {
   const notes = [
     ...(option.choices === undefined ? [] : [`one of ${option.choices.join(', ')}`]),
     ...(option.repeatable ? ['repeatable'] : []),
-    ...(option.notYet === undefined ? [] : [notYetText(option.notYet)]),
+    ...notYetNotes(option),
   ];
   const tail = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
   return `- \`${short}--${option.name}${value}\`: ${plain(option.summary)}${tail}`;
-}
-
-function notYetText(notYet: NonNullable<OptionSpec['notYet']>): string {
-  return notYet.except === undefined ? 'not available yet' : `only ${notYet.except.join(', ')} for now`;
-}
-
-function sentence(text: string): string {
-  const shown = plain(text);
-  return `${shown.charAt(0).toUpperCase()}${shown.slice(1)}.`;
 }
 
 /** Characters that Markdown would read as markup; code spans are written as such in the values already. */

@@ -1,37 +1,32 @@
 // What stands above the commands: `ironcage --help`, the help of a group, and the answer to a word that is no command.
 import { CommanderError } from 'commander';
-import { GLOBAL_OPTIONS } from './command.ts';
-import { createParser } from './parse.ts';
+import { GLOBAL_OPTIONS, type Example } from './command.ts';
+import { createParser, exampleLines, sentence } from './parse.ts';
 import { fromCommander } from './usage-error.ts';
 
+/** What a list of commands shows of one. */
 export interface Named {
   name: string;
   summary: string;
 }
 
-const ROOT_EXAMPLES = [
-  '',
-  'Examples:',
-  '  ironcage run claude',
-  '      run Claude Code on this project, in a cage',
-  '  ironcage diff && ironcage apply',
-  '      look at what it changed, and take it over',
-  '',
-  'ironcage COMMAND --help shows the options and examples of a command.',
-].join('\n');
+export const ROOT_EXAMPLES: readonly Example[] = [
+  { line: 'ironcage run claude', does: 'run Claude Code on this project, in a cage' },
+  { line: 'ironcage diff && ironcage apply', does: 'look at what it changed, and take it over' },
+];
 
 /** Help of `path` (`ironcage`, `ironcage policy`), and whether `words` ask for it. Throws E_USAGE on a word that is unknown. */
 export function groupHelp(
   path: string,
   summary: string,
   commands: readonly Named[],
+  examples: readonly Example[],
   words: readonly string[],
 ): { text: string; asked: boolean } {
   const parser = createParser(path, GLOBAL_OPTIONS, () => undefined);
-  parser.usage('[options] COMMAND …').description(`${summary}.`);
+  parser.usage('[options] COMMAND …').description(sentence(summary));
   for (const command of commands) parser.command(command.name).helpOption(false).summary(command.summary);
-  const after =
-    path === 'ironcage' ? ROOT_EXAMPLES : `\n${path} COMMAND --help shows the options and examples of a command.`;
+  const after = [...exampleLines(examples), '', `${path} COMMAND --help shows the options of a command.`].join('\n');
   const text = `${parser.helpInformation()}${after}\n`;
   try {
     parser.parse([...words], { from: 'user' });

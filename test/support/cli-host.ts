@@ -116,7 +116,7 @@ export const RECORD: AuditRecord = {
   secrets: [],
 };
 
-const CHANGED = { generation: 4, hash: 'aa', confirmed: true };
+const CHANGED = { generation: 4, hash: 'aa', confirmed: true, rules: VIEW.reach };
 
 function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
   const asked = (name: string, ...args: unknown[]): void => void calls.push([name, ...args]);

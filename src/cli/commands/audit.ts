@@ -86,6 +86,7 @@ async function print(record: AuditRecord, output: Output): Promise<void> {
     record.decision === 'allow' ? ['green', 'allow'] : ['red', record.decision.padEnd(5)],
     `  ${record.protocol} ${record.method.padEnd(4)} ${record.host}:${record.port}${record.path}`,
     ['dim', `  ${record.rule}  ${record.bytesOut} out ${record.bytesIn} in`],
+    record.end === undefined ? '' : `  ${record.end.status} ${record.end.outcome}`,
     record.secrets.length === 0 ? '' : `  with ${record.secrets.join(', ')}`,
   );
   return output.drained();

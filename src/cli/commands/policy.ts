@@ -132,6 +132,7 @@ function ruleCommand(effect: 'allow' | 'deny', summary: string, examples: Comman
       const change = await (effect === 'allow'
         ? library.policyAllow(context, name, rules)
         : library.policyDeny(context, name, rules));
+      if (!session.output.json) session.output.table(ruleRows(change.rules));
       printChange(change, name, session.output);
       return 0;
     },

@@ -17,6 +17,6 @@ export const shell: Command = {
     const { library, context } = await session.open();
     const name = await targetCage({ library, context }, session, word('CAGE'));
     const stdio = session.terminal ? 'terminal' : 'inherit';
-    return (await library.execInCage(context, name, { argv: library.shellArgv() }, stdio)).exitCode;
+    return (await library.execInCage(context, name, { argv: [...library.shellArgv()] }, stdio)).exitCode;
   },
 };
