@@ -93,19 +93,30 @@ test.each(['volta-shim', 'mise', 'asdf'])('a shim (%s) on PATH is passed over fo
   expect(locate(['shims'])?.command).toBe(file);
 });
 
-test('a shim script alone is no agent', () => {
-  put('.asdf/shims/claude-under-test', '#!/usr/bin/env bash\n# asdf-plugin: nodejs\nexec asdf exec "claude" "$@"\n');
-  expect(locate(['.asdf/shims'])).toBeUndefined();
+test.each([
+  '#!/usr/bin/env bash\n# asdf-plugin: nodejs\nexec asdf exec "claude" "$@"\n',
+  '#!/usr/bin/env bash\nexec /opt/asdf-vm/bin/asdf exec "claude" "$@" # asdf_allow: \' asdf \'\n',
+  '#!/usr/bin/env bash\nprogram="${0##*/}"\nexec "/root/.nodenv/libexec/nodenv" exec "$program" "$@"\n',
+])('a shim script alone is no agent: %j', (script) => {
+  put('shims/claude-under-test', script);
+  expect(locate(['shims'])).toBeUndefined();
 });
 
-test('pnpm’s launcher script is followed to the program', () => {
+test.each([
+  ['a native program', `"$basedir/global/5/node_modules/${PACKAGE}/bin/claude.exe"   "$@"\nexit $?`],
+  [
+    'a script',
+    `if [ -x "$basedir/node" ]; then
+  exec "$basedir/node"  "$basedir/global/5/node_modules/${PACKAGE}/bin/claude.exe" "$@"
+else
+  exec node  "$basedir/global/5/node_modules/${PACKAGE}/bin/claude.exe" "$@"
+fi`,
+  ],
+])('pnpm’s launcher for %s is followed to the program', (_what, lines) => {
   const file = nativePackage('.local/share/pnpm/global/5/node_modules');
   put(
     '.local/share/pnpm/claude-under-test',
-    `#!/bin/sh
-basedir=$(dirname "$(echo "$0" | sed -e 's,\\\\,/,g')")
-exec "$basedir/global/5/node_modules/${PACKAGE}/bin/claude.exe" "$@"
-`,
+    `#!/bin/sh\nbasedir=$(dirname "$(echo "$0" | sed -e 's,\\\\,/,g')")\n${lines}\n`,
   );
   expect(locate()?.command).toBe(file);
 });

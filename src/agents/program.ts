@@ -125,11 +125,10 @@ function launcherTarget(file: string): string | undefined {
   if (statSync(file).size > MAX_LAUNCHER_BYTES) return undefined;
   const text = readFileSync(file, 'utf8');
   if (!text.startsWith('#!')) return undefined;
-  // The last exec wins: pnpm's launcher has one for a node beside it and one for the node on PATH.
+  // The word before the handed-on arguments is the program; the last such line wins, pnpm's alternative to it is a Node
+  // beside the launcher. A shim has a bare name there.
   let target: string | undefined;
-  for (const match of text.matchAll(
-    /^\s*exec\s+(?:(?:node|"?\$basedir\/node"?)\s+)?"?(\$basedir)?(\/[^"\s$`\\]+)"?\s/gm,
-  )) {
+  for (const match of text.matchAll(/(?:^|\s)"?(\$basedir)?(\/[^"\s$`\\]+)"?[ \t]+"\$@"[ \t]*$/gm)) {
     target = match[1] === undefined ? match[2] : join(dirname(file), match[2] ?? '');
   }
   return target;
