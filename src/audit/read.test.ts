@@ -5,7 +5,6 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { followAudit, readAudit, type AuditFilter } from './read.ts';
 import type { AuditEntry, AuditRecord } from './record.ts';
-import { mergeEnds, summarise } from './summary.ts';
 import { verifyChain } from './verify.ts';
 import { openAuditWriter, type AuditWriter } from './writer.ts';
 
@@ -135,6 +134,14 @@ test('following gives what is there and then what comes, until it is stopped', a
   expect(ports).toEqual([1, 2, 3, 4]);
 });
 
+test('following leaves out what does not fit', async () => {
+  for (const port of [1, 2]) await writer.append(entry({ port, decision: port === 1 ? 'allow' : 'deny' }));
+  const stop = new AbortController();
+  const records = followAudit(directory, stop.signal, { decision: 'deny' });
+  expect((await records.next()).value).toMatchObject({ port: 2 });
+  await records.return(undefined);
+});
+
 test('following wakes up for a record that is written while it waits', async () => {
   const stop = new AbortController();
   const records = followAudit(directory, stop.signal);
@@ -144,38 +151,4 @@ test('following wakes up for a record that is written while it waits', async () 
   const last = records.next();
   stop.abort();
   expect(await last).toMatchObject({ done: true });
-});
-
-test('an end record fills in the decision it closes', async () => {
-  const end = { of: 1, status: 200, outcome: 'complete', detail: '' } as const;
-  await writer.append(entry());
-  await writer.append(entry({ host: 'b.test', decision: 'deny', rule: '<default-deny>' }));
-  await writer.append(entry({ bytesOut: 3, bytesIn: 5, end }));
-  await writer.append(entry({ bytesIn: 9, end: { ...end, of: 77 } }));
-  const merged = mergeEnds(await collect());
-  expect(merged.map((record) => [record.seq, record.bytesOut, record.bytesIn, record.end?.status])).toEqual([
-    [1, 3, 5, 200],
-    [2, 0, 0, undefined],
-  ]);
-});
-
-test('a summary counts decisions by host and by rule', async () => {
-  const end = { of: 1, status: 200, outcome: 'complete', detail: '' } as const;
-  await writer.append(entry());
-  await writer.append(entry({ host: 'b.test', decision: 'deny', rule: '<default-deny>' }));
-  await writer.append(entry({ host: 'b.test' }));
-  await writer.append(entry({ end }));
-  await writer.append(entry({ protocol: 'control', host: '', rule: '<recovered>' }));
-  expect(summarise(await collect())).toEqual({
-    total: 3,
-    decisions: { allow: 2, deny: 1, ask: 0 },
-    hosts: [
-      { host: 'b.test', allow: 1, deny: 1, ask: 0 },
-      { host: 'example.com', allow: 1, deny: 0, ask: 0 },
-    ],
-    rules: [
-      { rule: 'allow:example.com', allow: 2, deny: 0, ask: 0 },
-      { rule: '<default-deny>', allow: 0, deny: 1, ask: 0 },
-    ],
-  });
 });

@@ -24,8 +24,12 @@ export async function* readAudit(directory: string, filter: AuditFilter = {}): A
   }
 }
 
-/** All records so far and then each new one, until `signal` aborts. */
-export async function* followAudit(directory: string, signal: AbortSignal): AsyncGenerator<AuditRecord> {
+/** The records so far that fit and then each new one, until `signal` aborts. */
+export async function* followAudit(
+  directory: string,
+  signal: AbortSignal,
+  filter: AuditFilter = {},
+): AsyncGenerator<AuditRecord> {
   const bell = watchDirectory(directory, signal);
   try {
     let position = 0;
@@ -35,7 +39,8 @@ export async function* followAudit(directory: string, signal: AbortSignal): Asyn
       for await (const line of readLines(directory, position, number)) {
         if (signal.aborted) return;
         if (!line.isWhole && line.text !== undefined) break;
-        yield parseLine(line);
+        const record = parseLine(line);
+        if (fits(record, filter)) yield record;
         position = line.end;
         number = line.number + 1;
       }
@@ -46,6 +51,7 @@ export async function* followAudit(directory: string, signal: AbortSignal): Asyn
   }
 }
 
+/** Whether a record passes the filter. */
 export function fits(record: AuditRecord, filter: AuditFilter): boolean {
   return (
     (filter.since === undefined || Date.parse(record.time) >= filter.since) &&

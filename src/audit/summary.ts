@@ -1,24 +1,7 @@
-// Pure views on records: exchanges with their end filled in, and counts. No file is touched here.
+// Counts over records, for people: how much was allowed and refused, where to and by which rule.
 import type { AuditRecord } from './record.ts';
 
-/** Decision records in order, each with the byte counts and the `end` of the record that closed it. */
-export function mergeEnds(records: Iterable<AuditRecord>): AuditRecord[] {
-  const merged = new Map<number, AuditRecord>();
-  for (const record of records) {
-    const { end } = record;
-    if (end === undefined) {
-      merged.set(record.seq, record);
-      continue;
-    }
-    const decision = merged.get(end.of);
-    // A filter may have left the decision out.
-    if (decision === undefined) continue;
-    merged.set(end.of, { ...decision, bytesOut: record.bytesOut, bytesIn: record.bytesIn, end });
-  }
-  return [...merged.values()];
-}
-
-export interface DecisionCounts {
+interface DecisionCounts {
   allow: number;
   deny: number;
   ask: number;
@@ -32,13 +15,13 @@ export interface AuditSummary {
   rules: readonly ({ rule: string } & DecisionCounts)[];
 }
 
-/** Counts decisions; `end` and `control` records are none. */
-export function summarise(records: Iterable<AuditRecord>): AuditSummary {
+/** Counts decisions, merged or not; `control` records are none, and neither are `end` records by themselves. */
+export async function summarise(records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>): Promise<AuditSummary> {
   const decisions = noCounts();
   const hosts = new Map<string, DecisionCounts>();
   const rules = new Map<string, DecisionCounts>();
-  for (const record of mergeEnds(records)) {
-    if (record.protocol === 'control') continue;
+  for await (const record of records) {
+    if (record.protocol === 'control' || (record.end !== undefined && record.end.of !== record.seq)) continue;
     decisions[record.decision]++;
     countsOf(hosts, record.host)[record.decision]++;
     countsOf(rules, record.rule)[record.decision]++;

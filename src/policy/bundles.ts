@@ -76,7 +76,7 @@ function anthropic(name: string, methods: readonly string[], path: string): Rule
 }
 
 /** Fetching one repository: git's smart protocol and the archives made from it. Pushing is refused by absence. */
-export function githubBundle(owner: string, repository: string): Bundle {
+function githubBundle(owner: string, repository: string): Bundle {
   const prefix = `github:${owner}/${repository}`;
   const git = (suffix: string): Rule[] => {
     const path = `/${owner}/${repository}${suffix}`;

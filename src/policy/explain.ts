@@ -5,7 +5,7 @@ import { DEFAULT_PORTS } from './matching.ts';
 import { canonicalTarget } from './paths.ts';
 import type { Decision, Exchange, PlaceholderBinding, Policy } from './types.ts';
 
-export type ExchangeFromUrl = { ok: true; exchange: Exchange } | { ok: false; reason: string };
+type ExchangeFromUrl = { ok: true; exchange: Exchange } | { ok: false; reason: string };
 export type Explanation = { ok: true; exchange: Exchange; decision: Decision } | { ok: false; reason: string };
 
 const URL_PARTS = /^(https?|wss?):\/\/(\[[^\]/?#]*\]|[^/?#:[\]]*)(?::(\d{1,5}))?([/?][^#]*)?(?:#.*)?$/i;

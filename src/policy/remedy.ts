@@ -28,6 +28,6 @@ export function removalOf(rule: Rule): string {
 }
 
 /** One word for a POSIX shell. */
-export function shellQuote(text: string): string {
+function shellQuote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

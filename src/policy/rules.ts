@@ -1,14 +1,10 @@
 // Rules as people write them, and back. One text has one meaning, and formatRule(parseRule(text)) keeps it:
 //   [METHOD[,METHOD]] [http://|https://]HOST[:PORT][/PATH] [private] [websocket|no-websocket] [max-query=BYTES] [reason=…]
 // or the name of a bundle. Whatever does not fit is refused with a suggestion, never guessed.
-import { addressBlock, isMetadataAddress } from './addresses.ts';
-import { BUNDLES, findBundle, type Bundle } from './bundles.ts';
-import { closestWord } from './closest.ts';
-import { isAddressLiteral, normaliseHost } from './hosts.ts';
+import { findBundle, type Bundle } from './bundles.ts';
 import { KNOWN_METHODS } from './inspectors/method.ts';
 import { DEFAULT_PORTS } from './matching.ts';
-import { canonicalGlob } from './paths.ts';
-import { sharedSuffix } from './suffixes.ts';
+import { EXAMPLES, readTarget, Unfit, type RuleTarget } from './rule-target.ts';
 import type { Rule, RuleOrigin } from './types.ts';
 
 export type ParsedRule =
@@ -22,16 +18,6 @@ export interface RuleStance {
 }
 
 const MAX_RULE_CHARACTERS = 4096;
-const EXAMPLES = 'write a host (example.com, *.example.com, example.com:8443), "GET example.com/path/**", or a bundle';
-
-/** A refusal on its way out of the parser; it never leaves this file. */
-class Unfit extends Error {
-  readonly suggestion: string;
-  constructor(message: string, suggestion: string) {
-    super(message);
-    this.suggestion = suggestion;
-  }
-}
 
 export function parseRule(text: string, stance: RuleStance): ParsedRule {
   try {
@@ -81,15 +67,16 @@ function read(text: string, stance: RuleStance): readonly Rule[] {
   }
   const methods = methodText === undefined ? undefined : readMethods(methodText);
   const options = readMarks(marks);
-  return [buildRule({ methods, ...readTarget(target, options, stance), ...options, reason }, stance)];
+  return [
+    buildRule(
+      { methods, ...readTarget(target, { isPrivate: options.isPrivate, effect: stance.effect }), ...options, reason },
+      stance,
+    ),
+  ];
 }
 
-interface Parts {
+interface Parts extends RuleTarget {
   methods: readonly string[] | undefined;
-  scheme: 'https' | 'http' | undefined;
-  host: string;
-  port: number | undefined;
-  path: string | undefined;
   isPrivate: boolean;
   websocket: boolean | undefined;
   maxQueryBytes: number | undefined;
@@ -169,86 +156,4 @@ function readMarks(marks: readonly string[]): Pick<Parts, 'isPrivate' | 'websock
     websocket: marks.includes('websocket') ? true : marks.includes('no-websocket') ? false : undefined,
     maxQueryBytes: query === undefined ? undefined : Number(query.slice('max-query='.length)),
   };
-}
-
-const TARGET = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(\[[^\]/]*\]|[^/:[\]]*)(?::([^/:]*))?(\/.*)?$/i;
-
-function readTarget(
-  text: string,
-  { isPrivate }: { isPrivate: boolean },
-  { effect }: RuleStance,
-): Pick<Parts, 'scheme' | 'host' | 'port' | 'path'> {
-  const [, schemeText, hostText, portText, pathText] = TARGET.exec(text) ?? [];
-  if (hostText === undefined) throw new Unfit(`${JSON.stringify(text)} is not a host`, EXAMPLES);
-  const scheme = readScheme(schemeText);
-  const port = portText === undefined ? undefined : readPort(portText);
-  const isBare = text === hostText;
-  const host = readHostPattern(hostText, { isBare: isBare && !isPrivate });
-  if (effect === 'allow') checkDestination(host, isPrivate);
-  if (pathText === undefined) return { scheme, host, port, path: undefined };
-  const path = canonicalGlob(pathText);
-  if (!path.ok) throw new Unfit(path.reason, 'example of a path: /v1/models/**');
-  return { scheme, host, port, path: path.path };
-}
-
-function readScheme(text: string | undefined): Parts['scheme'] {
-  const scheme = text?.toLowerCase();
-  if (scheme === undefined || scheme === 'https' || scheme === 'http') return scheme;
-  const suggestion = /^wss?$/.test(scheme)
-    ? 'write https:// or http:// and the word websocket'
-    : 'only https:// and http:// pass the egress';
-  throw new Unfit(`${scheme}:// is not a scheme of a rule`, suggestion);
-}
-
-function readPort(text: string): number {
-  const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
-  if (port >= 1 && port <= 65_535) return port;
-  throw new Unfit(
-    `${JSON.stringify(text)} is not a port`,
-    'a port is a number from 1 to 65535, or github:OWNER/REPO for a repository',
-  );
-}
-
-function readHostPattern(text: string, { isBare }: { isBare: boolean }): string {
-  const [, wildcard = '', nameText = ''] = /^(\*{1,2}\.)?(.*)$/.exec(text) ?? [];
-  const name = normaliseHost(nameText);
-  if (name === undefined) {
-    const suggestion = text.includes('*')
-      ? 'a wildcard stands first: *.example.com (one label) or **.example.com'
-      : EXAMPLES;
-    throw new Unfit(`${JSON.stringify(text)} is not a host`, suggestion);
-  }
-  if (wildcard === '') {
-    if (isBare && !name.includes('.') && !isAddressLiteral(name)) throw unknownWord(name);
-    return name;
-  }
-  if (isAddressLiteral(name)) throw new Unfit('an address takes no wildcard', 'list each address by itself');
-  const shared = sharedSuffix(name);
-  if (shared !== undefined) {
-    const message = `anybody can have a name under ${shared}, so a wildcard there allows everybody`;
-    throw new Unfit(message, `name the host: my-project.${name}`);
-  }
-  return wildcard + name;
-}
-
-function unknownWord(word: string): Unfit {
-  const names = [...Object.keys(BUNDLES), 'github'];
-  const meant = closestWord(word, names);
-  const message = `${JSON.stringify(word)} is neither a bundle nor a host with a dot`;
-  if (meant === 'github') return new Unfit(message, 'did you mean github:OWNER/REPO?');
-  if (meant !== undefined) return new Unfit(message, `did you mean ${meant}?`);
-  return new Unfit(
-    message,
-    `the bundles are ${names.join(', ')}:OWNER/REPO; for a host on your own network write "${word} private"`,
-  );
-}
-
-function checkDestination(host: string, isPrivate: boolean): void {
-  if (!isAddressLiteral(host)) return;
-  if (isMetadataAddress(host)) {
-    throw new Unfit('this address is a metadata service, which no rule can allow', 'leave the rule out');
-  }
-  const block = addressBlock(host);
-  if (block === undefined || isPrivate) return;
-  throw new Unfit(`this address is ${block}`, 'add the word private if the cage may reach it');
 }

@@ -1,0 +1,37 @@
+// Exchanges instead of records: what an `end` record says is filled into the decision that it closes. Pure: records in,
+// records out, in order; held back are only those whose end may still come.
+import type { AuditRecord } from './record.ts';
+
+/**
+ * Each decision once, in order. A closed one carries the byte counts and the `end` of its end record, and also its decision
+ * and rule: an upstream address that could not be allowed turns an allowed request into a refused one.
+ */
+export async function* mergeEnds(
+  records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,
+): AsyncGenerator<AuditRecord> {
+  /** In order of seq; those that are not in `open` are complete. */
+  const held = new Map<number, AuditRecord>();
+  const open = new Set<number>();
+  for await (const record of records) {
+    if (record.end === undefined) {
+      held.set(record.seq, record);
+      if (record.decision !== 'deny' && record.protocol !== 'control') open.add(record.seq);
+    } else {
+      const decision = held.get(record.end.of);
+      // A filter may have left the decision out.
+      if (decision === undefined) continue;
+      held.set(decision.seq, closed(decision, record));
+      open.delete(decision.seq);
+    }
+    for (const [seq, complete] of held) {
+      if (open.has(seq)) break;
+      held.delete(seq);
+      yield complete;
+    }
+  }
+  yield* held.values();
+}
+
+function closed(decision: AuditRecord, { bytesOut, bytesIn, end, decision: verdict, rule }: AuditRecord): AuditRecord {
+  return { ...decision, bytesOut, bytesIn, end, decision: verdict, rule };
+}

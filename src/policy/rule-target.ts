@@ -1,0 +1,112 @@
+// The part of a rule that says where: `[http://|https://]HOST[:PORT][/PATH]`. Wildcards that would allow strangers, addresses
+// that lead inside unasked and words that are no host are refused here, each with what to write instead.
+import { addressBlock, isMetadataAddress } from './addresses.ts';
+import { BUNDLES } from './bundles.ts';
+import { closestWord } from './closest.ts';
+import { isAddressLiteral, normaliseHost } from './hosts.ts';
+import { canonicalGlob } from './paths.ts';
+import { sharedSuffix } from './suffixes.ts';
+import type { Rule } from './types.ts';
+
+export interface RuleTarget {
+  scheme: 'https' | 'http' | undefined;
+  /** Canonical host pattern. */
+  host: string;
+  port: number | undefined;
+  /** Canonical glob. */
+  path: string | undefined;
+}
+
+export const EXAMPLES =
+  'write a host (example.com, *.example.com, example.com:8443), "GET example.com/path/**", or a bundle';
+
+/** A refusal on its way out of the parser; parseRule turns it into its answer. */
+export class Unfit extends Error {
+  readonly suggestion: string;
+  constructor(message: string, suggestion: string) {
+    super(message);
+    this.suggestion = suggestion;
+  }
+}
+
+const TARGET = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(\[[^\]/]*\]|[^/:[\]]*)(?::([^/:]*))?(\/.*)?$/i;
+
+/** Throws Unfit. */
+export function readTarget(
+  text: string,
+  { isPrivate, effect }: { isPrivate: boolean; effect: Rule['effect'] },
+): RuleTarget {
+  const [, schemeText, hostText, portText, pathText] = TARGET.exec(text) ?? [];
+  if (hostText === undefined) throw new Unfit(`${JSON.stringify(text)} is not a host`, EXAMPLES);
+  const scheme = readScheme(schemeText);
+  const port = portText === undefined ? undefined : readPort(portText);
+  const isBare = text === hostText;
+  const host = readHostPattern(hostText, { isBare: isBare && !isPrivate });
+  if (effect === 'allow') checkDestination(host, isPrivate);
+  if (pathText === undefined) return { scheme, host, port, path: undefined };
+  const path = canonicalGlob(pathText);
+  if (!path.ok) throw new Unfit(path.reason, 'example of a path: /v1/models/**');
+  return { scheme, host, port, path: path.path };
+}
+
+function readScheme(text: string | undefined): RuleTarget['scheme'] {
+  const scheme = text?.toLowerCase();
+  if (scheme === undefined || scheme === 'https' || scheme === 'http') return scheme;
+  const suggestion = /^wss?$/.test(scheme)
+    ? 'write https:// or http:// and the word websocket'
+    : 'only https:// and http:// pass the egress';
+  throw new Unfit(`${scheme}:// is not a scheme of a rule`, suggestion);
+}
+
+function readPort(text: string): number {
+  const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new Unfit(
+    `${JSON.stringify(text)} is not a port`,
+    'a port is a number from 1 to 65535, or github:OWNER/REPO for a repository',
+  );
+}
+
+function readHostPattern(text: string, { isBare }: { isBare: boolean }): string {
+  const [, wildcard = '', nameText = ''] = /^(\*{1,2}\.)?(.*)$/.exec(text) ?? [];
+  const name = normaliseHost(nameText);
+  if (name === undefined) {
+    const suggestion = text.includes('*')
+      ? 'a wildcard stands first: *.example.com (one label) or **.example.com'
+      : EXAMPLES;
+    throw new Unfit(`${JSON.stringify(text)} is not a host`, suggestion);
+  }
+  if (wildcard === '') {
+    if (isBare && !name.includes('.') && !isAddressLiteral(name)) throw unknownWord(name);
+    return name;
+  }
+  if (isAddressLiteral(name)) throw new Unfit('an address takes no wildcard', 'list each address by itself');
+  const shared = sharedSuffix(name);
+  if (shared !== undefined) {
+    const message = `anybody can have a name under ${shared}, so a wildcard there allows everybody`;
+    throw new Unfit(message, `name the host: my-project.${name}`);
+  }
+  return wildcard + name;
+}
+
+function unknownWord(word: string): Unfit {
+  const names = [...Object.keys(BUNDLES), 'github'];
+  const meant = closestWord(word, names);
+  const message = `${JSON.stringify(word)} is neither a bundle nor a host with a dot`;
+  if (meant === 'github') return new Unfit(message, 'did you mean github:OWNER/REPO?');
+  if (meant !== undefined) return new Unfit(message, `did you mean ${meant}?`);
+  return new Unfit(
+    message,
+    `the bundles are ${names.join(', ')}:OWNER/REPO; for a host on your own network write "${word} private"`,
+  );
+}
+
+function checkDestination(host: string, isPrivate: boolean): void {
+  if (!isAddressLiteral(host)) return;
+  if (isMetadataAddress(host)) {
+    throw new Unfit('this address is a metadata service, which no rule can allow', 'leave the rule out');
+  }
+  const block = addressBlock(host);
+  if (block === undefined || isPrivate) return;
+  throw new Unfit(`this address is ${block}`, 'add the word private if the cage may reach it');
+}
