@@ -1,7 +1,9 @@
 // What a command is: a value. Parsing, help, completion and the reference page derive from it; nothing else knows
 // a command's flags. Must stay plain data plus one handler.
 import type { Flags } from './flags.ts';
-import type { Session } from './session.ts';
+import type { InputStream } from './host.ts';
+import type { Context, Library } from './library.ts';
+import type { Output } from './output.ts';
 
 export interface OptionSpec {
   /** Long name without dashes. A name that begins with `no-` is a switch like any other. */
@@ -72,6 +74,26 @@ export interface Invocation {
   /** What stood behind `--`; undefined when there was no `--`. */
   passed: readonly string[] | undefined;
   flags: Flags;
+}
+
+export interface Opened {
+  library: Library;
+  context: Context;
+}
+
+/** What a handler may use besides its arguments. */
+export interface Session {
+  output: Output;
+  stdin: InputStream;
+  cwd: string;
+  /** Someone can be asked: stdin is a terminal. */
+  interactive: boolean;
+  /** stdin and stdout are both terminals: a program inside gets one of its own. */
+  terminal: boolean;
+  /** The library, loaded on first need. */
+  open: () => Promise<Opened>;
+  /** Every command there is: for completion. */
+  allCommands: () => Promise<(Command | CommandGroup)[]>;
 }
 
 /** Accepted by every command, before and after its name. */

@@ -1,13 +1,12 @@
 // argv → the one command it names → its exit code. Every failure ends here, in one format; no decision is taken here.
 import { resolve } from 'node:path';
 import { toIronError } from '../platform/errors.ts';
-import type { Command } from './command.ts';
-import { COMMANDS } from './commands.ts';
+import type { Command, Opened, Session } from './command.ts';
+import { COMMANDS, loadAllCommands } from './commands.ts';
 import type { Host } from './host.ts';
 import { createOutput, type Output } from './output.ts';
 import { parseCommand } from './parse.ts';
 import { groupHelp, ROOT_EXAMPLES } from './root-help.ts';
-import type { Opened, Session } from './session.ts';
 import { usageError } from './usage-error.ts';
 
 export async function dispatch(argv: readonly string[], host: Host): Promise<number> {
@@ -87,6 +86,7 @@ function createSession(host: Host, output: Output, home: string | undefined): Se
     cwd: host.cwd,
     interactive: host.stdin.isTTY === true,
     terminal: host.stdin.isTTY === true && host.stdout.isTTY === true,
+    allCommands: loadAllCommands,
     open: async () => {
       if (opened !== undefined) return opened;
       const library = await host.loadLibrary();

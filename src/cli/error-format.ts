@@ -1,6 +1,6 @@
 // The one shape of an error: what happened, why, what to do. Shared by every command; must not decide exit codes.
 import type { IronError } from '../platform/errors.ts';
-import type { Span } from './output.ts';
+import type { Span } from './span.ts';
 
 /** The lines for people: `error[E_CODE]: …`, `because: …`, `try: …`. */
 export function formatError(error: IronError, verbose: boolean): Span[][] {

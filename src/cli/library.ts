@@ -82,7 +82,7 @@ export interface DiffFile {
   hostExecutable: boolean;
 }
 
-export interface HostExecutableReason {
+interface HostExecutableReason {
   kind: string;
   trigger: string;
   when: string;

@@ -1,5 +1,5 @@
 // The door of the program: argv in, exit code out. Answers `--version` before anything is loaded, so it must not
-// import more than node builtins statically; everything else comes with host.ts.
+// import more than node builtins statically; everything else comes with process-host.ts.
 import { readVersion } from './version.ts';
 
 export async function main(argv: readonly string[]): Promise<number> {
@@ -8,6 +8,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${readVersion()}\n`);
     return 0;
   }
-  const { runOnHost } = await import('./host.ts');
+  const { runOnHost } = await import('./process-host.ts');
   return runOnHost(argv);
 }

@@ -6,10 +6,7 @@ import { systemErrorCode, type IronError } from '../platform/errors.ts';
 import { printable, printableLine } from '../platform/text.ts';
 import { formatError, formatErrorJson } from './error-format.ts';
 import { safeJson } from './safe-json.ts';
-
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
-/** A piece of a line; raw control sequences in it come out visible and harmless. */
-export type Span = string | readonly [style: Style, text: string];
+import type { Span } from './span.ts';
 
 export interface OutputStream extends NodeJS.WritableStream {
   isTTY?: boolean | undefined;

@@ -1,8 +1,8 @@
 // Questions to the person at the terminal. Asked on stderr, so that stdout stays the result's; an ended input is a no.
+import type { Session } from './command.ts';
 import { StringDecoder } from 'node:string_decoder';
 import { IronError } from '../platform/errors.ts';
 import type { InputStream } from './host.ts';
-import type { Session } from './session.ts';
 
 /** A yes or no; everything but `y` or `yes` is a no. */
 export async function confirm(session: Session, question: string): Promise<boolean> {

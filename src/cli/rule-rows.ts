@@ -1,6 +1,6 @@
 // Rules as rows of a table: the same in `show` and in `policy show`.
 import type { RuleView } from './library.ts';
-import type { Span } from './output.ts';
+import type { Span } from './span.ts';
 
 /** One row a rule: effect, rule as it would be typed, id, origin, reason. */
 export function ruleRows(rules: readonly RuleView[]): Span[][] {

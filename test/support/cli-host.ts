@@ -26,7 +26,7 @@ export interface CliOptions {
   environment?: Record<string, string>;
 }
 
-export const NOW_MS = Date.parse('2026-11-21T12:00:00.000Z');
+const NOW_MS = Date.parse('2026-11-21T12:00:00.000Z');
 
 export async function runCli(argv: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const calls: Call[] = [];

@@ -2,11 +2,11 @@
 // needs a yes of its own; nobody there to ask means no.
 import { IronError } from '../../platform/errors.ts';
 import { changeRows, changeTotals, count, hostExecutableRows } from '../change-rows.ts';
-import type { Command } from '../command.ts';
+import type { Command, Session } from '../command.ts';
 import type { Flags } from '../flags.ts';
 import type { ApplyPlanView } from '../library.ts';
 import { confirm } from '../prompt.ts';
-import { targetCage, type Session } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 
 export const apply: Command = {
   kind: 'command',

@@ -1,10 +1,10 @@
 // `audit`: the record of what left a cage and what was refused. Reads only.
-import type { Command } from '../command.ts';
+import type { Command, Opened, Session } from '../command.ts';
 import type { Flags } from '../flags.ts';
 import type { AuditFilter, AuditRecord } from '../library.ts';
 import { outline } from '../outline.ts';
 import type { Output } from '../output.ts';
-import { targetCage, type Opened, type Session } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 import { parseSince } from '../since.ts';
 import { usageError } from '../usage-error.ts';
 

@@ -1,7 +1,6 @@
 // `completion`: the script that a shell reads at its start.
 import { completionModel, type CompletionModel } from '../completion-model.ts';
 import type { Command } from '../command.ts';
-import { loadAllCommands } from '../commands.ts';
 import { bashCompletion } from '../completion-bash.ts';
 import { fishCompletion } from '../completion-fish.ts';
 import { zshCompletion } from '../completion-zsh.ts';
@@ -24,7 +23,7 @@ export const completion: Command = {
     { line: 'ironcage completion zsh > "${fpath[1]}/_ironcage"', does: 'for every zsh' },
     { line: 'ironcage completion fish > ~/.config/fish/completions/ironcage.fish', does: 'for every fish' },
   ],
-  handler: async ({ word }, { output }) => {
+  handler: async ({ word }, { output, allCommands }) => {
     const render = SHELLS.get(word('SHELL') ?? '');
     if (render === undefined) {
       throw usageError(`there is no completion for ${word('SHELL') ?? ''}`, {
@@ -32,7 +31,7 @@ export const completion: Command = {
         hint: 'ironcage completion bash',
       });
     }
-    const script = render(completionModel(await loadAllCommands()));
+    const script = render(completionModel(await allCommands()));
     if (output.json) output.document({ shell: word('SHELL'), script });
     else output.text(script);
     return 0;

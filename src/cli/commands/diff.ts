@@ -1,7 +1,7 @@
 // `diff`: what the agent changed against the recorded base. Never changes the cage.
 import { changeRows, changeTotals } from '../change-rows.ts';
 import type { Command } from '../command.ts';
-import { targetCage } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 
 const ONE_DIRECTORY = { hint: 'leave it out: a cage has one directory for now' };
 

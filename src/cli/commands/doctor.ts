@@ -1,6 +1,6 @@
 // `doctor`: what this machine lacks, what a crash left behind, and what to do about it.
 import type { Command } from '../command.ts';
-import type { Span } from '../output.ts';
+import type { Span } from '../span.ts';
 
 const STATUS_SPANS: Readonly<Record<'ok' | 'warn' | 'fail', Span>> = {
   ok: ['green', 'ok  '],

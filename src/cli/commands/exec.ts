@@ -1,6 +1,6 @@
 // `exec`: one command in a cage; its exit code is ours.
 import type { Command } from '../command.ts';
-import { targetCage } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 import { usageError } from '../usage-error.ts';
 
 export const exec: Command = {

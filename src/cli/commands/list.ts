@@ -1,7 +1,7 @@
 // `list`: one line a cage.
 import type { Command } from '../command.ts';
 import type { CageInfo } from '../library.ts';
-import type { Span, Style } from '../output.ts';
+import type { Span, Style } from '../span.ts';
 
 export const list: Command = {
   kind: 'command',

@@ -1,9 +1,9 @@
 // `policy`: the rules of one cage, live. The library parses rules and confirms changes with the egress.
-import type { ArgumentSpec, Command, CommandGroup, Invocation, OptionSpec } from '../command.ts';
+import type { ArgumentSpec, Command, CommandGroup, Invocation, Opened, OptionSpec, Session } from '../command.ts';
 import type { PolicyChange } from '../library.ts';
 import type { Output } from '../output.ts';
 import { ruleRows } from '../rule-rows.ts';
-import { targetCage, type Opened, type Session } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 import { usageError } from '../usage-error.ts';
 
 const CAGE: ArgumentSpec = { name: 'CAGE', summary: 'default: the cage of the current project', required: false };

@@ -1,6 +1,6 @@
 // `restart`: one step of a cage's life.
 import type { Command } from '../command.ts';
-import { targetCage } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 
 export const restart: Command = {
   kind: 'command',

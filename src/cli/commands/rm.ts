@@ -1,9 +1,9 @@
 // `rm`: removes cages. Unexported work is named and goes only after a typed yes or --discard; -y is not enough.
 import { toIronError, type IronError } from '../../platform/errors.ts';
-import type { Command } from '../command.ts';
+import type { Command, Opened, Session } from '../command.ts';
 import { outline } from '../outline.ts';
 import { confirmTyped } from '../prompt.ts';
-import { targetCage, type Opened, type Session } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 
 export const rm: Command = {
   kind: 'command',

@@ -1,10 +1,9 @@
 // `run`: the main job. Starts an agent in the project's cage and says afterwards what changed and what was refused.
 import { IronError, toIronError } from '../../platform/errors.ts';
 import { CAGE_OPTIONS, givenCageOptions, readCageOptions } from '../cage-options.ts';
-import type { Command, Invocation } from '../command.ts';
+import type { Command, Invocation, Opened, Session } from '../command.ts';
 import { outline } from '../outline.ts';
 import { printRunSummary } from '../run-summary.ts';
-import type { Opened, Session } from '../session.ts';
 
 export const run: Command = {
   kind: 'command',

@@ -1,9 +1,8 @@
 // `secret`: values that stay outside of every cage. A value comes from a hidden prompt or stdin, never from argv, and
 // is never printed, not even in an error.
-import type { ArgumentSpec, Command, CommandGroup, Invocation, OptionSpec } from '../command.ts';
+import type { ArgumentSpec, Command, CommandGroup, Invocation, Opened, OptionSpec, Session } from '../command.ts';
 import { readHidden, readPiped } from '../prompt.ts';
-import type { Opened, Session } from '../session.ts';
-import { targetCage } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 import { usageError } from '../usage-error.ts';
 
 const CAGE: ArgumentSpec = { name: 'CAGE', summary: 'only for this cage; default: for all', required: false };

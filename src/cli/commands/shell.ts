@@ -1,6 +1,6 @@
 // `shell`: a login shell in a cage, on a terminal of its own where there is one.
 import type { Command } from '../command.ts';
-import { targetCage } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 
 export const shell: Command = {
   kind: 'command',

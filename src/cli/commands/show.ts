@@ -2,9 +2,10 @@
 import type { Command } from '../command.ts';
 import type { CageView, LimitView } from '../library.ts';
 import { outline } from '../outline.ts';
-import type { Output, Span } from '../output.ts';
+import type { Output } from '../output.ts';
+import type { Span } from '../span.ts';
 import { ruleRows } from '../rule-rows.ts';
-import { targetCage } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 import { STATUS_STYLES } from './list.ts';
 
 export const show: Command = {

@@ -1,6 +1,6 @@
 // `verify`: probes from inside the live cage. A single probe that fails makes the answer no.
 import type { Command } from '../command.ts';
-import { targetCage } from '../session.ts';
+import { targetCage } from '../target-cage.ts';
 
 export const verify: Command = {
   kind: 'command',
