@@ -3,11 +3,28 @@
 import { parseConfigList, git } from './git.ts';
 
 const KEPT = new Set([
-  'core.repositoryformatversion', 'core.filemode', 'core.bare', 'core.ignorecase', 'core.precomposeunicode',
-  'core.symlinks', 'core.logallrefupdates', 'core.autocrlf', 'core.eol', 'core.safecrlf', 'core.longpaths',
-  'core.sparsecheckout', 'core.sparsecheckoutcone', 'core.abbrev', 'core.quotepath', 'index.version', 'index.sparse',
-  'extensions.objectformat', 'extensions.refstorage', 'extensions.preciousobjects', 'extensions.partialclone',
-]); // prettier-ignore
+  'core.repositoryformatversion',
+  'core.filemode',
+  'core.bare',
+  'core.ignorecase',
+  'core.precomposeunicode',
+  'core.symlinks',
+  'core.logallrefupdates',
+  'core.autocrlf',
+  'core.eol',
+  'core.safecrlf',
+  'core.longpaths',
+  'core.sparsecheckout',
+  'core.sparsecheckoutcone',
+  'core.abbrev',
+  'core.quotepath',
+  'index.version',
+  'index.sparse',
+  'extensions.objectformat',
+  'extensions.refstorage',
+  'extensions.preciousobjects',
+  'extensions.partialclone',
+]);
 
 /** Settings of the user that make commits inside look like theirs. */
 const KEPT_OF_USER = ['user.name', 'user.email', 'init.defaultbranch'] as const;

@@ -23,9 +23,23 @@ export interface CageGitPlan {
 
 /** State files of one work tree that say what git is in the middle of. */
 const WORKTREE_STATE = [
-  'HEAD', 'index', 'ORIG_HEAD', 'MERGE_HEAD', 'MERGE_MODE', 'MERGE_MSG', 'MERGE_RR', 'CHERRY_PICK_HEAD', 'REVERT_HEAD',
-  'SQUASH_MSG', 'AUTO_MERGE', 'logs/HEAD', 'rebase-merge', 'rebase-apply', 'sequencer', 'refs',
-]; // prettier-ignore
+  'HEAD',
+  'index',
+  'ORIG_HEAD',
+  'MERGE_HEAD',
+  'MERGE_MODE',
+  'MERGE_MSG',
+  'MERGE_RR',
+  'CHERRY_PICK_HEAD',
+  'REVERT_HEAD',
+  'SQUASH_MSG',
+  'AUTO_MERGE',
+  'logs/HEAD',
+  'rebase-merge',
+  'rebase-apply',
+  'sequencer',
+  'refs',
+];
 const SHARED_STATE = ['refs', 'packed-refs', 'shallow', 'logs/refs', 'info/exclude', 'info/attributes', 'reftable'];
 const WITHOUT_REMOTES = ['FETCH_HEAD', 'config.worktree', 'worktrees', 'remotes', 'branches', 'credentials', 'svn'];
 const LOCKS = ['index.lock', 'HEAD.lock', 'config.lock', 'packed-refs.lock', 'shallow.lock', 'gc.pid'];

@@ -16,10 +16,37 @@ export interface SecretFile {
 
 /** Ignored directories of other people's code and of build output: large, and no place for one's own secrets. */
 const NOT_SEARCHED = new Set([
-  '.git', 'node_modules', 'bower_components', 'target', 'dist', 'build', 'out', 'vendor', 'venv', '.venv', 'env',
-  'site-packages', '__pycache__', '.tox', '.mypy_cache', '.pytest_cache', '.ruff_cache', '.next', '.nuxt', '.turbo',
-  '.parcel-cache', '.cache', '.gradle', '.pnpm-store', '.yarn', '.terraform', 'coverage', 'pods', 'deriveddata', '.dart_tool',
-]); // prettier-ignore
+  '.git',
+  'node_modules',
+  'bower_components',
+  'target',
+  'dist',
+  'build',
+  'out',
+  'vendor',
+  'venv',
+  '.venv',
+  'env',
+  'site-packages',
+  '__pycache__',
+  '.tox',
+  '.mypy_cache',
+  '.pytest_cache',
+  '.ruff_cache',
+  '.next',
+  '.nuxt',
+  '.turbo',
+  '.parcel-cache',
+  '.cache',
+  '.gradle',
+  '.pnpm-store',
+  '.yarn',
+  '.terraform',
+  'coverage',
+  'pods',
+  'deriveddata',
+  '.dart_tool',
+]);
 
 const MAX_DEPTH = 6;
 const MAX_ENTRIES = 50_000;
