@@ -1,10 +1,11 @@
-// tsc copies no shell programs: they go into dist beside the compiled files.
-import { chmodSync, copyFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+// tsc copies no shell programs and no programs of src/guest: they go into dist beside the compiled files.
+import { chmodSync, copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 for (const name of readdirSync('src', { recursive: true })) {
-  if (!name.endsWith('.sh')) continue;
+  if (!name.endsWith('.sh') && !name.startsWith('guest/')) continue;
   const target = join('dist', name);
+  mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join('src', name), target);
   chmodSync(target, 0o755);
 }

@@ -72,8 +72,6 @@ export interface RunningCage {
   limits: LimitEnforcement;
   /** cgroup directories made for the cage. */
   cgroups: readonly string[];
-  /** Where the host can read the merged workspace while the cage runs. */
-  mergedWorkspace: string;
 }
 
 /** How to start a program inside a running cage: a host command line. */

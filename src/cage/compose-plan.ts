@@ -13,7 +13,7 @@ import { requireWorkspace } from './work.ts';
 
 export async function composePlan(session: CageSession): Promise<CagePlan> {
   const { context, spec, paths, identity, callerIsRoot } = session;
-  const workspace = await requireWorkspace(session);
+  const workspace = await requireWorkspace(context, spec);
   const node = nodeRuntime({ node: process.execPath });
   const programs = readAgentPrograms(context, spec);
   const readOnly = [...node.readOnly, ...programs.flatMap((program) => program.readOnly)];

@@ -10,6 +10,8 @@ export interface Context {
   dataRoot: string;
   configFile: string;
   environment: Environment;
+  /** Absolute: where relative paths and `the current project` start. */
+  cwd: string;
   clock: Clock;
   /** Progress of long work, one line each. */
   progress(line: string): void;
@@ -21,6 +23,8 @@ export interface ContextOptions {
   /** `--home`; else IRONCAGE_HOME; else `$XDG_DATA_HOME/ironcage` or `~/.local/share/ironcage`. */
   home?: string | undefined;
   environment: Environment;
+  /** Default: the process's own. */
+  cwd?: string | undefined;
   progress?: ((line: string) => void) | undefined;
   step?: ((name: string) => void) | undefined;
 }
@@ -38,6 +42,7 @@ export function openContext(options: ContextOptions): Context {
       explicit === undefined || explicit === '' ? directory('XDG_DATA_HOME', '.local/share') : resolve(explicit),
     configFile: join(directory('XDG_CONFIG_HOME', '.config'), 'config.toml'),
     environment,
+    cwd: options.cwd ?? process.cwd(),
     clock: systemClock,
     progress: options.progress ?? (() => undefined),
     step: options.step ?? (() => undefined),

@@ -2,10 +2,11 @@
 // the next command takes a half-made one away.
 import { chownSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { resolve } from 'node:path';
 
 import { probeOverlay, requireNative } from '../backends/native/probe.ts';
 import { searchPath } from '../backends/native/tools.ts';
-import { BUNDLES } from '../policy/bundles.ts';
+import { findBundle } from '../policy/bundles.ts';
 import type { Rule } from '../policy/types.ts';
 import type { AgentProfile } from '../agents/profile.ts';
 import { AGENTS, findProfile } from '../agents/profiles.ts';
@@ -32,12 +33,11 @@ export interface CreationPlan {
   profile: AgentProfile | undefined;
 }
 
-/** `source` is a directory; absent, the git root of `cwd`. Throws usage errors; touches nothing. */
+/** `source` is a directory; absent, the git root around the current one. Throws usage errors; touches nothing. */
 export async function planCreation(
   context: Context,
   source: string | undefined,
   options: CageOptions,
-  cwd: string,
 ): Promise<CreationPlan> {
   if (source !== undefined && /^[a-z+]+:\/\/|^[\w.-]+@[\w.-]+:/.test(source)) {
     throw new IronError('E_USAGE', {
@@ -45,8 +45,11 @@ export async function planCreation(
       hint: 'clone it, then name the directory',
     });
   }
-  const request = parseOptions(options, context.environment, cwd);
-  const project = source === undefined ? await resolveProjectRoot(cwd) : (await inspectProject(source)).root;
+  const request = parseOptions(options, context.environment, context.cwd);
+  const project =
+    source === undefined
+      ? await resolveProjectRoot(context.cwd)
+      : (await inspectProject(resolve(context.cwd, source))).root;
   refuseWideProject(project, context);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
   return { name: request.name ?? defaultCageName(project), project, request, profile };
@@ -188,7 +191,7 @@ const HOME_INSIDE = '/home/agent';
 
 /** The bundles an agent cannot work without. */
 export function agentRules(profile: AgentProfile | undefined): Rule[] {
-  return (profile?.bundles ?? []).flatMap((bundle) => BUNDLES[bundle]?.rules ?? []);
+  return (profile?.bundles ?? []).flatMap((bundle) => findBundle(bundle)?.rules ?? []);
 }
 
 /** The first of each id stays: a bundle that an agent brings may be named by the user as well. */

@@ -48,8 +48,16 @@ export async function policyShow(context: Context, name: string): Promise<Policy
   return { mode: spec.net, generation: spec.generation, hash, confirmed, rules: spec.rules.map(viewRule) };
 }
 
-/** Adds rules; a rule with an id that is there already replaces it. */
-export async function policyAdd(
+/** Adds allow rules; a rule with an id that is there already replaces it. */
+export function policyAllow(context: Context, name: string, texts: readonly string[]): Promise<PolicyChange> {
+  return policyAdd(context, name, 'allow', texts);
+}
+
+export function policyDeny(context: Context, name: string, texts: readonly string[]): Promise<PolicyChange> {
+  return policyAdd(context, name, 'deny', texts);
+}
+
+async function policyAdd(
   context: Context,
   name: string,
   effect: Rule['effect'],

@@ -70,13 +70,12 @@ function parseState(value: unknown): CageState | undefined {
       return { phase: value['phase'], ...known, cgroups };
     }
     case 'running': {
-      const { generation, hash, mergedWorkspace, cgroups, limits } = value;
+      const { generation, hash, cgroups, limits } = value;
       const [egress, holder, init] = [value['egress'], value['holder'], value['init']].map(parseIdentity);
       if (egress === undefined || holder === undefined || init === undefined) return undefined;
-      if (typeof generation !== 'number' || typeof hash !== 'string' || typeof mergedWorkspace !== 'string')
-        return undefined;
+      if (typeof generation !== 'number' || typeof hash !== 'string') return undefined;
       if (!isStrings(cgroups) || !isEnforcement(limits)) return undefined;
-      return { phase: 'running', egress, holder, init, generation, hash, mergedWorkspace, cgroups, limits };
+      return { phase: 'running', egress, holder, init, generation, hash, cgroups, limits };
     }
     default:
       return undefined;

@@ -1,17 +1,117 @@
 // The work in a cage, seen from the host: what changed, and how it gets back into the project.
-import { IronError } from '../platform/errors.ts';
+import { applyToBranch } from '../workspace/apply-branch.ts';
+import { applyToWorkingTree } from '../workspace/apply.ts';
+import { planApply, type ApplyPlan } from '../workspace/plan-apply.ts';
+import { changeText, computeChange, type Change } from '../workspace/change.ts';
+import { hasUnexportedWork } from '../workspace/unexported.ts';
 import { loadWorkspace, type PreparedWorkspace } from '../workspace/workspace.ts';
-import type { CageSession } from './session.ts';
+import { IronError } from '../platform/errors.ts';
+import type { Context } from './context.ts';
+import { repairCage } from './repair.ts';
+import type { CageSpec } from './spec.ts';
+import { cagePaths, readSpec, withCageLock } from './store.ts';
 
-export async function requireWorkspace({
-  spec,
-  paths,
-}: Pick<CageSession, 'spec' | 'paths'>): Promise<PreparedWorkspace> {
-  const workspace = await loadWorkspace(paths.root);
+export interface CageDiff {
+  cage: string;
+  /** Tree of the base. */
+  base: string;
+  files: Change['files'];
+  hostExecutable: Change['hostExecutable'];
+  /** What is in the cage and cannot be part of a change. */
+  skipped: Change['skipped'];
+}
+
+export async function requireWorkspace(context: Context, spec: Pick<CageSpec, 'name'>): Promise<PreparedWorkspace> {
+  const { root } = cagePaths(context, spec.name);
+  const workspace = await loadWorkspace(root);
   if (workspace !== undefined) return workspace;
   throw new IronError('E_WORKSPACE', {
     message: `the workspace of ${spec.name} is missing`,
-    because: `there is no finished workspace below ${paths.root}`,
+    because: `there is no finished workspace below ${root}`,
     hint: 'it was taken away by hand; remove the cage with `ironcage rm --discard` and make it anew',
+  });
+}
+
+async function workspaceOf(context: Context, name: string): Promise<PreparedWorkspace> {
+  return requireWorkspace(context, await readSpec(context, name));
+}
+
+/** What changed in the cage against its base; the cage may run meanwhile and is not touched. */
+export async function diffCage(context: Context, name: string): Promise<CageDiff> {
+  const { base, files, hostExecutable, skipped } = await computeChange(await workspaceOf(context, name));
+  return { cage: name, base, files, hostExecutable, skipped };
+}
+
+/** The change as text with bytes from inside the cage in it: make it printable before it reaches a terminal. */
+export async function diffCageText(context: Context, name: string, style: 'stat' | 'full'): Promise<string> {
+  const workspace = await workspaceOf(context, name);
+  return changeText(workspace, await computeChange(workspace), style);
+}
+
+/** Paths of the files whose only copy is in the cage. */
+export async function unexportedFiles(context: Context, name: string): Promise<string[]> {
+  const workspace = await loadWorkspace(cagePaths(context, name).root);
+  if (workspace === undefined || !(await hasUnexportedWork(workspace))) return [];
+  return (await computeChange(workspace)).files.map(({ path }) => path);
+}
+
+export type ApplyView = Pick<ApplyPlan, 'files' | 'conflicts' | 'hostExecutable'>;
+
+/** What an apply would do to the project as it stands now. Touches nothing. */
+export async function planApplyCage(context: Context, name: string): Promise<ApplyView> {
+  const { files, conflicts, hostExecutable } = await freshPlan(context, name);
+  return { files, conflicts, hostExecutable };
+}
+
+async function freshPlan(context: Context, name: string): Promise<ApplyPlan> {
+  const workspace = await workspaceOf(context, name);
+  return planApply(workspace, await computeChange(workspace));
+}
+
+export interface ApplyRequest {
+  target: 'working-tree' | { branch: string };
+  /** What becomes of files that can run on the host: taken, left in the cage, or the whole apply is refused. */
+  hostExecutable: 'accept' | 'leave-out' | 'refuse';
+}
+
+export interface ApplyOutcome {
+  applied: readonly string[];
+  leftOut: readonly string[];
+  branch?: string | undefined;
+  commit?: string | undefined;
+}
+
+/** Takes the change into the project: all of it, or nothing. Throws E_CONFLICT and E_HOST_EXECUTABLE before anything is written. */
+export async function applyCage(context: Context, name: string, request: ApplyRequest): Promise<ApplyOutcome> {
+  return withCageLock(context, name, async () => {
+    for (const line of await repairCage(context, name)) context.progress(line);
+    const plan = await freshPlan(context, name);
+    refuseConflicts(plan, name);
+    const leaveOut = request.hostExecutable === 'leave-out' ? plan.hostExecutable.map(({ path }) => path) : [];
+    if (request.hostExecutable === 'refuse') refuseHostExecutable(plan, name);
+    if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });
+    return applyToBranch(plan, request.target.branch, { leaveOut });
+  });
+}
+
+function refuseConflicts({ conflicts }: ApplyPlan, name: string): void {
+  if (conflicts.length === 0) return;
+  throw new IronError('E_CONFLICT', {
+    message: `the project and the cage ${name} changed the same places`,
+    because: conflicts.map(({ path, kind }) => `${path} (${kind})`).join(', '),
+    hint: `nothing was written; take the change onto a branch (ironcage apply ${name} --branch NAME) and merge it by hand, or undo one side`,
+    details: { conflicts },
+  });
+}
+
+function refuseHostExecutable({ hostExecutable }: ApplyPlan, name: string): void {
+  if (hostExecutable.length === 0) return;
+  throw new IronError('E_HOST_EXECUTABLE', {
+    message: `${hostExecutable.length} changed ${hostExecutable.length === 1 ? 'file' : 'files'} can run on the host`,
+    because: hostExecutable
+      .map(({ path, reasons }) => `${path} (${reasons.map(({ trigger }) => trigger).join('; ')})`)
+      .join(', '),
+    hint: `look at them (ironcage diff ${name} --full), then add --accept-host-executable or --skip-host-executable`,
+    details: { files: hostExecutable.map(({ path }) => path) },
   });
 }

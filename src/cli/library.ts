@@ -50,7 +50,7 @@ export interface RuleView {
 
 export interface LimitView {
   value: string | number | undefined;
-  enforcedBy: 'cgroup' | 'rlimit' | 'none';
+  enforcedBy: 'cgroup' | 'rlimit' | 'none' | undefined;
 }
 
 export interface CageView extends CageInfo {
@@ -143,7 +143,6 @@ export interface PolicyChange {
 }
 
 export interface Library {
-  version: string;
   openContext(options: { home?: string; environment: Environment; progress?: (line: string) => void }): Context;
   createCage(context: Context, source: string | undefined, options: CageOptions): Promise<CageView>;
   planCage(context: Context, source: string | undefined, options: CageOptions): Promise<object>;

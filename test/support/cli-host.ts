@@ -121,7 +121,6 @@ const CHANGED = { generation: 4, hash: 'aa', confirmed: true, rules: VIEW.reach 
 function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
   const asked = (name: string, ...args: unknown[]): void => void calls.push([name, ...args]);
   const library: Library = {
-    version: '0.0.0',
     openContext: ({ home, progress, environment }): Context => {
       if (home !== undefined) asked('openContext', home);
       return {

@@ -100,13 +100,7 @@ export async function startNativeCage(
     const holder = await handOverListeners(child, plan, hooks, cgroups, failed);
     const init = await readInitPid(child, failed);
     child.unref();
-    return {
-      holder,
-      init,
-      limits: enforcement,
-      cgroups,
-      mergedWorkspace: `/proc/${holder.pid}/root${STAGED.workspace}`,
-    };
+    return { holder, init, limits: enforcement, cgroups };
   } catch (error) {
     killGroup(child);
     removeCgroups(cgroups);

@@ -1,5 +1,5 @@
 // Ends a cage: asks every process, then kills process 1, and with it the kernel ends all others.
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { IronError } from '../../platform/errors.ts';
 import {
   identifyProcess,
@@ -34,6 +34,32 @@ export async function stopNativeCage(remains: CageRemains, graceMs = GRACE_MS): 
   signalProcess(remains.holder, 'SIGKILL');
   await mustEnd(remains.holder);
   removeCgroups(remains.cgroups);
+}
+
+/** Ends the processes that were started over this run directory, known by their command line: for a lost state. */
+export async function stopStrays(runDirectory: string): Promise<void> {
+  const wrappers = processesWhere((pid) => commandLine(pid).includes(runDirectory));
+  for (const wrapper of wrappers) {
+    const inner = processesWhere((pid) => isBelow(pid, wrapper.pid));
+    for (const stray of [...inner, wrapper]) signalProcess(stray, 'SIGKILL');
+    await mustEnd(wrapper);
+  }
+}
+
+function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    // Gone meanwhile, or not ours to see.
+    return [];
+  }
+}
+
+function isBelow(pid: number, ancestor: number): boolean {
+  for (let current = parentOf(pid); current !== undefined && current > 1; current = parentOf(current)) {
+    if (current === ancestor) return true;
+  }
+  return false;
 }
 
 async function mustEnd(identity: ProcessIdentity): Promise<void> {

@@ -1,6 +1,6 @@
 // `version`, where it is asked for with options; the bare word is answered in main.ts.
 import type { Command } from '../command.ts';
-import { readVersion } from '../version.ts';
+import { readVersion } from '../../platform/version.ts';
 
 export const versionCommand: Command = {
   kind: 'command',

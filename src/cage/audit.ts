@@ -1,0 +1,101 @@
+// The record of a cage's traffic, as commands and callers ask for it.
+import { fits, followAudit, readAudit } from '../audit/read.ts';
+import type { AuditRecord } from '../audit/record.ts';
+import { mergeEnds } from '../audit/merge.ts';
+import { summarise } from '../audit/summary.ts';
+import { verifyChain } from '../audit/verify.ts';
+import { explain } from '../policy/explain.ts';
+import type { PlaceholderBinding, Policy } from '../policy/types.ts';
+import type { Context } from './context.ts';
+import { cageExists, cagePaths, noSuchCage, readSpec } from './store.ts';
+
+export interface AuditQuery {
+  decision?: AuditRecord['decision'] | undefined;
+  /** A host or host pattern. */
+  host?: string | undefined;
+  /** Milliseconds since the epoch. */
+  sinceMs?: number | undefined;
+  /** Go on with what is written from now on, until `signal`. */
+  follow?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+function auditDirectory(context: Context, name: string): string {
+  if (!cageExists(context, name)) throw noSuchCage(name);
+  return cagePaths(context, name).egress.audit;
+}
+
+/** Decisions in order, each with its byte counts filled in once its exchange has ended. */
+export async function* auditCage(context: Context, name: string, query: AuditQuery = {}): AsyncGenerator<AuditRecord> {
+  const directory = auditDirectory(context, name);
+  const filter = { decision: query.decision, host: query.host, since: query.sinceMs };
+  if (query.follow === true) {
+    for await (const record of followAudit(directory, query.signal ?? new AbortController().signal, filter)) {
+      if (record.end === undefined) yield record;
+    }
+    return;
+  }
+  for await (const record of mergeEnds(readAudit(directory))) if (fits(record, filter)) yield record;
+}
+
+export async function auditSummary(
+  context: Context,
+  name: string,
+  query: AuditQuery = {},
+): ReturnType<typeof summarise> {
+  return summarise(auditCage(context, name, { ...query, follow: false }));
+}
+
+export async function verifyAudit(context: Context, name: string): ReturnType<typeof verifyChain> {
+  return verifyChain(auditDirectory(context, name));
+}
+
+export interface Refusal {
+  host: string;
+  method: string;
+  path: string;
+  rule: string;
+  reason: string;
+  /** What the user would type to allow it; empty where nothing would. */
+  remedy: string;
+  count: number;
+}
+
+export interface AuditOutcome {
+  requests: number;
+  refused: readonly Refusal[];
+  secretsUsed: readonly { name: string; host: string; count: number }[];
+}
+
+/** What happened since a moment: how much, what was refused, where secrets went. */
+export async function auditOutcome(context: Context, name: string, sinceMs: number): Promise<AuditOutcome> {
+  const { rules, net: mode, secrets } = await readSpec(context, name);
+  const refused = new Map<string, Refusal>();
+  const secretsUsed = new Map<string, { name: string; host: string; count: number }>();
+  let requests = 0;
+  for await (const record of auditCage(context, name, { sinceMs })) {
+    if (record.protocol === 'control') continue;
+    requests += 1;
+    const { host, method, path, rule } = record;
+    if (record.decision === 'deny') {
+      const key = JSON.stringify([host, method, path, rule]);
+      const reason = record.inspectors.find((note) => note.action === 'deny')?.reason ?? '';
+      const before = refused.get(key);
+      const remedy = before?.remedy ?? remedyOf(record, { mode, rules }, secrets);
+      refused.set(key, { host, method, path, rule, reason, remedy, count: (before?.count ?? 0) + 1 });
+    }
+    for (const secret of record.secrets) {
+      const key = `${secret} ${host}`;
+      secretsUsed.set(key, { name: secret, host, count: (secretsUsed.get(key)?.count ?? 0) + 1 });
+    }
+  }
+  return { requests, refused: [...refused.values()], secretsUsed: [...secretsUsed.values()] };
+}
+
+/** The record does not carry the remedy: it is what the policy of this moment would say to the same request. */
+function remedyOf(record: AuditRecord, policy: Policy, bindings: readonly PlaceholderBinding[]): string {
+  const scheme = record.port === 80 ? 'http' : 'https';
+  const port = record.port === 80 || record.port === 443 ? '' : `:${record.port}`;
+  const explanation = explain(policy, record.method, `${scheme}://${record.host}${port}${record.path}`, { bindings });
+  return explanation.ok && explanation.decision.decision === 'deny' ? explanation.decision.remedy : '';
+}

@@ -1,0 +1,60 @@
+// `create` and its dry run.
+import { AGENTS } from '../agents/profiles.ts';
+import { formatRule } from '../policy/rules.ts';
+import type { Context } from './context.ts';
+import { agentRules, createFromPlan, planCreation, uniqueRules } from './create.ts';
+import type { CageOptions } from './options.ts';
+import { cageExists } from './store.ts';
+import { showCage, type CageView } from './view.ts';
+
+export async function createCage(
+  context: Context,
+  source: string | undefined,
+  options: CageOptions,
+): Promise<CageView> {
+  const plan = await planCreation(context, source, options);
+  await createFromPlan(context, plan);
+  return showCage(context, plan.name);
+}
+
+export interface PlanView {
+  name: string;
+  exists: boolean;
+  project: string;
+  backend: string;
+  preset: string;
+  workspace: string;
+  net: string;
+  agent: string | undefined;
+  rules: readonly string[];
+  secrets: readonly string[];
+  routes: readonly string[];
+  mounts: readonly string[];
+}
+
+/** What `create` or `run` would make; touches nothing. */
+export async function planCage(context: Context, source: string | undefined, options: CageOptions): Promise<PlanView> {
+  const { name, project, request, profile } = await planCreation(context, source, options);
+  const { backend, preset, workspace, net, auth } = request;
+  const agentSecrets = auth === 'none' ? [] : (profile?.secrets ?? []).map((secret) => secret.name);
+  return {
+    name,
+    exists: cageExists(context, name),
+    project,
+    ...{ backend, preset, workspace, net },
+    agent: profile?.name,
+    rules: uniqueRules([...agentRules(profile), ...request.rules]).map(formatRule),
+    secrets: [...new Set([...agentSecrets, ...request.secrets])],
+    routes: request.routes.map(({ host, address, port }) => `${host} → ${address}:${port}`),
+    mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),
+  };
+}
+
+export function listAgents(): { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[] {
+  return AGENTS.map(({ name, title, hosts, secrets }) => ({
+    name,
+    title,
+    hosts,
+    secrets: secrets.map((secret) => secret.name),
+  }));
+}

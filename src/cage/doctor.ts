@@ -1,0 +1,96 @@
+// Is everything here that a cage needs, and what did crashes leave behind?
+import { probeNative } from '../backends/native/probe.ts';
+import type { ProbeResult } from '../backends/backend.ts';
+import { errorMessage } from '../platform/errors.ts';
+import type { Context } from './context.ts';
+import { repairCage, stateHealth } from './repair.ts';
+import { stopStrays } from '../backends/native/stop.ts';
+import {
+  cagePaths,
+  listCageNames,
+  openDataRoot,
+  readCageState,
+  readSpec,
+  withCageLock,
+  writeCageState,
+} from './store.ts';
+
+export interface DoctorReport {
+  ok: boolean;
+  checks: readonly ProbeResult[];
+  repaired: readonly string[];
+}
+
+const LEAST_NODE = [20, 19] as const;
+
+/** Looks at the machine and at every cage; with `fix`, repairs what a crash left. Never touches unexported work. */
+export async function doctor(context: Context, { fix }: { fix: boolean }): Promise<DoctorReport> {
+  const checks: ProbeResult[] = [nodeCheck(), dataRootCheck(context), ...(await probeNative(context.environment))];
+  const repaired: string[] = [];
+  for (const name of listCageNames(context)) {
+    if (fix) repaired.push(...(await repair(context, name)));
+    checks.push(await cageCheck(context, name));
+  }
+  return { ok: checks.every(({ status }) => status !== 'fail'), checks, repaired };
+}
+
+function nodeCheck(): ProbeResult {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const enough = major > LEAST_NODE[0] || (major === LEAST_NODE[0] && minor >= LEAST_NODE[1]);
+  return enough
+    ? { id: 'node', status: 'ok', what: `Node ${process.versions.node}`, hint: '' }
+    : {
+        id: 'node',
+        status: 'fail',
+        what: `Node ${process.versions.node} is too old`,
+        hint: `install Node ${LEAST_NODE.join('.')} or newer`,
+      };
+}
+
+function dataRootCheck(context: Context): ProbeResult {
+  try {
+    openDataRoot(context);
+    return { id: 'data-root', status: 'ok', what: `data root ${context.dataRoot}`, hint: '' };
+  } catch (error) {
+    return {
+      id: 'data-root',
+      status: 'fail',
+      what: errorMessage(error),
+      hint: `make ${context.dataRoot} a directory that only you can write`,
+    };
+  }
+}
+
+async function cageCheck(context: Context, name: string): Promise<ProbeResult> {
+  const id = `cage.${name}`;
+  try {
+    const health = stateHealth(readCageState(context, name));
+    if (health === 'creating' || health === 'removing' || health === 'broken') {
+      return {
+        id,
+        status: 'warn',
+        what: `${name}: an interrupted command left it ${health}`,
+        hint: 'ironcage doctor --fix, or any command on it, repairs that',
+      };
+    }
+    await readSpec(context, name);
+    return { id, status: 'ok', what: `${name} is ${health}`, hint: '' };
+  } catch (error) {
+    const hint = error instanceof Error && 'hint' in error ? String(error.hint) : 'ironcage doctor --fix';
+    return { id, status: 'fail', what: `${name}: ${errorMessage(error)}`, hint };
+  }
+}
+
+async function repair(context: Context, name: string): Promise<string[]> {
+  return withCageLock(context, name, async () => {
+    try {
+      readCageState(context, name);
+    } catch {
+      // Unreadable: which processes it named is lost with it, but not by what command they were started.
+      await stopStrays(cagePaths(context, name).run);
+      writeCageState(context, name, { phase: 'stopped' });
+      return [`wrote the state of ${name} anew`, ...(await repairCage(context, name))];
+    }
+    return repairCage(context, name);
+  });
+}

@@ -1,0 +1,117 @@
+// Secrets as commands handle them: kept, listed, taken away, and handed to the cages that run.
+import { AGENTS } from '../agents/profiles.ts';
+import { sendControl } from '../egress/client.ts';
+import { IronError } from '../platform/errors.ts';
+import { normaliseHost } from '../policy/hosts.ts';
+import type { SecretSlot } from '../policy/types.ts';
+import { listSecrets, removeSecret, setSecret, type StoredSecret } from '../secrets/store.ts';
+import type { Context } from './context.ts';
+import { controlSocket } from './policy-change.ts';
+import { egressGeneration } from './policy.ts';
+import { stateHealth } from './repair.ts';
+import { secretsDirectory } from './secrets.ts';
+import {
+  cageExists,
+  listCageNames,
+  noSuchCage,
+  openDataRoot,
+  readCageState,
+  readSpec,
+  withCageLock,
+  writeCageState,
+  writeSpec,
+} from './store.ts';
+
+export interface SecretInput {
+  name: string;
+  value: string;
+  /** Absent: for every cage. */
+  cage?: string | undefined;
+  /** Exact hosts; may be left out for a secret that an agent's profile knows. */
+  hosts?: readonly string[] | undefined;
+  /** Header whose whole value it is; absent: a bearer token. */
+  header?: string | undefined;
+}
+
+const CONTROL_TIMEOUT_MS = 5_000;
+
+/** Stores a value and hands it to the running cages that are bound to it. Returns their names. */
+export async function secretSet(context: Context, input: SecretInput): Promise<string[]> {
+  openDataRoot(context);
+  if (input.cage !== undefined && !cageExists(context, input.cage)) throw noSuchCage(input.cage);
+  const known = AGENTS.flatMap((profile) => profile.secrets).find(({ name }) => name === input.name);
+  const hosts = (input.hosts ?? []).map(parseHost);
+  if (hosts.length === 0 && known === undefined) {
+    throw new IronError('E_USAGE', {
+      message: `say where ${input.name} may go`,
+      because: 'no agent’s profile knows a secret of that name',
+      hint: `ironcage secret set ${input.name} --host api.example.com [--header x-api-key]`,
+    });
+  }
+  const place = {
+    hosts: hosts.length > 0 ? hosts : (known?.hosts ?? []),
+    slots: slotsFor(input.header, hosts.length > 0 ? undefined : known?.slots),
+  };
+  await setSecret(secretsDirectory(context), input.name, input.value, { ...place, cage: input.cage }, context.clock);
+  return refreshRunning(context, input.name);
+}
+
+function parseHost(text: string): string {
+  const host = normaliseHost(text);
+  if (host !== undefined) return host;
+  throw new IronError('E_USAGE', {
+    message: `${JSON.stringify(text)} is no exact host`,
+    hint: 'write a name such as api.example.com',
+  });
+}
+
+function slotsFor(header: string | undefined, known: readonly SecretSlot[] | undefined): readonly SecretSlot[] {
+  if (header === undefined) return known ?? [{ kind: 'bearer' }, { kind: 'basic-password' }];
+  const name = header.toLowerCase();
+  if (!/^[a-z0-9-]+$/.test(name)) {
+    throw new IronError('E_USAGE', {
+      message: `${JSON.stringify(header)} is no header name`,
+      hint: 'example: --header x-api-key',
+    });
+  }
+  return name === 'authorization' ? [{ kind: 'bearer' }, { kind: 'basic-password' }] : [{ kind: 'header', name }];
+}
+
+export function secretList(context: Context, cage?: string): Promise<StoredSecret[]> {
+  return listSecrets(secretsDirectory(context), cage);
+}
+
+export async function secretRemove(context: Context, name: string, cage?: string): Promise<void> {
+  await removeSecret(secretsDirectory(context), name, cage);
+  await refreshRunning(context, name);
+}
+
+/** A running egress takes a changed value with the next generation; nothing is restarted. */
+async function refreshRunning(context: Context, secret: string): Promise<string[]> {
+  const refreshed: string[] = [];
+  for (const name of listCageNames(context)) {
+    const spec = await readSpec(context, name).catch(() => undefined);
+    if (spec === undefined || !spec.secrets.some((binding) => binding.name === secret)) continue;
+    await withCageLock(context, name, async () => {
+      const state = readCageState(context, name);
+      if (stateHealth(state) !== 'running' || state.phase !== 'running') return;
+      const next = { ...spec, generation: spec.generation + 1 };
+      const answer = await sendControl(
+        controlSocket(context, name),
+        { op: 'apply', generation: await egressGeneration(context, next) },
+        CONTROL_TIMEOUT_MS,
+      );
+      if (!answer.ok) {
+        throw new IronError('E_EGRESS', {
+          message: `the value is stored, but the egress of ${name} did not take it`,
+          because: answer.message,
+          hint: `restart the cage: ironcage restart ${name}`,
+        });
+      }
+      writeSpec(context, next);
+      writeCageState(context, name, { ...state, generation: answer.generation, hash: answer.hash });
+      refreshed.push(name);
+    });
+  }
+  return refreshed;
+}

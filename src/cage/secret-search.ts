@@ -1,0 +1,26 @@
+// Looks for exact bytes in all files below a directory: the proof that a value is not there. Links are not followed.
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Paths of the regular files below `directory` whose contents hold `value`. */
+export async function placesWithValue(directory: string, value: string): Promise<string[]> {
+  const needle = Buffer.from(value);
+  const found: string[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    if (await holds(path, needle)) found.push(path);
+  }
+  return found;
+}
+
+async function holds(path: string, needle: Buffer): Promise<boolean> {
+  let tail = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path)) {
+    const window = Buffer.concat([tail, Buffer.from(chunk)]);
+    if (window.includes(needle)) return true;
+    tail = window.subarray(Math.max(0, window.length - needle.length + 1));
+  }
+  return false;
+}

@@ -1,0 +1,189 @@
+// What there is, for people and scripts: the list, and one cage with all it can reach, read, write and use.
+import { loadWorkspace } from '../workspace/workspace.ts';
+import { hasUnexportedWork } from '../workspace/unexported.ts';
+import type { Enforcer, LimitEnforcement } from '../backends/backend.ts';
+import { IronError, errorMessage } from '../platform/errors.ts';
+import { pathExists } from '../platform/files.ts';
+import { resolveProjectRoot } from '../workspace/project.ts';
+import type { Context } from './context.ts';
+import { cageIdentity, currentCaller } from './identity.ts';
+import { defaultCageName, parseCageName } from './names.ts';
+import { policyShow, type RuleView } from './policy-change.ts';
+import { stateHealth } from './repair.ts';
+import type { CageSpec } from './spec.ts';
+import { cageExists, cagePaths, listCageNames, noSuchCage, readCageState, readSpec } from './store.ts';
+
+export interface CageInfo {
+  name: string;
+  status: 'running' | 'stopped' | 'broken';
+  backend: string;
+  workspace: string;
+  net: string;
+  project: string;
+  createdAt: string;
+  unexported: boolean;
+}
+
+export interface LimitView {
+  value: number | undefined;
+  /** Of a cage that does not run it is not known yet. */
+  enforcedBy: Enforcer | undefined;
+}
+
+export interface CageView extends CageInfo {
+  preset: string;
+  agent: string | undefined;
+  /** One line: what this cage can reach, read, write, and with which secrets. */
+  exposure: string;
+  reach: readonly RuleView[];
+  reads: readonly string[];
+  writes: readonly string[];
+  secrets: readonly { name: string; hosts: readonly string[]; slots: readonly object[] }[];
+  limits: Record<'memory' | 'pids' | 'cpus', LimitView>;
+  routes: readonly { host: string; address: string; port: number }[];
+  leftOut: readonly { path: string; reason: string }[];
+  base: string;
+  workspaceStrategy: string;
+  policyGeneration: number;
+  policyHash: string;
+  policyConfirmed: boolean;
+  identity: { uid: number; gid: number; insideUid: number };
+  problems: readonly string[];
+}
+
+/** The named cage, or the one of the project around `cwd`. Throws E_NO_CAGE. */
+export async function resolveCageName(context: Context, name: string | undefined, cwd: string): Promise<string> {
+  if (name !== undefined) {
+    if (!cageExists(context, parseCageName(name))) throw noSuchCage(name);
+    return name;
+  }
+  const project = await resolveProjectRoot(cwd);
+  const own = defaultCageName(project);
+  if (cageExists(context, own)) return own;
+  const others: string[] = [];
+  for (const candidate of listCageNames(context)) {
+    const spec = await readSpec(context, candidate).catch(() => undefined);
+    if (spec?.project === project) others.push(candidate);
+  }
+  const [only] = others;
+  if (only !== undefined && others.length === 1) return only;
+  throw new IronError('E_NO_CAGE', {
+    message:
+      others.length === 0
+        ? `the project ${project} has no cage`
+        : `the project ${project} has several cages: ${others.join(', ')}`,
+    hint: others.length === 0 ? 'make one: ironcage run claude, or ironcage create' : 'name the one you mean',
+  });
+}
+
+/** Every cage of the data root; one that cannot be read is listed as broken. */
+export async function listCages(context: Context): Promise<CageInfo[]> {
+  const cages: CageInfo[] = [];
+  for (const name of listCageNames(context)) cages.push(await describe(context, name));
+  return cages;
+}
+
+async function describe(context: Context, name: string): Promise<CageInfo> {
+  let spec: CageSpec;
+  try {
+    spec = await readSpec(context, name);
+  } catch {
+    // Half-made, or its spec is broken: `show` and `doctor` say which.
+    return {
+      name,
+      status: 'broken',
+      backend: 'native',
+      workspace: 'copy',
+      net: 'filtered',
+      project: '',
+      createdAt: '',
+      unexported: false,
+    };
+  }
+  return { ...(await infoOf(context, spec)).info };
+}
+
+async function infoOf(context: Context, spec: CageSpec): Promise<{ info: CageInfo; problems: string[] }> {
+  const problems: string[] = [];
+  const { name, backend, workspace, net, project, createdAt } = spec;
+  let status: CageInfo['status'] = 'broken';
+  let unexported = true;
+  try {
+    const health = stateHealth(readCageState(context, name));
+    status = health === 'running' || health === 'stopped' ? health : 'broken';
+    if (status === 'broken')
+      problems.push('a start, a stop or a crash left parts of it: the next command repairs that');
+  } catch (error) {
+    problems.push(errorMessage(error));
+  }
+  try {
+    unexported = await isUnexported(context, spec);
+  } catch (error) {
+    // What cannot be read may hold work: it is treated as if it does.
+    problems.push(`its work cannot be read: ${errorMessage(error)}`);
+  }
+  if (!pathExists(project)) problems.push(`its project ${project} is gone`);
+  return { info: { name, status, backend, workspace, net, project, createdAt, unexported }, problems };
+}
+
+async function isUnexported(context: Context, spec: CageSpec): Promise<boolean> {
+  const workspace = await loadWorkspace(cagePaths(context, spec.name).root);
+  if (workspace === undefined) return false;
+  return hasUnexportedWork(workspace);
+}
+
+export async function showCage(context: Context, name: string): Promise<CageView> {
+  const spec = await readSpec(context, name);
+  const { info, problems } = await infoOf(context, spec);
+  const policy = await policyShow(context, name);
+  const workspace = await loadWorkspace(cagePaths(context, name).root);
+  const state = info.status === 'running' ? readCageState(context, name) : undefined;
+  const enforcement = state?.phase === 'running' ? state.limits : undefined;
+  const limit = (key: keyof LimitEnforcement, value: number | undefined): LimitView => ({
+    value,
+    enforcedBy: value === undefined ? 'none' : enforcement?.[key],
+  });
+  const { uid, gid, insideUid } = cageIdentity(currentCaller(), spec.slot);
+  const reads = [
+    '/usr',
+    '/opt',
+    '/etc (less its secrets)',
+    ...spec.binds.filter((bind) => !bind.writable).map(({ source }) => source),
+  ];
+  const writes = [
+    `its copy of ${spec.project}`,
+    'its home',
+    ...spec.binds.filter((bind) => bind.writable).map(({ source }) => `${source} (of the host)`),
+  ];
+  return {
+    ...info,
+    preset: spec.preset,
+    agent: spec.agent,
+    exposure: exposureOf(spec, reads, writes),
+    reach: policy.rules,
+    reads,
+    writes,
+    secrets: spec.secrets.map(({ name: secret, hosts, slots }) => ({ name: secret, hosts, slots })),
+    limits: {
+      memory: limit('memory', spec.limits.memoryBytes),
+      pids: limit('pids', spec.limits.pids),
+      cpus: limit('cpu', spec.limits.cpus),
+    },
+    routes: spec.routes.map(({ host, address, port }) => ({ host, address, port })),
+    leftOut: workspace?.leftOut ?? [],
+    base: workspace?.base.tree ?? '',
+    workspaceStrategy: workspace?.strategy ?? 'missing',
+    policyGeneration: policy.generation,
+    policyHash: policy.hash,
+    policyConfirmed: policy.confirmed,
+    identity: { uid, gid, insideUid },
+    problems,
+  };
+}
+
+function exposureOf(spec: CageSpec, reads: readonly string[], writes: readonly string[]): string {
+  const hosts = [...new Set(spec.rules.filter(({ effect }) => effect === 'allow').map(({ host }) => host))];
+  const reach = spec.net === 'none' || hosts.length === 0 ? 'nothing' : hosts.join(', ');
+  const secrets = spec.secrets.map(({ name, hosts: to }) => `${name} (only to ${to.join(', ')})`).join(', ') || 'none';
+  return `reaches ${reach}; reads ${reads.join(', ')}; writes ${writes.join(', ')}; secrets ${secrets}`;
+}
