@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import type { AuditEntry, AuditRecord } from '../audit/record.ts';
+import { createJournal } from './journal.ts';
+
+const ASKED = { protocol: 'http', method: 'GET', host: 'h.example', port: 443, path: '/p' } as const;
+
+function createSink(fails: () => boolean) {
+  const entries: AuditEntry[] = [];
+  let closed = 0;
+  return {
+    entries,
+    closes: () => closed,
+    async append(entry: AuditEntry): Promise<AuditRecord> {
+      await Promise.resolve();
+      if (fails()) throw new Error('ENOSPC');
+      entries.push(entry);
+      return { ...entry, seq: entries.length, time: '', cage: 'c', prev: '', hash: '' };
+    },
+    async close() {
+      closed += 1;
+    },
+  };
+}
+
+test('an allow that cannot be written is a refusal', async () => {
+  const journal = createJournal(createSink(() => true));
+  await expect(journal.allow({ ...ASKED }, 'r', [], [])).rejects.toMatchObject({ status: 503, rule: '<audit>' });
+});
+
+test('a deny or an end that cannot be written changes nothing', async () => {
+  let fails = false;
+  const journal = createJournal(createSink(() => fails));
+  const decision = await journal.allow({ ...ASKED }, 'r', [], ['KEY']);
+  fails = true;
+  await journal.deny({ ...ASKED }, 'r', []);
+  await journal.end(decision, { status: 200, outcome: 'complete', detail: '', bytesIn: 1, bytesOut: 2 });
+});
+
+test('an end repeats its decision, and says when what was allowed was refused after all', async () => {
+  const sink = createSink(() => false);
+  const journal = createJournal(sink);
+  const decision = await journal.allow({ ...ASKED }, 'r', [], ['KEY']);
+  const ending = { status: 403, detail: 'why', bytesIn: 1, bytesOut: 2 } as const;
+  await journal.end(decision, { ...ending, outcome: 'complete' });
+  await journal.end(decision, { ...ending, outcome: 'refused', refusedBy: '<address>' });
+  expect(sink.entries[1]).toMatchObject({
+    decision: 'allow',
+    rule: 'r',
+    secrets: ['KEY'],
+    bytesIn: 1,
+    end: { of: 1, status: 403 },
+  });
+  expect(sink.entries[2]).toMatchObject({ decision: 'deny', rule: '<address>', end: { of: 1, outcome: 'refused' } });
+});
+
+test('a path of the cage’s making is recorded up to a bound', async () => {
+  const sink = createSink(() => false);
+  await createJournal(sink).deny({ ...ASKED, path: `/${'x'.repeat(100_000)}` }, 'r', []);
+  expect(sink.entries[0]?.path.length).toBeLessThan(9000);
+  expect(sink.entries[0]?.path).toContain('100001 characters');
+});
+
+test('closing waits for what is still being written', async () => {
+  const sink = createSink(() => false);
+  const journal = createJournal(sink);
+  void journal.deny({ ...ASKED }, 'r', []);
+  await journal.close();
+  expect(sink.entries).toHaveLength(1);
+  expect(sink.closes()).toBe(1);
+});

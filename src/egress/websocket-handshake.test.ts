@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { parseRequestHead } from './request-head.ts';
+import { parseResponseHead } from './response-head.ts';
+import { acceptanceFields, checkAcceptance, checkHandshake, createHandshake } from './websocket-handshake.ts';
+
+const LIMITS = { maxHeadBytes: 4096, maxHeaders: 20 };
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+
+function request(lines: readonly string[], line = 'GET /chat HTTP/1.1') {
+  return parseRequestHead(Buffer.from([line, 'Host: h', ...lines, '', ''].join('\r\n')), LIMITS);
+}
+
+const VALID = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${KEY}`];
+
+test('a valid handshake is answered with the accept of RFC 6455’s example', () => {
+  checkHandshake(request(VALID), { kind: 'none' });
+  const accept = acceptanceFields(request(VALID)).find(({ name }) => name === 'sec-websocket-accept');
+  expect(accept?.value).toBe('s3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
+});
+
+test.each([
+  ['another method', request(VALID, 'POST /chat HTTP/1.1')],
+  ['HTTP/1.0', request(VALID, 'GET /chat HTTP/1.0')],
+  ['another version', request([...VALID.filter((line) => !line.includes('Version')), 'Sec-WebSocket-Version: 8'])],
+  ['no key', request(VALID.filter((line) => !line.includes('Key')))],
+  ['two keys', request([...VALID, `Sec-WebSocket-Key: ${KEY}`])],
+  ['a short key', request([...VALID.filter((line) => !line.includes('Key')), 'Sec-WebSocket-Key: abcd'])],
+])('%s is refused', (_, head) => {
+  expect(() => checkHandshake(head, { kind: 'none' })).toThrow(expect.objectContaining({ status: 400 }));
+});
+
+test('a handshake with a body is refused', () => {
+  expect(() => checkHandshake(request(VALID), { kind: 'length', length: 0 })).toThrow('with a body');
+});
+
+test('only a 101 that answers our own key, with what the client offered, is accepted', () => {
+  const own = createHandshake();
+  const client = request([...VALID, 'Sec-WebSocket-Protocol: chat, superchat']);
+  const accept = acceptanceFields(request([`Sec-WebSocket-Key: ${own.key}`])).at(-1)?.value ?? '';
+  const response = (...lines: string[]) =>
+    parseResponseHead(Buffer.from(['HTTP/1.1 101 Switching', ...lines, '', ''].join('\r\n')), LIMITS);
+  const good = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
+  checkAcceptance(response(...good, 'Sec-WebSocket-Protocol: chat'), own, client);
+  for (const bad of [
+    response('Upgrade: websocket', 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo='),
+    response('Upgrade: websocket'),
+    response('Upgrade: h2c', `Sec-WebSocket-Accept: ${accept}`),
+    response(...good, 'Sec-WebSocket-Protocol: other'),
+  ]) {
+    expect(() => checkAcceptance(bad, own, client)).toThrow(expect.objectContaining({ status: 502 }));
+  }
+});
