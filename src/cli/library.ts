@@ -220,7 +220,7 @@ export interface Library {
   secretSet(
     context: Context,
     secret: { name: string; value: string; cage?: string; hosts?: string[]; header?: string },
-  ): Promise<void>;
+  ): Promise<readonly string[]>;
   secretList(
     context: Context,
     cage?: string,

@@ -205,7 +205,10 @@ function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
       const decision = url.includes('evil') ? 'deny' : 'allow';
       return { decision, rule: 'r', reason: 'because', remedy: '', method, url };
     },
-    secretSet: async (_context, secret) => asked('secretSet', secret),
+    secretSet: async (_context, secret) => {
+      asked('secretSet', secret);
+      return [];
+    },
     secretList: async (_context, cage) => {
       asked('secretList', cage);
       return [{ name: 'TOKEN', hosts: ['a.example'], slots: [], createdAt: '2026-11-21T11:00:00.000Z' }];

@@ -65,6 +65,8 @@ function section(output: Output, title: string, lines: readonly string[], style:
 }
 
 function limitText(limit: LimitView): string {
+  if (limit.enforcedBy === undefined) return `${limit.value ?? 'unlimited'} (decided when it starts)`;
+  if (limit.value === undefined) return 'unlimited';
   if (limit.enforcedBy === 'none') return `${limit.value ?? 'unlimited'} (not enforced on this machine)`;
   return `${limit.value ?? 'unlimited'} (${limit.enforcedBy})`;
 }
