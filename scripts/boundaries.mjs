@@ -5,7 +5,7 @@ import extractConfig from 'dependency-cruiser/config-utl/extract-depcruise-confi
 import extractTsConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 
 const MINIMUM_MODULES = 40;
-const config = await extractConfig('.dependency-cruiser.cjs');
+const config = await extractConfig('./.dependency-cruiser.cjs');
 const tsConfig = extractTsConfig('./tsconfig.json');
 
 async function violations() {

@@ -12,7 +12,7 @@ function programFile(context: Context, cage: string): string {
   return join(cagePaths(context, cage).root, 'agent.json');
 }
 
-export function agentsDirectory(context: Context): string {
+function agentsDirectory(context: Context): string {
   return join(context.dataRoot, 'agents');
 }
 
@@ -24,7 +24,7 @@ export async function rememberAgent(
 ): Promise<{ program: AgentProgram; changed: boolean }> {
   const program = await ensureAgent(profile, agentsDirectory(context), {
     environment: context.environment,
-    progress: context.progress,
+    progress: (line) => context.progress(line),
   });
   const text = `${JSON.stringify(program)}\n`;
   const changed = readTextIfPresent(programFile(context, cage)) !== text;

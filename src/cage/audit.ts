@@ -50,7 +50,7 @@ export async function verifyAudit(context: Context, name: string): ReturnType<ty
   return verifyChain(auditDirectory(context, name));
 }
 
-export interface Refusal {
+interface Refusal {
   host: string;
   method: string;
   path: string;

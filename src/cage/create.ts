@@ -195,11 +195,8 @@ export function agentRules(profile: AgentProfile | undefined): Rule[] {
 }
 
 /** The first of each id stays: a bundle that an agent brings may be named by the user as well. */
-export function uniqueRules(rules: readonly Rule[]): CageSpec['rules'] {
+export function uniqueRules(rules: readonly Rule[]): Rule[] {
   const seen = new Map<string, Rule>();
   for (const rule of rules) if (!seen.has(rule.id)) seen.set(rule.id, rule);
-  return [...seen.values()].map((rule) => ({
-    ...rule,
-    ...(rule.methods && { methods: [...rule.methods] }),
-  })) as CageSpec['rules'];
+  return [...seen.values()];
 }

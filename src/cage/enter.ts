@@ -58,11 +58,12 @@ export function commandFor(
   });
 }
 
+/** The terminal's Ctrl-C reaches the child by itself; we only must not end before it does. */
+function ignore(): void {}
+
 function runOnPipes({ program, args, env }: EnterCommand): Promise<number> {
   return new Promise((resolvePromise, reject) => {
     const child = spawn(program, [...args], { env, stdio: 'inherit' });
-    // The terminal's Ctrl-C reaches the child by itself; we only must not end before it does.
-    const ignore = (): void => undefined;
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
     process.on('SIGINT', ignore);
     process.on('SIGTERM', forward);

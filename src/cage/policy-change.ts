@@ -36,7 +36,7 @@ export interface PolicyChange {
   rules: readonly RuleView[];
 }
 
-export function viewRule(rule: Rule): RuleView {
+function viewRule(rule: Rule): RuleView {
   return { ...rule, text: formatRule(rule) };
 }
 
@@ -126,7 +126,7 @@ export function controlSocket(context: Context, name: string): string {
 }
 
 /** The egress's own answer, or undefined when none runs or it does not answer. */
-export async function askEgress(context: Context, name: string): Promise<ControlAnswer | undefined> {
+async function askEgress(context: Context, name: string): Promise<ControlAnswer | undefined> {
   if (stateHealth(readCageState(context, name)) !== 'running') return undefined;
   try {
     return await sendControl(controlSocket(context, name), { op: 'status' }, CONTROL_TIMEOUT_MS);

@@ -6,7 +6,7 @@ import type { CageSpec, SpecBinding } from './spec.ts';
 import { secretsDirectory } from './secrets.ts';
 
 /** Ports on which a cage's connections are taken in, whatever address they go to. */
-export const WEB_PORTS = [80, 443] as const;
+const WEB_PORTS = [80, 443] as const;
 export const PROXY_PORT = 3128;
 export const DNS_PORT = 53;
 

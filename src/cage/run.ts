@@ -79,7 +79,7 @@ function isIdle(state: RunningState): boolean {
   return cageProcesses(state.init).length <= 2;
 }
 
-export async function planRun(context: Context, request: RunRequest): Promise<CreationPlan> {
+async function planRun(context: Context, request: RunRequest): Promise<CreationPlan> {
   const { directory, options } = request;
   const source = directory === undefined ? undefined : await resolveProjectRoot(resolve(context.cwd, directory));
   const plan = await planCreation(context, source, { ...options, agent: request.agent });

@@ -23,7 +23,7 @@ export async function openSession(context: Context, name: string): Promise<CageS
   return sessionFor(context, await readSpec(context, name));
 }
 
-export function sessionFor(context: Context, spec: CageSpec): CageSession {
+function sessionFor(context: Context, spec: CageSpec): CageSession {
   const caller = currentCaller();
   return {
     context,

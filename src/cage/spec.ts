@@ -9,7 +9,7 @@ const ruleSchema = z.strictObject({
   host: z.string().describe('exact host, *.host (one label) or **.host (any depth)'),
   port: z.number().int().min(1).max(65535).optional(),
   scheme: z.enum(['https', 'http']).optional(),
-  methods: z.array(z.string()).optional(),
+  methods: z.array(z.string()).readonly().optional(),
   path: z.string().optional().describe('path glob; absent: any'),
   maxQueryBytes: z.number().int().nonnegative().optional(),
   websocket: z.boolean().optional(),
@@ -25,8 +25,8 @@ const slotSchema = z.discriminatedUnion('kind', [
 
 const bindingSchema = z.strictObject({
   name: z.string(),
-  hosts: z.array(z.string()).min(1).describe('exact hosts'),
-  slots: z.array(slotSchema).min(1),
+  hosts: z.array(z.string()).min(1).readonly().describe('exact hosts'),
+  slots: z.array(slotSchema).min(1).readonly(),
   placeholder: z.string().min(32),
   env: z.string().describe('variable inside the cage that holds the placeholder'),
 });
@@ -59,11 +59,11 @@ const specSchema = z.strictObject({
     .optional()
     .describe('of a cage made by root: which pair of host uids it runs as'),
   generation: z.number().int().positive().describe('of the policy; rises with every change'),
-  rules: z.array(ruleSchema),
-  secrets: z.array(bindingSchema),
-  routes: z.array(routeSchema),
+  rules: z.array(ruleSchema).readonly(),
+  secrets: z.array(bindingSchema).readonly(),
+  routes: z.array(routeSchema).readonly(),
   env: z.record(z.string(), z.string()),
-  binds: z.array(bindSchema),
+  binds: z.array(bindSchema).readonly(),
   limits: z.strictObject({
     memoryBytes: z.number().int().positive().optional(),
     pids: z.number().int().positive().optional(),

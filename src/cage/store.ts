@@ -55,11 +55,6 @@ export async function withCageLock<T>(context: Context, name: string, work: () =
   return withLock(path, { what: `cage ${name}` }, work);
 }
 
-export async function withDataRootLock<T>(context: Context, work: () => Promise<T>): Promise<T> {
-  openDataRoot(context);
-  return withLock(join(cagesDirectory(context), '.lock'), { what: 'the data root' }, work);
-}
-
 /** Whether anything of that name is there, whole or not. */
 export function cageExists(context: Context, name: string): boolean {
   return pathExists(cagePaths(context, name).root);

@@ -87,8 +87,9 @@ function parseProbes(text: string): Probe[] {
 
 function isProbe(value: unknown): value is Probe {
   if (typeof value !== 'object' || value === null) return false;
-  const { id, group, ok, expected, observed } = value as Record<string, unknown>;
-  return typeof ok === 'boolean' && [id, group, expected, observed].every((text) => typeof text === 'string');
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const texts = ['id', 'group', 'expected', 'observed'];
+  return typeof fields.get('ok') === 'boolean' && texts.every((name) => typeof fields.get(name) === 'string');
 }
 
 async function outsideProbes(context: Context, name: string): Promise<Probe[]> {

@@ -24,7 +24,7 @@ export interface CageInfo {
   unexported: boolean;
 }
 
-export interface LimitView {
+interface LimitView {
   value: number | undefined;
   /** Of a cage that does not run it is not known yet. */
   enforcedBy: Enforcer | undefined;

@@ -7,7 +7,7 @@ import { etcMasks, linkTarget, systemBundlePaths } from './etc.ts';
 import { INSIDE_TRUST, PROGRAMS_DIRECTORY, RUN_FILES, STAGE, STAGED } from './layout.ts';
 
 /** Binds everything the plan names into the staging area; the first command line that sees the host's paths is the last. */
-export function stagingArguments(plan: CagePlan, nodeBinary: string): string[] {
+function stagingArguments(plan: CagePlan, nodeBinary: string): string[] {
   const args = ['--tmpfs', STAGE];
   const bind = (source: string, target: string, writable: boolean): void => {
     args.push(writable ? '--bind' : '--ro-bind', source, target);

@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { EgressChildMessage, EgressConfig, EgressParentMessage } from '../../egress/config.ts';
+import type { EgressConfig, EgressParentMessage } from '../../egress/config.ts';
 import { IronError } from '../../platform/errors.ts';
 import { pathExists } from '../../platform/files.ts';
 import {
@@ -13,6 +13,7 @@ import {
   waitForExit,
   type ProcessIdentity,
 } from '../../platform/processes.ts';
+import { printableLine } from '../../platform/text.ts';
 import type { Server } from 'node:net';
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { CageIdentity, ListenerRequest } from '../backend.ts';
@@ -26,7 +27,7 @@ const START_TIMEOUT_MS = 15_000;
 /** Paths as the egress sees them; the same for every cage. */
 export const EGRESS_INSIDE = { ca: '/egress/ca', audit: '/egress/audit', control: '/egress/control' } as const;
 
-export interface EgressDirectories {
+interface EgressDirectories {
   ca: string;
   audit: string;
   control: string;
@@ -151,12 +152,11 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
   closeSync(filter);
   const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
   if (identity === undefined) throw egressFailure('its process could not be started');
-  const answers = answersOf(child);
   return {
     identity: { pid: identity.pid, startTicks: identity.startTicks },
     async configure(config) {
       post(child, { type: 'configure', config });
-      const answer = await answers('configured');
+      const answer = await answerOf(child, 'configured');
       return { generation: answer.generation, hash: answer.hash, caPem: answer.caPem };
     },
     listener: (request, handle) =>
@@ -170,7 +170,7 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
       }),
     async serve() {
       post(child, { type: 'serve' });
-      const answer = await answers('serving');
+      const answer = await answerOf(child, 'serving');
       return { generation: answer.generation, hash: answer.hash };
     },
     detach() {
@@ -187,31 +187,56 @@ function post(child: ChildProcess, message: EgressParentMessage): void {
   child.send(message);
 }
 
-type Answer<T extends EgressChildMessage['type']> = Extract<EgressChildMessage, { type: T }>;
+type AnswerType = 'configured' | 'serving';
 
 /** Waits for one kind of answer; an end, a failure or silence is an error that says so. */
-function answersOf(child: ChildProcess): <T extends EgressChildMessage['type']>(type: T) => Promise<Answer<T>> {
-  return (type) =>
-    new Promise((resolvePromise, reject) => {
-      const settle = (finish: () => void): void => {
-        clearTimeout(timer);
-        child.off('message', onMessage);
-        child.off('exit', onExit);
-        finish();
-      };
-      const onMessage = (message: EgressChildMessage): void => {
-        if (message.type === type) settle(() => resolvePromise(message as Answer<typeof type>));
-        else if (message.type === 'failed') settle(() => reject(egressFailure(message.message)));
-      };
-      const onExit = (code: number | null): void =>
-        settle(() => reject(egressFailure(`it ended with code ${String(code)}`)));
-      const timer = setTimeout(
-        () => settle(() => reject(egressFailure('it did not answer in time'))),
-        START_TIMEOUT_MS,
-      );
-      child.on('message', onMessage);
-      child.once('exit', onExit);
-    });
+function answerOf(child: ChildProcess, type: AnswerType): Promise<EgressAnswer> {
+  return new Promise((resolvePromise, reject) => {
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      child.off('message', onMessage);
+      child.off('exit', onExit);
+      finish();
+    };
+    const onMessage = (message: unknown): void => {
+      const answer = parseAnswer(message);
+      if (answer === undefined) settle(() => reject(egressFailure('it gave an answer that cannot be read')));
+      else if (answer.type === 'failed') settle(() => reject(egressFailure(answer.message)));
+      else if (answer.type === type) settle(() => resolvePromise(answer));
+    };
+    const onExit = (code: number | null): void =>
+      settle(() => reject(egressFailure(`it ended with code ${String(code)}`)));
+    const timer = setTimeout(() => settle(() => reject(egressFailure('it did not answer in time'))), START_TIMEOUT_MS);
+    child.on('message', onMessage);
+    child.once('exit', onExit);
+  });
+}
+
+interface EgressAnswer {
+  type: AnswerType;
+  generation: number;
+  hash: string;
+  /** Only of `configured`. */
+  caPem: string;
+}
+
+/** The egress reads what a cage sends: what it says is checked like anything else that comes from there. */
+function parseAnswer(value: unknown): EgressAnswer | { type: 'failed'; message: string } | undefined {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined;
+  if (value.type === 'failed') {
+    return { type: 'failed', message: 'message' in value ? printableLine(String(value.message).slice(0, 500)) : '' };
+  }
+  if (value.type !== 'configured' && value.type !== 'serving') return undefined;
+  if (!('generation' in value) || typeof value.generation !== 'number') return undefined;
+  if (!('hash' in value) || typeof value.hash !== 'string') return undefined;
+  const caPem = 'caPem' in value && typeof value.caPem === 'string' ? value.caPem : '';
+  if (
+    value.type === 'configured' &&
+    !/^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n?$/.test(caPem)
+  ) {
+    return undefined;
+  }
+  return { type: value.type, generation: value.generation, hash: value.hash, caPem };
 }
 
 function egressFailure(because: string): IronError {

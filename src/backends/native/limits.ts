@@ -1,6 +1,6 @@
 // Bounds on what a cage may use: control groups where the caller can make them, otherwise resource limits of its
 // processes. A limit that was asked for and that nothing here can enforce is an error, never a warning.
-import { accessSync, constants, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
@@ -128,9 +128,4 @@ export function procsFiles(directories: readonly string[]): string[] {
 /** Puts a process into the groups. */
 export function joinCgroups(directories: readonly string[], pid: number): void {
   for (const file of procsFiles(directories)) writeFileSync(file, String(pid));
-}
-
-/** Processes in a group, as the host numbers them. */
-export function cgroupMembers(directory: string): number[] {
-  return readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
 }

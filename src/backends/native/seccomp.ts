@@ -164,9 +164,8 @@ export function createSeccompFilter(nodeArchitecture: string): Buffer | undefine
   if (architecture.foreignAbiFrom !== undefined) {
     program.push([JUMP_GREATER_EQUAL, 0, 1, architecture.foreignAbiFrom], [RETURN, 0, 0, ENOSYS]);
   }
-  for (const [name, answer] of Object.entries(REFUSED)) {
-    const number = numbers[name as keyof typeof REFUSED];
-    if (number !== undefined) program.push(...whenCall(number, [[RETURN, 0, 0, answer]]));
+  for (const [name, number] of Object.entries(numbers)) {
+    if (isRefused(name)) program.push(...whenCall(number, [[RETURN, 0, 0, REFUSED[name]]]));
   }
   program.push(
     ...whenCall(numbers.clone, [
@@ -201,6 +200,10 @@ export function createSeccompFilter(nodeArchitecture: string): Buffer | undefine
     [RETURN, 0, 0, ALLOW],
   );
   return assemble(program);
+}
+
+function isRefused(name: string): name is keyof typeof REFUSED {
+  return Object.hasOwn(REFUSED, name);
 }
 
 /** `body` ends in a return on every path; other calls jump over it. The accumulator holds the number again afterwards. */

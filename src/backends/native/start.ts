@@ -1,9 +1,9 @@
 // Starts a cage: keeper, listeners, egress, and then the cage itself. Until the caller has stored who the keeper is,
 // everything started here ends by itself when this process dies.
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { Socket as UdpSocket } from 'node:dgram';
+import { Socket as UdpSocket } from 'node:dgram';
 import { chmodSync, chownSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:net';
+import { Server } from 'node:net';
 import { join } from 'node:path';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
@@ -131,7 +131,10 @@ function handOverListeners(
     const timer = setTimeout(() => reject(failed('it did not come up in time')), START_TIMEOUT_MS);
     child.once('error', reject);
     child.once('exit', () => reject(failed('it ended before the cage existed')));
-    const onMessage = async (message: StageMessage, handle: Server | UdpSocket | undefined): Promise<void> => {
+    const onMessage = async (
+      message: StageMessage,
+      handle: Server | UdpSocket | undefined,
+    ): Promise<void> => {
       switch (message.type) {
         case 'up':
           holder = identifyProcess(message.holderPid);
@@ -155,16 +158,41 @@ function handOverListeners(
           return;
         }
         default:
-          throw failed('an unknown message came from it');
+          message satisfies never;
       }
     };
-    child.on('message', (message, handle) => {
-      onMessage(message as StageMessage, handle as Server | UdpSocket | undefined).catch((error: unknown) => {
+    child.on('message', (message: unknown, handle: unknown) => {
+      const parsed = parseStageMessage(message);
+      const handled =
+        parsed === undefined
+          ? Promise.reject(failed('a message came from it that cannot be read'))
+          : onMessage(parsed, isListener(handle) ? handle : undefined);
+      handled.catch((error: unknown) => {
         clearTimeout(timer);
         reject(error instanceof Error ? error : failed(String(error)));
       });
     });
   });
+}
+
+function isListener(handle: unknown): handle is Server | UdpSocket {
+  return handle instanceof Server || handle instanceof UdpSocket;
+}
+
+const PURPOSES = ['tcp', 'proxy', 'dns-udp', 'dns-tcp'] as const;
+
+function parseStageMessage(value: unknown): StageMessage | undefined {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined;
+  if (value.type === 'opened') return { type: 'opened' };
+  if (value.type === 'up') {
+    return 'holderPid' in value && typeof value.holderPid === 'number'
+      ? { type: 'up', holderPid: value.holderPid }
+      : undefined;
+  }
+  if (value.type !== 'listener' || !('purpose' in value) || !('port' in value)) return undefined;
+  const purpose = PURPOSES.find((known) => known === value.purpose);
+  if (purpose === undefined || typeof value.port !== 'number') return undefined;
+  return { type: 'listener', purpose, port: value.port };
 }
 
 /** bubblewrap's --info-fd tells the number of process 1 once the namespaces exist. */

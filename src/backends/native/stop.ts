@@ -80,16 +80,17 @@ function parentOf(pid: number): number | undefined {
   return identifyProcess(pid)?.parentPid;
 }
 
+function namespaceOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    // Gone meanwhile, or not ours to see: then it is no process of this cage.
+    return undefined;
+  }
+}
+
 /** All processes in the process namespace of `init`. */
 export function cageProcesses(init: ProcessIdentity): ProcessIdentity[] {
-  const namespaceOf = (pid: number): string | undefined => {
-    try {
-      return readlinkSync(`/proc/${pid}/ns/pid`);
-    } catch {
-      // Gone meanwhile, or not ours to see: then it is no process of this cage.
-      return undefined;
-    }
-  };
   const own = namespaceOf(init.pid);
   return own === undefined ? [] : processesWhere((pid) => namespaceOf(pid) === own);
 }
