@@ -1,0 +1,182 @@
+// Puts a cage's change onto a new branch of the project: one commit on top of HEAD, made in our store and handed over as a
+// checked pack. Never touches the work tree, the index or any branch that exists; runs no hook.
+import { chmodSync, copyFileSync, lchownSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { IronError } from '../platform/errors.ts';
+import { isInside, pathExists, removeTree } from '../platform/files.ts';
+import { refuseConflicts, type Applied, type ApplyOptions } from './apply.ts';
+import { baseStore, readHead } from './base.ts';
+import { commitTree, EMPTY_TREE, zeroOid, type BaseStore } from './base-store.ts';
+import { joinRecords } from './byte-path.ts';
+import { git, gitLine, readEffectiveConfig } from './git.ts';
+import { mergeTrees } from './merge-trees.ts';
+import { hostWrites, withoutLeftOut, type ApplyPlan } from './plan-apply.ts';
+import { inspectProject, type Repository } from './project.ts';
+import { diffTrees, type TreeDifference } from './tree-diff.ts';
+import { rememberApplied } from './workspace.ts';
+
+export interface BranchOptions extends ApplyOptions {
+  /** First line of the commit. */
+  message?: string | undefined;
+}
+
+export interface AppliedToBranch extends Applied {
+  branch: string;
+  commit: string;
+}
+
+/**
+ * Creates `refs/heads/<branch>` with the cage's change merged into HEAD. What the user had not committed when the cage was
+ * made is no part of it, unless the cage changed the same file: that is a conflict.
+ */
+export async function applyToBranch(
+  plan: ApplyPlan,
+  branch: string,
+  options: BranchOptions = {},
+): Promise<AppliedToBranch> {
+  const { workspace } = plan;
+  const project = await inspectProject(workspace.projectRoot);
+  const repository = project.git;
+  if (repository === undefined) throw noRepository(project.root);
+  await refuseBranch(repository, branch);
+
+  const store = baseStore(workspace.base);
+  const head = await readHead(project);
+  const headTree =
+    head === undefined
+      ? EMPTY_TREE[store.objectFormat]
+      : await gitLine(['rev-parse', '--verify', `${head}^{tree}`], { gitDir: repository.gitDir });
+  // Without any commit the branch begins with all of the cage's files.
+  const merge =
+    head === undefined
+      ? { tree: plan.cage, conflicts: [] }
+      : await mergeTrees(store, {
+          baseTree: plan.base,
+          baseCommit: workspace.base.commit,
+          ours: headTree,
+          theirs: plan.cage,
+        });
+  refuseConflicts(merge.conflicts);
+  const differences = await diffTrees(store, headTree, merge.tree);
+  const { taken, leftOut } = withoutLeftOut(differences, options.leaveOut ?? []);
+  if (taken.length === 0) throw nothingToApply(branch);
+  const tree = leftOut.length === 0 ? merge.tree : await treeOf(store, headTree, taken);
+
+  const user = await readEffectiveConfig(repository.gitDir);
+  const identity = { name: user.get('user.name') ?? 'ironcage', email: user.get('user.email') ?? 'ironcage@localhost' };
+  const commit = await commitTree(
+    { gitDir: store.gitDir },
+    {
+      tree,
+      parents: head === undefined ? [] : [head],
+      message: options.message ?? 'Apply the change of a cage',
+      identity,
+      time: `@${Math.floor(Date.now() / 1000)} +0000`,
+    },
+  );
+  await handOver(store, repository, commit, head);
+  const reference = `refs/heads/${branch}`;
+  await git(['update-ref', reference, commit, zeroOid(store.objectFormat)], {
+    gitDir: repository.gitDir,
+    extraEnv: { GIT_COMMITTER_NAME: identity.name, GIT_COMMITTER_EMAIL: identity.email },
+  });
+  for (const path of [reference, `logs/${reference}`])
+    giveToOwner(join(repository.commonDir, path), repository.commonDir);
+  if (leftOut.length === 0) await rememberApplied(workspace, plan.cage);
+  return { branch, commit, applied: taken.map((file) => file.path), leftOut: leftOut.map((file) => file.path) };
+}
+
+async function refuseBranch(repository: Repository, branch: string): Promise<void> {
+  const reference = `refs/heads/${branch}`;
+  const call = { gitDir: repository.gitDir, accept: [0, 1, 128] };
+  const valid = !branch.startsWith('-') && branch !== 'HEAD' && !branch.includes('\0');
+  if (!valid || (await git(['check-ref-format', reference], call)).exitCode !== 0) {
+    throw new IronError('E_NAME', {
+      message: `${JSON.stringify(branch)} is no name for a branch`,
+      hint: 'use letters, digits, dots, dashes and slashes, for example cage/fix-login',
+    });
+  }
+  if ((await git(['show-ref', '--verify', '--quiet', reference], call)).exitCode !== 0) return;
+  throw new IronError('E_CONFLICT', {
+    message: `the branch ${branch} exists already`,
+    hint: 'choose another name; nothing was changed',
+    details: { branch },
+  });
+}
+
+/** The tree `from` with only these differences made. */
+async function treeOf(store: BaseStore, from: string, taken: readonly TreeDifference[]): Promise<string> {
+  const index = join(store.gitDir, 'branch.index');
+  removeTree(index, store.gitDir);
+  const call = { gitDir: store.gitDir, indexFile: index };
+  const zero = zeroOid(store.objectFormat);
+  const writes = hostWrites(taken);
+  const removals = writes.filter((write) => write.after === undefined).map((write) => `0 ${zero} 0\t${write.path}`);
+  const additions = writes.flatMap(({ path, after }) =>
+    after === undefined ? [] : [`${after.mode} ${after.oid} 0\t${path}`],
+  );
+  await git(['read-tree', from], call);
+  await git(['update-index', '-z', '--index-info'], { ...call, input: joinRecords([...removals, ...additions]) });
+  return gitLine(['write-tree', '--missing-ok'], call);
+}
+
+/** Copies a commit's objects into the project as one pack, after git has checked every object and every link in it. */
+async function handOver(
+  store: BaseStore,
+  repository: Repository,
+  commit: string,
+  head: string | undefined,
+): Promise<void> {
+  const directory = join(store.gitDir, 'hand-over');
+  removeTree(directory, store.gitDir);
+  mkdirSync(directory, { mode: 0o700 });
+  await git(['pack-objects', '--quiet', '--revs', join(directory, 'pack')], {
+    gitDir: store.gitDir,
+    input: `${commit}\n${head === undefined ? '' : `^${head}\n`}`,
+  });
+  const pack = readdirSync(directory).find((name) => name.endsWith('.pack'));
+  if (pack === undefined) throw new Error('git made no pack');
+  const index = pack.replace(/\.pack$/, '.idx');
+  const checked = join(directory, 'checked.idx');
+  await git(['index-pack', '--strict', '-o', checked, join(directory, pack)], { gitDir: repository.gitDir });
+
+  const target = join(repository.objectsDir, 'pack');
+  mkdirSync(target, { recursive: true });
+  // The pack before its index: git looks for the index, and then has to find both.
+  for (const [from, name] of [
+    [join(directory, pack), pack],
+    [checked, index],
+  ] as const) {
+    const temporary = join(target, `tmp_${name}`);
+    copyFileSync(from, temporary);
+    chmodSync(temporary, 0o444);
+    giveToOwner(temporary, target);
+    renameSync(temporary, join(target, name));
+  }
+  removeTree(directory, store.gitDir);
+}
+
+/** What root writes into a user's repository belongs to whoever the repository belongs to. */
+function giveToOwner(path: string, top: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const owner = lstatSync(top);
+  for (let at = path; at !== top && isInside(at, top); at = dirname(at)) {
+    if (pathExists(at)) lchownSync(at, owner.uid, owner.gid);
+  }
+}
+
+function noRepository(root: string): IronError {
+  return new IronError('E_NO_PROJECT', {
+    message: `${root} is no git repository`,
+    hint: 'apply to the working tree instead',
+    details: { root },
+  });
+}
+
+function nothingToApply(branch: string): IronError {
+  return new IronError('E_WORKSPACE', {
+    message: `there is nothing to put on the branch ${branch}`,
+    because: 'the project’s HEAD holds all of the change that was not left out',
+    hint: 'see what the cage changed with `ironcage diff`',
+  });
+}
