@@ -26,7 +26,7 @@ const project = join(directory, 'sample');
 const realKey = `sk-ant-api03-${randomBytes(32).toString('hex')}`;
 const hostPassword = randomBytes(16).toString('hex');
 const ironcage = createCommand({ directory, data });
-const inside = { processes: 0, found: [] };
+const inside = { processes: 0, marked: 0, found: [] };
 const checks = [];
 const expect = (ok, text) => checks.push({ ok, text });
 
@@ -35,7 +35,7 @@ const server = await startModelServer({
   script: agentScript({
     project,
     secretsDirectory: join(data, 'secrets'),
-    whileInside: () => Object.assign(inside, searchProcesses(realKey)),
+    whileInside: () => Object.assign(inside, searchProcesses(realKey, `IRONCAGE=${CAGE}\0`)),
   }),
 });
 let cleaned = false;
@@ -137,7 +137,7 @@ async function reportKey(results) {
   const sent = server.requests.some((request) => request.body.includes(realKey));
   const placeholder = /^sk-ant-api03-\S+$/m.exec(results)?.[0];
   print(
-    `searched      ${files.files} files of the cage, ${inside.processes} processes while it ran, every tool result`,
+    `searched      ${files.files} files of the cage, ${inside.processes} processes while it ran (${inside.marked} of the cage), every tool result`,
   );
   print(`control       the same search finds the key in the secret store: ${control.found.length > 0 ? 'yes' : 'no'}`);
   print(`the cage saw  ${printableLine(placeholder ?? 'no key at all')}`);
@@ -145,7 +145,7 @@ async function reportKey(results) {
     files.files > 0 &&
     files.found.length === 0 &&
     files.unreadable === 0 &&
-    inside.processes > 0 &&
+    inside.marked > 0 &&
     inside.found.length === 0;
   for (const path of files.found) print(`FOUND in      ${printableLine(path)}`);
   const searched = 'searched files, environments, arguments, tool results, what it sent';

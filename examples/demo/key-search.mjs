@@ -35,15 +35,19 @@ export function searchFiles(root, secret, skip = []) {
   return result;
 }
 
-/** @returns {{ processes: number, found: number[] }} every process whose environment we may read. */
-export function searchProcesses(secret) {
+/**
+ * Every process whose environment we may read; `marked` counts those that have `mark` in it.
+ * @returns {{ processes: number, marked: number, found: number[] }}
+ */
+export function searchProcesses(secret, mark) {
   const wanted = needles(secret);
-  const result = { processes: 0, found: [] };
+  const result = { processes: 0, marked: 0, found: [] };
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const bytes = Buffer.concat(['environ', 'cmdline'].map((file) => readFileSync(`/proc/${name}/${file}`)));
       result.processes += 1;
+      if (bytes.includes(mark)) result.marked += 1;
       if (wanted.some((needle) => bytes.includes(needle))) result.found.push(Number(name));
     } catch {
       // Ended meanwhile, or another user's.
