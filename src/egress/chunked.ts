@@ -19,7 +19,7 @@ export function createChunkedDecoder(fault: Fault): BodyDecoder {
   function readLine(bytes: Buffer, from: number, maxBytes: number): { next: number; complete: boolean } {
     const lineFeed = bytes.indexOf(0x0a, from);
     const next = lineFeed === -1 ? bytes.length : lineFeed + 1;
-    if (line.length + next - from > maxBytes) throw fault('a chunk line that is too long', 413);
+    if (line.length + next - from > maxBytes) throw fault('a chunk line that is too long');
     line += bytes.toString('latin1', from, next);
     return { next, complete: lineFeed !== -1 };
   }

@@ -68,7 +68,7 @@ function unknownProtocol(reason: string): Refusal {
 
 async function startConversation(socket: Socket, arrival: Arrival, services: ConversationServices): Promise<void> {
   const reader = new ByteReader(socket);
-  const first = await within(services.limits.headTimeoutMs, socket, () => reader.read());
+  const first = await within(services.limits.headTimeoutMs, socket, () => firstBytes(reader));
   const firstByte = first?.[0];
   if (first === undefined || firstByte === undefined) {
     socket.destroy();
@@ -82,6 +82,15 @@ async function startConversation(socket: Socket, arrival: Arrival, services: Con
     await serveRequests({ socket, reader, origin: arrival }, services);
   } else {
     throw unknownProtocol('the connection speaks neither TLS nor HTTP');
+  }
+}
+
+/** Undefined for a client that closes or breaks without a word: it asked for nothing. */
+async function firstBytes(reader: ByteReader): Promise<Buffer | undefined> {
+  try {
+    return await reader.read();
+  } catch {
+    return undefined;
   }
 }
 
@@ -238,9 +247,16 @@ async function openTunnel(
 
 /** Gives a client so long to do its part; then the connection is cut. */
 async function within<T>(timeoutMs: number, socket: Socket, work: () => Promise<T>): Promise<T> {
-  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    socket.destroy();
+  }, timeoutMs);
   try {
     return await work();
+  } catch (error) {
+    if (isLate) throw unknownProtocol('the client did not say in time what it speaks');
+    throw error;
   } finally {
     clearTimeout(timer);
   }

@@ -10,6 +10,10 @@ function request(lines: readonly string[], line = 'GET /chat HTTP/1.1') {
   return parseRequestHead(Buffer.from([line, 'Host: h', ...lines, '', ''].join('\r\n')), LIMITS);
 }
 
+function response(...lines: string[]) {
+  return parseResponseHead(Buffer.from(['HTTP/1.1 101 Switching', ...lines, '', ''].join('\r\n')), LIMITS);
+}
+
 const VALID = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${KEY}`];
 
 test('a valid handshake is answered with the accept of RFC 6455’s example', () => {
@@ -37,8 +41,6 @@ test('only a 101 that answers our own key, with what the client offered, is acce
   const own = createHandshake();
   const client = request([...VALID, 'Sec-WebSocket-Protocol: chat, superchat']);
   const accept = acceptanceFields(request([`Sec-WebSocket-Key: ${own.key}`])).at(-1)?.value ?? '';
-  const response = (...lines: string[]) =>
-    parseResponseHead(Buffer.from(['HTTP/1.1 101 Switching', ...lines, '', ''].join('\r\n')), LIMITS);
   const good = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
   checkAcceptance(response(...good, 'Sec-WebSocket-Protocol: chat'), own, client);
   for (const bad of [

@@ -16,7 +16,8 @@ import type { Rule } from '../../src/policy/types.ts';
 import type { SecretBinding } from '../../src/secrets/types.ts';
 
 export interface RigOptions {
-  rules?: readonly Rule[];
+  /** Given the transparent listener's port, which is the destination port of what comes in there. */
+  rules?: (port: number) => readonly Rule[];
   bindings?: readonly SecretBinding[];
   secretValues?: Readonly<Record<string, string>>;
   routes?: readonly EgressRoute[];
@@ -55,6 +56,8 @@ export interface AuditLine {
 }
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
+  const transparent = await listenOn();
+  const proxy = await listenOn();
   const directory = mkdtempSync(join(tmpdir(), 'ironcage-egress-'));
   const upstreamCaFiles: string[] = [];
   if (options.upstreamCaPem !== undefined) {
@@ -63,7 +66,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   }
   const config: EgressConfig = {
     generation: 1,
-    policy: { mode: 'filtered', rules: options.rules ?? [] },
+    policy: { mode: 'filtered', rules: options.rules?.(portOf(transparent)) ?? [] },
     bindings: options.bindings ?? [],
     secretValues: options.secretValues ?? {},
     routes: options.routes ?? [],
@@ -78,8 +81,6 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const audit = options.audit ?? (await openAuditWriter(directory, 'rig', systemClock));
   const lookup = options.lookup ?? (() => Promise.reject(new Error('no names in this test')));
   const egress = createEgress(config, { ca, audit, lookup, clock: systemClock });
-  const transparent = await listenOn();
-  const proxy = await listenOn();
   egress.listen('tcp', transparent);
   egress.listen('proxy', proxy);
   await egress.prepare();
