@@ -1,6 +1,6 @@
 // Turns what is in a cage into a git tree in the store, without running git on it and without following a link. An overlay is
 // read by its upper layer only: the cost is that of the change. What cannot be stored is named, and keeps its state in the base.
-import { closeSync } from 'node:fs';
+import { closeSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
 import { baseStore } from './base.ts';
@@ -215,7 +215,7 @@ async function readEntry(
     const link = stat.isSymbolicLink();
     const entry: TreeEntry = link
       ? { mode: '120000', oid: storeObject(reading.store, 'blob', readLinkAt(at, name), before?.oid) }
-      : await readFile(reading, at, name, path, before);
+      : (lookUp(reading, path, stat) ?? (await readFile(reading, at, name, path, before)));
     directory.entries.set(name, entry);
   } catch (error) {
     if (systemErrorCode(error) === 'EACCES') {
@@ -237,18 +237,24 @@ async function readFile(
   for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
     const { fd, stat } = openFileAt(at, name);
     try {
-      const mode = (stat.mode & 0o100n) === 0n ? '100644' : '100755';
-      const cached = reading.cache.lookUp(path, stat);
-      if (cached !== undefined) return { mode, oid: cached };
       const oid = await storeFile(reading.store, fd, Number(stat.size), before?.oid);
       if (oid === undefined) continue;
       reading.cache.remember(path, stat, oid);
-      return { mode, oid };
+      return { mode: modeOf(stat), oid };
     } finally {
       closeSync(fd);
     }
   }
   throw changedWhileReading(path);
+}
+
+function lookUp(reading: Reading, path: BytePath, stat: BigIntStats): TreeEntry | undefined {
+  const oid = reading.cache.lookUp(path, stat);
+  return oid === undefined ? undefined : { mode: modeOf(stat), oid };
+}
+
+function modeOf(stat: BigIntStats): TreeEntry['mode'] {
+  return (stat.mode & 0o100n) === 0n ? '100644' : '100755';
 }
 
 /** The ignore rules inside a directory, read when first asked for. */

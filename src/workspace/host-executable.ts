@@ -117,13 +117,20 @@ export function staysInside(path: string, target: string): boolean {
 function hiddenTextReasons(file: TreeDifference, contents: FileContents): HostExecutableReason[] {
   if (contents.tooLarge && !file.binary) return hiddenText('it is too large to be looked into');
   if (contents.after === undefined) return [];
-  const before = contents.before === undefined ? 0 : countHidden(contents.before.toString('utf8'));
-  const added = countHidden(contents.after.toString('utf8')) - before;
+  const added = countAddedHidden(contents.before?.toString('utf8') ?? '', contents.after.toString('utf8'));
   const inName = countHidden(toText(file.bytes.path));
-  if (added <= 0 && inName === 0) return [];
-  return hiddenText(
-    `it holds ${Math.max(added, 0) + inName} new characters that are invisible or reverse the reading order`,
-  );
+  if (added + inName === 0) return [];
+  return hiddenText(`it holds ${added + inName} new characters that are invisible or reverse the reading order`);
+}
+
+/** Counted by line, so that moving a character from a harmless place to another one is seen. */
+function countAddedHidden(before: string, after: string): number {
+  if (countHidden(after) === 0) return 0;
+  const present = new Set(before.split('\n'));
+  return after
+    .split('\n')
+    .filter((line) => !present.has(line))
+    .reduce((sum, line) => sum + countHidden(line), 0);
 }
 
 function hiddenText(when: string): HostExecutableReason[] {

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRepository, temporaryDirectory, userGit, writeFiles } from '../../test/support/repositories.ts';
@@ -189,4 +198,44 @@ test('files flagged as unchanged or sparse are recorded as they are', async () =
 
 test('a project that is gone is an error that says so', async () => {
   await expect(inspectProject(join(temporaryDirectory(), 'gone'))).rejects.toMatchObject({ code: 'E_NO_PROJECT' });
+});
+
+test.skipIf(process.geteuid?.() !== 0)(
+  'a copy made by root belongs to the owner it is made for, with no set-id bits',
+  async () => {
+    const root = createRepository({ 'dir/a': '1' });
+    chmodSync(join(root, 'dir/a'), 0o4755);
+    symlinkSync('a', join(root, 'dir/link'));
+    const owner = { uid: 65534, gid: 65534 };
+    const options = {
+      project: await inspectProject(root),
+      storeDirectory: temporaryDirectory(),
+      strategy: 'copy',
+      owner,
+    } as const;
+    const { tree } = (await prepareWorkspace(options)).directories;
+    for (const path of ['', 'dir', 'dir/a', 'dir/link', '.git', '.git/config', '.git/HEAD', '.git/objects']) {
+      expect(lstatSync(join(tree, path)), path).toMatchObject(owner);
+    }
+    expect(lstatSync(join(tree, 'dir/a')).mode & 0o7777).toBe(0o755);
+    expect(lstatSync(join(root, 'dir/a')).uid).toBe(0);
+  },
+);
+
+test.skipIf(process.geteuid?.() === 0)('a file that cannot be read is named and left out', async () => {
+  const root = createRepository({ a: '1' });
+  writeFiles(root, { locked: 'x' });
+  chmodSync(join(root, 'locked'), 0);
+  const { base, leftOut } = await prepare(root, 'copy');
+  expect(base.unreadable).toEqual(['locked']);
+  expect(leftOut).toEqual([{ path: 'locked', reason: 'it cannot be read' }]);
+});
+
+test('a workspace record that was damaged is an error, and the work stays', async () => {
+  const store = temporaryDirectory();
+  const root = createRepository({ a: '1' });
+  const { directories } = await prepare(root, 'copy', store);
+  writeFileSync(join(store, 'workspace/workspace.json'), '{"version":1}');
+  await expect(prepare(root, 'copy', store)).rejects.toMatchObject({ code: 'E_STATE_BROKEN' });
+  expect(existsSync(join(directories.tree, 'a'))).toBe(true);
 });

@@ -52,7 +52,7 @@ export function workspaceDirectory(storeDirectory: string): string {
 export async function loadWorkspace(storeDirectory: string): Promise<PreparedWorkspace | undefined> {
   const { readWorkspaceRecord } = await import('./workspace-file.ts');
   const directory = workspaceDirectory(storeDirectory);
-  const record = readWorkspaceRecord(directory);
+  const record = await readWorkspaceRecord(directory);
   if (record === undefined) return undefined;
   return {
     storeDirectory,
@@ -72,6 +72,6 @@ export async function loadWorkspace(storeDirectory: string): Promise<PreparedWor
 export async function rememberApplied(workspace: PreparedWorkspace, tree: string): Promise<void> {
   const { readWorkspaceRecord, writeWorkspaceRecord } = await import('./workspace-file.ts');
   const directory = workspaceDirectory(workspace.storeDirectory);
-  const record = readWorkspaceRecord(directory);
+  const record = await readWorkspaceRecord(directory);
   if (record !== undefined) writeWorkspaceRecord(directory, { ...record, lastApplied: tree });
 }
