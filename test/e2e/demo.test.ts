@@ -1,0 +1,29 @@
+// The demo is the main job done for real; this holds it to its own proofs.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const DEMO = fileURLToPath(new URL('../../examples/demo/demo.mjs', import.meta.url));
+
+const PROOFS = [
+  /^✓ the real Claude Code .+ ran to its end, exit code 0$/m,
+  /^✓ the change is two edits, one new file, one deleted, and nothing else$/m,
+  /^✓ the agent committed inside$/m,
+  /^✓ a package came from the npm registry through the egress$/m,
+  /^✓ the project on the host is as it was: no file, no commit$/m,
+  /^✓ sending the project to .+ was refused$/m,
+  /^✓ a foreign key on the allowed host was refused/m,
+  /^✓ the audit record is unbroken: [1-9]\d* records/m,
+  /^✓ the key was put into requests to its own host only$/m,
+  /^✓ model server received the real key: yes \([1-9]\d* requests\)$/m,
+  /^✓ cage held the real key: no/m,
+  /^✓ the ignored \.env and the password in the git remote did not get in$/m,
+];
+
+test('the demo runs the real agent and every one of its promises holds', () => {
+  const demo = spawnSync(process.execPath, [DEMO], { encoding: 'utf8', timeout: 110_000 });
+  const seen = `${demo.stdout}\n${demo.stderr}`;
+  for (const proof of PROOFS) expect(seen).toMatch(proof);
+  expect(seen).not.toContain('NOT SO');
+  expect(demo.status).toBe(0);
+});
