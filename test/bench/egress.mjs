@@ -37,7 +37,7 @@ try {
   const throughRate = median(rates.through);
   const latency = { direct: await latencies(direct), through: await latencies(through) };
   const rssBefore = rssMegabytes(egress.pid);
-  const bulk = { direct: await download(direct), through: await download(through) };
+  const bulk = { direct: download(direct), through: download(through) };
   const rssAfter = rssMegabytes(egress.pid);
   console.log(
     `requests/s at 32 connections   direct ${directRate.toFixed(0)}   through ${throughRate.toFixed(0)}   ratio ${(throughRate / directRate).toFixed(2)}`,

@@ -107,8 +107,7 @@ test('a chunked response arrives whole, without Alt-Svc, and hop-by-hop fields s
 });
 
 test('one connection serves many requests, allowed and refused in turn', async () => {
-  const url = (path: string) => `https://${HOST}${path}`;
-  const { out } = await curl(...proxied(), '-w', '%{num_connects} %{http_code}\n', ...['/1', '/2', '/3'].map(url));
+  const { out } = await curl(...proxied(), '-w', '%{num_connects} %{http_code}\n', ...['/1', '/2', '/3'].map((path) => `https://${HOST}${path}`));
   expect(out).toMatch(/GET \/1 0\n1 200\nGET \/2 0\n0 200\nGET \/3 0\n0 200/);
   const denied = ['/1', '/2'].map((path) => `https://${DENIED}${path}`);
   const refused = await curl(...proxied(), '-w', '%{num_connects} %{http_code}\n', '-o', '/dev/null', ...denied);

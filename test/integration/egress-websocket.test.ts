@@ -1,0 +1,122 @@
+// WebSockets: judged by their handshake, then relayed; everything else that calls itself one is refused.
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket, WebSocketServer, type RawData } from 'ws';
+import { allow, createWorld, startOrigin, startRig, type Origin, type Rig } from './egress-rig.ts';
+
+const HOST = 'socket.example';
+let origin: Origin;
+let plain: Origin;
+let rig: Rig;
+let sockets: WebSocketServer;
+let badUpgrade = '';
+
+beforeAll(async () => {
+  const world = await createWorld();
+  origin = await startOrigin(world, HOST, (_, response) => response.end('no socket'));
+  sockets = new WebSocketServer({ server: origin.server, path: '/echo' });
+  sockets.on('connection', (socket) => {
+    socket.on('message', (bytes, isBinary) => socket.send(bytes, { binary: isBinary }));
+  });
+  plain = await startOrigin(undefined, HOST, (_, response) => response.end('plain'));
+  plain.server.on('upgrade', (_, socket: Socket) => {
+    socket.on('error', () => undefined);
+    socket.end(badUpgrade);
+  });
+  rig = await startRig({
+    upstreamCaPem: world.caPem,
+    rules: (port) => [
+      allow(HOST, { port }),
+      allow('reads.example', { port, methods: ['GET'] }),
+      allow('plain.example', { scheme: 'http', port }),
+    ],
+    routes: [
+      { host: HOST, address: '127.0.0.1', port: origin.port },
+      { host: 'reads.example', address: '127.0.0.1', port: origin.port },
+      { host: 'plain.example', address: '127.0.0.1', port: plain.port },
+    ],
+  });
+});
+
+afterAll(async () => {
+  for (const client of sockets?.clients ?? []) client.terminate();
+  await rig?.close();
+  await Promise.all([origin?.close(), plain?.close()]);
+});
+
+function open(host: string, path: string): WebSocket {
+  const headers = { host: `${host}:${rig.port}` };
+  return new WebSocket(`wss://127.0.0.1:${rig.port}${path}`, { servername: host, ca: rig.caPem, headers });
+}
+
+function textOf(message: RawData): string {
+  return Buffer.isBuffer(message) ? message.toString() : 'not one buffer';
+}
+
+function outcome(socket: WebSocket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.on('open', () => resolve('open'));
+    socket.on('unexpected-response', (_, response) => {
+      resolve(String(response.statusCode));
+      response.destroy();
+    });
+    socket.on('error', (error) => resolve(error.message));
+  });
+}
+
+test('an allowed socket carries messages both ways, and its end is recorded with bytes', async () => {
+  const socket = open(HOST, '/echo');
+  expect(await outcome(socket)).toBe('open');
+  for (const message of ['hello', 'x'.repeat(300_000)]) {
+    const echo = new Promise<string>((resolve) => socket.once('message', (bytes) => resolve(textOf(bytes))));
+    socket.send(message);
+    expect(await echo).toBe(message);
+  }
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.close(1000);
+  expect(await closed).toBe(1000);
+  const decision = rig.audit().find((line) => line.path === '/echo');
+  expect(decision).toMatchObject({ protocol: 'websocket', decision: 'allow' });
+  await expect.poll(() => rig.audit().find((line) => line.end?.of === decision?.seq)?.end?.outcome).toBe('complete');
+  const end = rig.audit().find((line) => line.end?.of === decision?.seq);
+  expect(end?.bytesOut).toBeGreaterThan(300);
+  expect(end?.bytesIn).toBeGreaterThan(300);
+});
+
+test('a rule about methods does not allow a socket', async () => {
+  expect(await outcome(open('reads.example', '/echo'))).toBe('403');
+  expect(rig.audit()).toContainEqual(
+    expect.objectContaining({ host: 'reads.example', protocol: 'websocket', decision: 'deny' }),
+  );
+});
+
+test('an upstream that takes no socket answers as usual', async () => {
+  expect(await outcome(open(HOST, '/other'))).toBe('400');
+});
+
+test.each([
+  [
+    'accepts somebody else’s key',
+    'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
+  ],
+  ['switches to another protocol', 'Upgrade: h2c\r\nConnection: Upgrade'],
+  ['accepts nothing', 'Upgrade: websocket\r\nConnection: Upgrade'],
+])('an upstream that %s opens no tunnel', async (_, fields) => {
+  badUpgrade = `HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\ntunnel`;
+  const handshake = [
+    'GET /bad HTTP/1.1',
+    `Host: plain.example:${rig.port}`,
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+  const answer = await new Promise<string>((resolve) => {
+    let text = '';
+    const socket = connect(rig.port, '127.0.0.1', () => socket.write(`${handshake.join('\r\n')}\r\n\r\n`));
+    socket.on('data', (bytes: Buffer) => (text += String(bytes)));
+    socket.on('close', () => resolve(text));
+  });
+  expect(answer).toContain('HTTP/1.1 502');
+  expect(answer).not.toContain('tunnel');
+});
