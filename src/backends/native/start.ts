@@ -202,6 +202,8 @@ async function readInitPid(child: ChildProcess, failed: (because: string) => Iro
   let text = '';
   for await (const chunk of pipe) {
     text += String(chunk);
+    // Read to its end: bubblewrap writes in pieces, and a pipe that is closed under it would be its death.
+    if (!text.includes('}')) continue;
     const pid = /"child-pid": *(\d+)/.exec(text)?.[1];
     const identity = pid === undefined ? undefined : identifyProcess(Number(pid));
     if (identity !== undefined) return identity;
