@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { IronError } from '../platform/errors.ts';
 import { readTextIfPresent, removeTree, writeFileAtomic } from '../platform/files.ts';
+import { JOURNAL_NAME } from './apply-steps.ts';
 
 const schema = z.strictObject({
   version: z.literal(1),
@@ -22,8 +23,6 @@ const schema = z.strictObject({
 });
 
 export type ApplyJournal = z.infer<typeof schema>;
-
-export const JOURNAL_NAME = 'apply-journal.json';
 
 export function writeJournal(directory: string, journal: ApplyJournal): void {
   writeFileAtomic(join(directory, JOURNAL_NAME), JSON.stringify(schema.parse(journal)));

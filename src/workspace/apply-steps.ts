@@ -24,6 +24,9 @@ import {
   type DirectoryHandle,
 } from './directory-handle.ts';
 
+/** File of the journal, in the workspace's directory. */
+export const JOURNAL_NAME = 'apply-journal.json';
+
 export interface Step {
   path: BytePath;
   action: 'write' | 'delete';
@@ -143,7 +146,7 @@ function openOrMake(parent: DirectoryHandle, name: BytePath, make: boolean): Dir
 }
 
 /** What root makes in a user's project belongs to that user. */
-export function ownAsParent(path: Buffer, parent: DirectoryHandle): void {
+function ownAsParent(path: Buffer, parent: DirectoryHandle): void {
   if (process.geteuid?.() !== 0) return;
   const owner = lstatSync(`/proc/self/fd/${parent}/.`);
   lchownSync(path, owner.uid, owner.gid);

@@ -51,7 +51,7 @@ export async function cageGitConfig(files: readonly string[], user: ReadonlyMap<
 }
 
 /** Writes two-part keys as a git config file. */
-export function formatConfig(settings: ReadonlyMap<string, string>): string {
+function formatConfig(settings: ReadonlyMap<string, string>): string {
   const sections = new Map<string, string[]>();
   for (const [key, value] of settings) {
     const dot = key.indexOf('.');

@@ -189,7 +189,7 @@ function withoutAlternates(path: BytePath, foreign: readonly string[]): { path: 
 }
 
 /** Object directories that `objectsDir` reads through objects/info/alternates, transitively. */
-export function borrowedObjectDirs(objectsDir: string): string[] {
+function borrowedObjectDirs(objectsDir: string): string[] {
   const found = new Set<string>();
   const visit = (directory: string, depth: number): void => {
     if (depth > 5) return;

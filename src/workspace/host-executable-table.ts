@@ -1,7 +1,7 @@
 // Which files of a project can make the host run something, without anybody meaning to run them. Data only: one row names the
 // files, what triggers them and when. Rows are matched on the lower-case path, on the whole of it where it holds a slash.
 
-export type HostExecutableKind =
+type HostExecutableKind =
   | 'git-hook'
   | 'git-settings'
   | 'editor'

@@ -3,7 +3,7 @@ import type { BaseStore } from './base-store.ts';
 import { git } from './git.ts';
 
 /** Bytes of the largest blob that is read. */
-export const MAX_BLOB_BYTES = 4 * 1024 * 1024;
+const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 const BATCH_BYTES = 32 * 1024 * 1024;
 
 /** Contents by name. A blob that is larger than the bound, or gone, is not in the answer. */

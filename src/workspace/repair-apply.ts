@@ -3,7 +3,7 @@
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathExists, removeTree } from '../platform/files.ts';
-import { commitStep, removeEmptyParents, type Site } from './apply-steps.ts';
+import { commitStep, JOURNAL_NAME, removeEmptyParents, type Site } from './apply-steps.ts';
 import { toText } from './byte-path.ts';
 import { openDirectory } from './directory-handle.ts';
 import { workspaceDirectory } from './workspace.ts';
@@ -17,7 +17,7 @@ export interface RepairedApply {
 /** Undefined when no apply was interrupted. */
 export async function repairApply(storeDirectory: string): Promise<RepairedApply | undefined> {
   const directory = workspaceDirectory(storeDirectory);
-  if (!pathExists(join(directory, 'apply-journal.json'))) return undefined;
+  if (!pathExists(join(directory, JOURNAL_NAME))) return undefined;
   const { dropJournal, readJournal } = await import('./apply-journal.ts');
   const journal = readJournal(directory);
   if (journal === undefined) return undefined;

@@ -48,7 +48,7 @@ export async function diffTrees(
 }
 
 /** Parses `--raw --numstat -z`: all raw records, then all counts, in the same order. */
-export function parseDiff(records: readonly BytePath[]): TreeDifference[] {
+function parseDiff(records: readonly BytePath[]): TreeDifference[] {
   const files: TreeDifference[] = [];
   let at = 0;
   const take = (): string => records[at++] ?? '';

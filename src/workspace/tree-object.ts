@@ -6,7 +6,7 @@ import type { BytePath } from './byte-path.ts';
 import { git } from './git.ts';
 import { storeObject } from './loose-object.ts';
 
-export type EntryMode = '100644' | '100755' | '120000' | '40000' | '160000';
+type EntryMode = '100644' | '100755' | '120000' | '40000' | '160000';
 
 export interface TreeEntry {
   mode: EntryMode;
@@ -32,7 +32,7 @@ export async function readTrees(store: BaseStore, oids: readonly string[]): Prom
   return trees;
 }
 
-export function parseTree(contents: Buffer, oidBytes: number): Tree {
+function parseTree(contents: Buffer, oidBytes: number): Tree {
   const entries = new Map<BytePath, TreeEntry>();
   for (let at = 0; at < contents.length;) {
     const space = contents.indexOf(0x20, at);
