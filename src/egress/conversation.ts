@@ -1,20 +1,20 @@
 // One connection of a cage from its first byte to its last: find out what it speaks, take TLS off it, serve its requests
 // one after the other. What it is not known to speak is recorded and cut. A fault here costs this connection only.
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { isAddressLiteral, normaliseHost } from '../policy/hosts.ts';
 import { parseAuthority, type Authority, type Claim } from './authority.ts';
 import { ByteReader } from './byte-reader.ts';
 import { writeBytes } from './byte-writer.ts';
 import { closeGently, type ClientConnection } from './client-connection.ts';
-import { MAX_HELLO_BYTES, parseClientHello } from './client-hello.ts';
+import { within } from './deadline.ts';
 import { answerRefusal, newAsked, serveExchange, toRefusal, type ExchangeServices } from './exchange.ts';
 import type { Origin } from './judge.ts';
 import type { LeafContexts } from './leaf.ts';
 import { readHead } from './read-head.ts';
-import { malformed, Refusal } from './refusal.ts';
+import { malformed, Refusal, unknownProtocol } from './refusal.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
 import { isSynthetic, type SyntheticNames } from './synthetic-names.ts';
+import { terminateTls } from './terminate-tls.ts';
 
 export interface ConversationServices extends ExchangeServices {
   readonly leaves: LeafContexts;
@@ -62,10 +62,6 @@ async function recordCut(origin: Arrival, error: unknown, { journal }: Conversat
   await journal.deny({ protocol: 'tcp', method: '', host, port: origin.port ?? 0, path: '' }, refusal.rule, [note]);
 }
 
-function unknownProtocol(reason: string): Refusal {
-  return new Refusal({ status: 400, rule: '<protocol>', reason });
-}
-
 async function startConversation(socket: Socket, arrival: Arrival, services: ConversationServices): Promise<void> {
   const reader = new ByteReader(socket);
   const first = await within(services.limits.headTimeoutMs, socket, () => firstBytes(reader));
@@ -77,7 +73,7 @@ async function startConversation(socket: Socket, arrival: Arrival, services: Con
   reader.unread(first);
   if (firstByte === 0x16) {
     if (arrival.port === undefined) throw unknownProtocol('TLS spoken to the proxy itself');
-    await startTls(socket, reader, arrival, services);
+    await serveTls(socket, reader, arrival, services);
   } else if (firstByte >= 0x41 && firstByte <= 0x5a) {
     await serveRequests({ socket, reader, origin: arrival }, services);
   } else {
@@ -94,65 +90,18 @@ async function firstBytes(reader: ByteReader): Promise<Buffer | undefined> {
   }
 }
 
-async function startTls(
+async function serveTls(
   raw: Socket,
   reader: ByteReader,
   arrival: Arrival,
   services: ConversationServices,
 ): Promise<void> {
-  const asked = await within(services.limits.headTimeoutMs, raw, () => readServerName(reader));
-  const name = asked === undefined ? arrival.fallbackName : normaliseHost(asked);
-  if (name === undefined) throw unknownProtocol('TLS without a valid server name');
+  const { leaves, limits } = services;
+  const { secure, name } = await terminateTls(raw, reader, { fallbackName: arrival.fallbackName, leaves, limits });
   // RFC 6066: an address is no server name. Whoever sends one is taken at its word.
   const source = isAddressLiteral(name) ? 'the TLS destination' : 'the TLS server name';
-  const context = await services.leaves.contextFor(name);
-  reader.release();
-  const secure = new TLSSocket(raw, {
-    isServer: true,
-    secureContext: context,
-    ALPNProtocols: ['http/1.1'],
-  });
-  const failure = watchHandshake(secure);
-  secure.setTimeout(services.limits.idleTimeoutMs, () => secure.destroy());
   const origin: Origin = { scheme: 'https', port: arrival.port, claims: [{ source, host: name }, ...arrival.claims] };
-  const client: ClientConnection = { socket: secure, reader: new ByteReader(secure), origin };
-  const isOpen = await within(services.limits.headTimeoutMs, secure, () => failure.handshake);
-  if (!isOpen) {
-    throw new Refusal({ status: 400, rule: '<tls>', reason: `the TLS handshake failed (${failure.code()})` });
-  }
-  await serveRequests(client, services);
-}
-
-/** Follows a server-side handshake; without a tls.Server around it, its errors come as `_tlsError`. */
-function watchHandshake(secure: TLSSocket): { handshake: Promise<boolean>; code: () => string } {
-  let code = 'the client closed';
-  secure.on('error', () => undefined);
-  secure.on('_tlsError', (error: unknown) => {
-    if (typeof error === 'object' && error !== null && 'code' in error) code = String(error.code);
-    secure.destroy();
-  });
-  const handshake = new Promise<boolean>((resolve) => {
-    secure.once('secure', () => resolve(true));
-    secure.once('close', () => resolve(false));
-  });
-  return { handshake, code: () => code };
-}
-
-/** The server name of a ClientHello, which stays unread. Throws a Refusal. */
-async function readServerName(reader: ByteReader): Promise<string | undefined> {
-  let bytes: Buffer = Buffer.alloc(0);
-  for (;;) {
-    const more = await reader.read();
-    if (more === undefined) throw unknownProtocol('a TLS handshake that ends in the middle');
-    bytes = bytes.length === 0 ? more : Buffer.concat([bytes, more]);
-    const hello = parseClientHello(bytes);
-    if (hello.state === 'invalid') throw unknownProtocol(hello.reason);
-    if (hello.state === 'complete') {
-      reader.unread(bytes);
-      return hello.serverName;
-    }
-    if (bytes.length > MAX_HELLO_BYTES) throw unknownProtocol('a ClientHello that is too large');
-  }
+  await serveRequests({ socket: secure, reader: new ByteReader(secure), origin }, services);
 }
 
 async function serveRequests(client: ClientConnection, services: ConversationServices): Promise<void> {
@@ -242,22 +191,5 @@ async function openTunnel(
     services.counters.refused += 1;
     await recordCut(arrival, error, services);
     socket.destroy();
-  }
-}
-
-/** Gives a client so long to do its part; then the connection is cut. */
-async function within<T>(timeoutMs: number, socket: Socket, work: () => Promise<T>): Promise<T> {
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    socket.destroy();
-  }, timeoutMs);
-  try {
-    return await work();
-  } catch (error) {
-    if (isLate) throw unknownProtocol('the client did not say in time what it speaks');
-    throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }

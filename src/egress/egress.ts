@@ -51,7 +51,7 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
   let settings = createSettings(config);
   const counters = { requests: 0, refused: 0 };
   const names = createSyntheticNames();
-  const journal = createJournal(parts.audit);
+  const journal = createJournal(parts.audit, (path) => settings.redactor().text(path));
   const services: ConversationServices = {
     settings: () => settings,
     journal,

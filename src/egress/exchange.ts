@@ -74,7 +74,7 @@ export async function serveExchange(
     const refusal = toRefusal(error);
     const isGone = !client.reader.isOpen;
     if (decided === undefined) await journal.deny(asked, refusal.rule, inspectors);
-    else void journal.end(decided, { ...counted(progress), ...failureOf(refusal, progress, isGone) });
+    else await journal.end(decided, { ...counted(progress), ...failureOf(refusal, progress, isGone) });
     if (progress.answered || isGone) {
       client.socket.destroy();
       return 'close';
@@ -142,8 +142,15 @@ function failureOf(refusal: Refusal, progress: Progress, isGone: boolean) {
   return { status, outcome: 'refused' as const, detail: refusal.message, refusedBy: refusal.rule };
 }
 
-/** What comes back will be looked through: it had better not be compressed. */
+/** What comes back will be looked through: it must not come in pieces of the client's choice, and had better not be compressed. */
+const NOT_WITH_SECRETS: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'range',
+  'if-range',
+  'sec-websocket-extensions',
+]);
+
 function askForPlainText(fields: readonly Field[]): Field[] {
   const accept: Field = { name: 'accept-encoding', spelled: 'Accept-Encoding', value: 'identity' };
-  return [...fields.filter(({ name }) => name !== accept.name), accept];
+  return [...fields.filter(({ name }) => !NOT_WITH_SECRETS.has(name)), accept];
 }

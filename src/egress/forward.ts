@@ -16,7 +16,7 @@ import { planResponse, sendResponse } from './respond.ts';
 import { parseResponseHead, upstreamFault, type ResponseHead } from './response-head.ts';
 import { readHead } from './read-head.ts';
 import { byteLength, frameEnd, framePieces, readBody } from './transfer.ts';
-import type { Destination, UpstreamConnection, Upstreams } from './upstream.ts';
+import { POOL_IDLE_MS, type Destination, type UpstreamConnection, type Upstreams } from './upstream.ts';
 import { createHandshake, type OwnHandshake } from './websocket-handshake.ts';
 import { acceptWebSocket } from './websocket.ts';
 
@@ -37,24 +37,28 @@ export interface Forwarding {
 /** An interim response that never ends in a final one is an upstream's way to hold a connection. */
 const MAX_INTERIM_RESPONSES = 16;
 
+/** A request that could not be sent again goes over no connection that the upstream may just be closing: servers do after 5 s and more. */
+const UNREPEATABLE_IDLE_MS = 4000;
+
 /** Resolves to whether the client's connection may serve a next request. Throws a Refusal, or an Error once answered. */
 export async function forwardRequest(forwarding: Forwarding): Promise<boolean> {
   const { judged, client, destination, upstreams } = forwarding;
   const expects = expectsContinue(judged.head);
   const handshake = judged.exchange.protocol === 'websocket' ? createHandshake() : undefined;
-  const first = await upstreams.open(destination, handshake !== undefined);
-  if (expects && judged.framing.kind !== 'none') {
+  const { framing } = judged;
+  const isRepeatable = framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0);
+  const maxIdleMs = handshake !== undefined ? 0 : isRepeatable ? POOL_IDLE_MS : UNREPEATABLE_IDLE_MS;
+  const first = await upstreams.open(destination, maxIdleMs);
+  if (expects && framing.kind !== 'none') {
     await writeBytes(client.socket, [Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')]);
   }
-  const isRepeatable =
-    judged.framing.kind === 'none' || (judged.framing.kind === 'length' && judged.framing.length === 0);
   try {
     return await exchangeOver(first, forwarding, handshake);
   } catch (error) {
     // The upstream closed an idle connection while the request was under way to it: nobody has seen the request.
     if (!(error instanceof StaleConnection)) throw error;
     if (!isRepeatable || !client.reader.isOpen) throw upstreamFailure(error.message);
-    return await exchangeOver(await upstreams.open(destination, true), forwarding, handshake);
+    return await exchangeOver(await upstreams.open(destination, 0), forwarding, handshake);
   }
 }
 

@@ -23,13 +23,19 @@ function createSink(fails: () => boolean) {
 }
 
 test('an allow that cannot be written is a refusal', async () => {
-  const journal = createJournal(createSink(() => true));
+  const journal = createJournal(
+    createSink(() => true),
+    String,
+  );
   await expect(journal.allow({ ...ASKED }, 'r', [], [])).rejects.toMatchObject({ status: 503, rule: '<audit>' });
 });
 
 test('a deny or an end that cannot be written changes nothing', async () => {
   let fails = false;
-  const journal = createJournal(createSink(() => fails));
+  const journal = createJournal(
+    createSink(() => fails),
+    String,
+  );
   const decision = await journal.allow({ ...ASKED }, 'r', [], ['KEY']);
   fails = true;
   await journal.deny({ ...ASKED }, 'r', []);
@@ -38,7 +44,7 @@ test('a deny or an end that cannot be written changes nothing', async () => {
 
 test('an end repeats its decision, and says when what was allowed was refused after all', async () => {
   const sink = createSink(() => false);
-  const journal = createJournal(sink);
+  const journal = createJournal(sink, String);
   const decision = await journal.allow({ ...ASKED }, 'r', [], ['KEY']);
   const ending = { status: 403, detail: 'why', bytesIn: 1, bytesOut: 2 } as const;
   await journal.end(decision, { ...ending, outcome: 'complete' });
@@ -55,16 +61,24 @@ test('an end repeats its decision, and says when what was allowed was refused af
 
 test('a path of the cage’s making is recorded up to a bound', async () => {
   const sink = createSink(() => false);
-  await createJournal(sink).deny({ ...ASKED, path: `/${'x'.repeat(100_000)}` }, 'r', []);
+  await createJournal(sink, String).deny({ ...ASKED, path: `/${'x'.repeat(100_000)}` }, 'r', []);
   expect(sink.entries[0]?.path.length).toBeLessThan(9000);
   expect(sink.entries[0]?.path).toContain('100001 characters');
 });
 
 test('closing waits for what is still being written', async () => {
   const sink = createSink(() => false);
-  const journal = createJournal(sink);
+  const journal = createJournal(sink, String);
   void journal.deny({ ...ASKED }, 'r', []);
   await journal.close();
   expect(sink.entries).toHaveLength(1);
   expect(sink.closes()).toBe(1);
+});
+
+test('a secret that stands in a path is not recorded', async () => {
+  const sink = createSink(() => false);
+  const journal = createJournal(sink, (path) => path.replaceAll('real', 'placeholder'));
+  await journal.deny({ ...ASKED, path: '/?key=real' }, 'r', []);
+  await journal.allow({ ...ASKED, path: '/?key=real' }, 'r', [], []);
+  expect(sink.entries.map(({ path }) => path)).toEqual(['/?key=placeholder', '/?key=placeholder']);
 });

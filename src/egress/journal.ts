@@ -48,7 +48,8 @@ export interface Journal {
 /** A path is evidence, but the cage decides how long it is. */
 const MAX_PATH_CHARACTERS = 8192;
 
-export function createJournal(sink: AuditSink): Journal {
+/** `redactPath` takes the values of secrets out of a path, should one ever stand in it. */
+export function createJournal(sink: AuditSink, redactPath: (path: string) => string): Journal {
   const unfinished = new Set<Promise<unknown>>();
 
   function append(entry: AuditEntry): Promise<AuditRecord> {
@@ -62,7 +63,7 @@ export function createJournal(sink: AuditSink): Journal {
   return {
     async allow(asked, rule, inspectors, secrets) {
       try {
-        return await append({ ...entryOf(asked), decision: 'allow', rule, inspectors, secrets });
+        return await append({ ...entryOf(asked, redactPath), decision: 'allow', rule, inspectors, secrets });
       } catch {
         throw new Refusal({
           status: 503,
@@ -74,7 +75,7 @@ export function createJournal(sink: AuditSink): Journal {
     },
     async deny(asked, rule, inspectors) {
       try {
-        await append({ ...entryOf(asked), decision: 'deny', rule, inspectors, secrets: [] });
+        await append({ ...entryOf(asked, redactPath), decision: 'deny', rule, inspectors, secrets: [] });
       } catch {
         // The refusal stands without its record.
       }
@@ -109,8 +110,9 @@ export function createJournal(sink: AuditSink): Journal {
   };
 }
 
-function entryOf(asked: Asked) {
-  const { protocol, method, host, port, path } = asked;
+function entryOf(asked: Asked, redactPath: (path: string) => string) {
+  const { protocol, method, host, port } = asked;
+  const path = redactPath(asked.path);
   const cut = path.length > MAX_PATH_CHARACTERS;
   return {
     direction: 'outbound' as const,

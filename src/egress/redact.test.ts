@@ -78,6 +78,15 @@ test('short text is redacted, text without a secret is returned as it is', () =>
   expect(redactor.text('nothing here')).toBe('nothing here');
 });
 
+test('a blanking stream keeps every length', () => {
+  const stream = redactor.blankingStream();
+  const result = Buffer.concat([
+    ...stream.push(Buffer.concat([Buffer.from('a'), bytes, Buffer.from('z')])),
+    ...stream.finish(),
+  ]);
+  expect(result.toString()).toBe(`a${'*'.repeat(bytes.length)}z`);
+});
+
 test('of two secrets the longer one counts where one begins with the other', () => {
   const both = createRedactor([], { SHORT: 'abcdefgh', LONG: 'abcdefghijkl' });
   expect(both.text('x abcdefghijkl y abcdefgh z')).toBe('x [secret LONG] y [secret SHORT] z');

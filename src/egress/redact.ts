@@ -15,6 +15,8 @@ export interface Redactor {
   text(value: string): string;
   /** A new stream of its own. */
   stream(): RedactionStream;
+  /** The same with blanks of equal length instead of placeholders, for a protocol that counts bytes. */
+  blankingStream(): RedactionStream;
 }
 
 export interface RedactionStream {
@@ -36,11 +38,14 @@ export function createRedactor(
   });
   return {
     text(value) {
+      if (patterns.length === 0) return value;
       const bytes = Buffer.from(value, 'latin1');
       const { pieces, rest } = replaceAll(bytes, patterns);
       return pieces.length === 0 ? value : Buffer.concat([...pieces, rest]).toString('latin1');
     },
     stream: () => createStream(patterns),
+    blankingStream: () =>
+      createStream(patterns.map((pattern) => ({ ...pattern, replacement: Buffer.alloc(pattern.bytes.length, '*') }))),
   };
 }
 

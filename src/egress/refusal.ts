@@ -31,6 +31,11 @@ export function malformed(reason: string, status = 400): Refusal {
   return new Refusal({ status, rule: '<malformed>', reason });
 }
 
+/** A connection that speaks nothing that could be judged. */
+export function unknownProtocol(reason: string): Refusal {
+  return new Refusal({ status: 400, rule: '<protocol>', reason });
+}
+
 /** Something about the upstream that ends the exchange; the request may have been sent. */
 export function upstreamFailure(reason: string, status = 502): Refusal {
   return new Refusal({ status, rule: '<upstream>', reason });

@@ -108,6 +108,10 @@ test('only 100-continue may be expected', () => {
   expect(statusOf(() => expectsContinue(parseFields('1.1', 'Expect: 200-ok')))).toBe(417);
 });
 
+test('CONNECT may leave Host out, and then means its target', () => {
+  expect(parse('CONNECT h.example:443 HTTP/1.0\r\n\r\n').host).toBe('h.example:443');
+});
+
 test('a connection is kept for HTTP/1.1 without close, and never for HTTP/1.0', () => {
   expect(clientKeepsAlive(parseFields('1.1', 'Accept: x'))).toBe(true);
   expect(clientKeepsAlive(parseFields('1.1', 'Connection: Close'))).toBe(false);

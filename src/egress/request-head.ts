@@ -17,7 +17,7 @@ export interface RequestHead {
   readonly target: RequestTarget;
   readonly version: '1.0' | '1.1';
   readonly fields: readonly Field[];
-  /** Value of the one Host field. */
+  /** Value of the one Host field; the target of a CONNECT that has none. */
   readonly host: string;
 }
 
@@ -38,7 +38,8 @@ export function parseRequestHead(bytes: Buffer, limits: HeadLimits): RequestHead
   const [, method = '', target = '', minor] = requestLine;
   const fields = parseFields(lines, 1, limits.maxHeaders, malformed);
   const version = minor === '1' ? '1.1' : '1.0';
-  return { method, target: parseTarget(method, target), version, fields, host: oneHost(fields) };
+  const parsed = parseTarget(method, target);
+  return { method, target: parsed, version, fields, host: oneHost(fields, parsed) };
 }
 
 function requestLineRefusal(line: string) {
@@ -66,9 +67,10 @@ function parseTarget(method: string, target: string): RequestTarget {
   };
 }
 
-function oneHost(fields: readonly Field[]): string {
+function oneHost(fields: readonly Field[], target: RequestTarget): string {
   const hosts = fieldValues(fields, 'host');
-  const [host] = hosts;
+  // Python before 3.12, and with it pip, sends CONNECT without a Host: the target says the same.
+  const host = hosts[0] ?? (target.form === 'authority' ? target.authority : undefined);
   if (host === undefined) throw malformed('the request has no Host header');
   if (hosts.length > 1) throw malformed('the request has more than one Host header');
   return host;

@@ -33,6 +33,8 @@ export interface UpstreamConnection {
   readonly key: string;
   /** Whether it has served an exchange before: it may have gone stale unnoticed. */
   reused: boolean;
+  /** When it was last given back, in milliseconds of performance.now(). */
+  idleSince: number;
 }
 
 export interface UpstreamOptions {
@@ -43,14 +45,15 @@ export interface UpstreamOptions {
 }
 
 export interface Upstreams {
-  /** An idle connection or a new one. `fresh` wants a new one. Throws a Refusal. */
-  open(destination: Destination, fresh?: boolean): Promise<UpstreamConnection>;
+  /** A connection that was idle for at most `maxIdleMs` (0: none is), or a new one. Throws a Refusal. */
+  open(destination: Destination, maxIdleMs: number): Promise<UpstreamConnection>;
   /** Takes a connection back after a complete exchange with nothing left to read. */
   keep(connection: UpstreamConnection): void;
   closeIdle(): void;
 }
 
-const POOL_IDLE_MS = 30_000;
+/** Idle connections are kept so long. */
+export const POOL_IDLE_MS = 30_000;
 const MAX_IDLE = 256;
 const MAX_IDLE_PER_KEY = 32;
 const MAX_SESSIONS = 500;
@@ -71,10 +74,11 @@ export function createUpstreams(options: UpstreamOptions): Upstreams {
     if (list.length === 0) idle.delete(connection.key);
   }
 
-  function takeIdle(key: string): UpstreamConnection | undefined {
+  function takeIdle(key: string, maxIdleMs: number): UpstreamConnection | undefined {
     for (;;) {
       const connection = idle.get(key)?.at(-1);
-      if (connection === undefined) return undefined;
+      // The last one was given back last: if it is too old, all are.
+      if (connection === undefined || performance.now() - connection.idleSince >= maxIdleMs) return undefined;
       forget(connection);
       connection.reader.onClosed = undefined;
       connection.socket.removeAllListeners('timeout');
@@ -125,7 +129,7 @@ export function createUpstreams(options: UpstreamOptions): Upstreams {
   function adopt(socket: Socket, key: string): UpstreamConnection {
     socket.setNoDelay(true);
     socket.setTimeout(options.idleTimeoutMs, () => socket.destroy());
-    return { socket, reader: new ByteReader(socket), key, reused: false };
+    return { socket, reader: new ByteReader(socket), key, reused: false, idleSince: 0 };
   }
 
   function connectTo(destination: Destination, address: string, key: string, timeoutMs: number): Promise<Socket> {
@@ -177,10 +181,9 @@ export function createUpstreams(options: UpstreamOptions): Upstreams {
   }
 
   return {
-    async open(destination, fresh = false) {
+    async open(destination, maxIdleMs) {
       const key = poolKey(destination);
-      const pooled = fresh ? undefined : takeIdle(key);
-      return pooled ?? dial(destination, key);
+      return takeIdle(key, maxIdleMs) ?? dial(destination, key);
     },
     keep(connection) {
       const { socket, reader, key } = connection;
@@ -190,6 +193,7 @@ export function createUpstreams(options: UpstreamOptions): Upstreams {
         return;
       }
       connection.reused = true;
+      connection.idleSince = performance.now();
       idle.set(key, list);
       list.push(connection);
       idleCount += 1;

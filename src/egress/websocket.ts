@@ -1,14 +1,15 @@
 // A WebSocket once its handshake was judged: both directions are relayed as they come, at the receiver's speed, and
-// counted. The frames are not looked into.
+// counted. Frames are not taken apart; where a secret went out, its value is blanked in what comes back.
 import type { Socket } from 'node:net';
 import type { ByteReader } from './byte-reader.ts';
 import { writeBytes } from './byte-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
-import { forwardableFields } from './fields.ts';
+import { fieldValues, forwardableFields } from './fields.ts';
 import { writeResponseHead } from './head-writer.ts';
 import type { Judged } from './judge.ts';
 import type { Progress } from './progress.ts';
-import type { Redactor } from './redact.ts';
+import type { RedactionStream, Redactor } from './redact.ts';
+import { upstreamFailure } from './refusal.ts';
 import { upstreamFault, type ResponseHead } from './response-head.ts';
 import type { UpstreamConnection } from './upstream.ts';
 import { acceptanceFields, checkAcceptance, type OwnHandshake } from './websocket-handshake.ts';
@@ -27,6 +28,9 @@ export interface AcceptedSocket {
 export async function acceptWebSocket(accepted: AcceptedSocket): Promise<false> {
   const { upstream, client, response, handshake, judged, progress, redactor } = accepted;
   checkAcceptance(response, handshake, judged.head);
+  if (redactor !== undefined && fieldValues(response.fields, 'sec-websocket-extensions').length > 0) {
+    throw upstreamFailure('the upstream chose a WebSocket extension nobody offered');
+  }
   const passed = forwardableFields(response.fields, upstreamFault).filter(
     ({ name }) => name !== 'sec-websocket-accept',
   );
@@ -45,10 +49,10 @@ export async function acceptWebSocket(accepted: AcceptedSocket): Promise<false> 
   await writeBytes(client.socket, [head]);
   try {
     await Promise.all([
-      relay(client.reader, upstream.socket, (bytes) => {
+      relay(client.reader, upstream.socket, undefined, (bytes) => {
         progress.bytesOut += bytes;
       }),
-      relay(upstream.reader, client.socket, (bytes) => {
+      relay(upstream.reader, client.socket, redactor?.blankingStream(), (bytes) => {
         progress.bytesIn += bytes;
       }),
     ]);
@@ -59,12 +63,18 @@ export async function acceptWebSocket(accepted: AcceptedSocket): Promise<false> 
   return false;
 }
 
-async function relay(from: ByteReader, to: Socket, onBytes: (bytes: number) => void): Promise<void> {
+async function relay(
+  from: ByteReader,
+  to: Socket,
+  redaction: RedactionStream | undefined,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
   for (;;) {
     const bytes = await from.read();
     if (bytes === undefined) break;
     onBytes(bytes.length);
-    await writeBytes(to, [bytes]);
+    await writeBytes(to, redaction === undefined ? [bytes] : redaction.push(bytes));
   }
+  if (redaction !== undefined) await writeBytes(to, redaction.finish());
   to.end();
 }

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { allow, createWorld, startOrigin, startRig, type Origin, type Rig } from './egress-rig.ts';
+import { allow, createWorld, startOrigin, startRig, type Origin, type Rig, type World } from './egress-rig.ts';
 
 const HOST = 'stream.example';
 const MEGABYTE = 2 ** 20;
@@ -13,12 +13,13 @@ const TOTAL_BYTES = 256 * MEGABYTE;
 const MEMORY_BOUND_BYTES = 160 * MEGABYTE;
 const piece = randomBytes(MEGABYTE);
 
+let world: World;
 let origin: Origin;
 let rig: Rig;
 const events = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>();
 
 beforeAll(async () => {
-  const world = await createWorld();
+  world = await createWorld();
   origin = await startOrigin(world, HOST, (request, response) => {
     const handler = events.get(request.url ?? '');
     if (handler === undefined) response.writeHead(404).end();
@@ -162,6 +163,39 @@ test('a client that does not read stops the server', async () => {
   await hasStalled;
   expect(sent).toBeLessThan(64 * MEGABYTE);
   response.destroy();
+});
+
+test('a connection lives as long as something moves on it, and not much longer', async () => {
+  const idleTimeoutMs = 400;
+  const rigIdle = await startRig({
+    upstreamCaPem: world.caPem,
+    limits: { idleTimeoutMs },
+    rules: (port) => [allow(HOST, { port })],
+    routes: [{ host: HOST, address: '127.0.0.1', port: origin.port }],
+  });
+  const eventCount = 12;
+  events.set('/ticks', (_, response) => {
+    response.writeHead(200);
+    let sent = 0;
+    const timer = setInterval(() => {
+      sent += 1;
+      response.write('tick');
+      if (sent === eventCount) clearInterval(timer);
+    }, idleTimeoutMs / 5);
+  });
+  let received = '';
+  const failure = await new Promise<Error>((resolve) => {
+    const more = { port: rigIdle.port, ca: rigIdle.caPem, headers: { host: `${HOST}:${rigIdle.port}` } };
+    const call = httpsRequest(options('/ticks', more), (response) => {
+      response.on('data', (bytes: Buffer) => (received += String(bytes)));
+      response.on('error', resolve);
+    });
+    call.on('error', resolve);
+    call.end();
+  });
+  expect(received).toBe('tick'.repeat(eventCount));
+  expect(failure.message).toBe('aborted');
+  await rigIdle.close();
 });
 
 test('a client that goes away ends the upstream’s work, and the record says so', async () => {

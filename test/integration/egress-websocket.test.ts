@@ -5,6 +5,8 @@ import { WebSocket, WebSocketServer, type RawData } from 'ws';
 import { allow, createWorld, startOrigin, startRig, type Origin, type Rig } from './egress-rig.ts';
 
 const HOST = 'socket.example';
+const VALUE = 'real-5f4dcc3b5aa765d61d8327deb882cf99';
+const PLACEHOLDER = 'ironcage-00112233445566778899aabbccddeeff';
 let origin: Origin;
 let plain: Origin;
 let rig: Rig;
@@ -15,7 +17,8 @@ beforeAll(async () => {
   const world = await createWorld();
   origin = await startOrigin(world, HOST, (_, response) => response.end('no socket'));
   sockets = new WebSocketServer({ server: origin.server, path: '/echo' });
-  sockets.on('connection', (socket) => {
+  sockets.on('connection', (socket, request) => {
+    if (request.headers.authorization !== undefined) socket.send(`you are ${request.headers.authorization}`);
     socket.on('message', (bytes, isBinary) => socket.send(bytes, { binary: isBinary }));
   });
   plain = await startOrigin(undefined, HOST, (_, response) => response.end('plain'));
@@ -30,6 +33,8 @@ beforeAll(async () => {
       allow('reads.example', { port, methods: ['GET'] }),
       allow('plain.example', { scheme: 'http', port }),
     ],
+    bindings: [{ name: 'KEY', hosts: [HOST], slots: [{ kind: 'bearer' }], placeholder: PLACEHOLDER }],
+    secretValues: { KEY: VALUE },
     routes: [
       { host: HOST, address: '127.0.0.1', port: origin.port },
       { host: 'reads.example', address: '127.0.0.1', port: origin.port },
@@ -44,9 +49,11 @@ afterAll(async () => {
   await Promise.all([origin?.close(), plain?.close()]);
 });
 
-function open(host: string, path: string): WebSocket {
+function open(host: string, path: string, more: Record<string, string> = {}): WebSocket {
   const headers = { host: `${host}:${rig.port}` };
-  return new WebSocket(`wss://127.0.0.1:${rig.port}${path}`, { servername: host, ca: rig.caPem, headers });
+  // `servername` is for the TLS socket beneath; the types of ws do not know it.
+  const options = { servername: host, ca: rig.caPem, headers: { ...headers, ...more } };
+  return new WebSocket(`wss://127.0.0.1:${rig.port}${path}`, options);
 }
 
 function textOf(message: RawData): string {
@@ -81,6 +88,13 @@ test('an allowed socket carries messages both ways, and its end is recorded with
   const end = rig.audit().find((line) => line.end?.of === decision?.seq);
   expect(end?.bytesOut).toBeGreaterThan(300);
   expect(end?.bytesIn).toBeGreaterThan(300);
+});
+
+test('a secret goes out in the handshake and does not come back in a message', async () => {
+  const socket = open(HOST, '/echo', { authorization: `Bearer ${PLACEHOLDER}` });
+  const message = await new Promise<string>((resolve) => socket.once('message', (bytes) => resolve(textOf(bytes))));
+  expect(message).toBe(`you are Bearer ${'*'.repeat(VALUE.length)}`);
+  socket.terminate();
 });
 
 test('a rule about methods does not allow a socket', async () => {

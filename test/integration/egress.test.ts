@@ -62,8 +62,8 @@ test('curl gets an allowed page over CONNECT', async () => {
   expect(out).toBe('GET /hello?x=1 0\n');
   const decision = rig.audit().find((line) => line.path === '/hello?x=1');
   expect(decision).toMatchObject({ decision: 'allow', rule: `allow:${HOST}`, host: HOST, port: 443, bytesIn: 0 });
-  const end = rig.audit().find((line) => line.end?.of === decision?.seq);
-  expect(end).toMatchObject({ bytesIn: 17, end: { status: 200, outcome: 'complete' } });
+  const end = () => rig.audit().find((line) => line.end?.of === decision?.seq);
+  await expect.poll(end).toMatchObject({ bytesIn: 17, end: { status: 200, outcome: 'complete' } });
 });
 
 test('curl gets an allowed page where every address leads to the egress', async () => {
@@ -107,7 +107,12 @@ test('a chunked response arrives whole, without Alt-Svc, and hop-by-hop fields s
 });
 
 test('one connection serves many requests, allowed and refused in turn', async () => {
-  const { out } = await curl(...proxied(), '-w', '%{num_connects} %{http_code}\n', ...['/1', '/2', '/3'].map((path) => `https://${HOST}${path}`));
+  const { out } = await curl(
+    ...proxied(),
+    '-w',
+    '%{num_connects} %{http_code}\n',
+    ...['/1', '/2', '/3'].map((path) => `https://${HOST}${path}`),
+  );
   expect(out).toMatch(/GET \/1 0\n1 200\nGET \/2 0\n0 200\nGET \/3 0\n0 200/);
   const denied = ['/1', '/2'].map((path) => `https://${DENIED}${path}`);
   const refused = await curl(...proxied(), '-w', '%{num_connects} %{http_code}\n', '-o', '/dev/null', ...denied);
