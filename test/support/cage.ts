@@ -1,0 +1,142 @@
+// A real cage for a test: a project of its own, a data root of its own, commands run inside with their output captured.
+// Everything goes through the library; what runs as a program of its own comes from dist/.
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { commandFor, type ExecRequest } from '../../src/cage/enter.ts';
+import type { CageOptions } from '../../src/cage/options.ts';
+import { openSession } from '../../src/cage/session.ts';
+import { readCageState } from '../../src/cage/store.ts';
+import { createCage, openContext, removeCage, startCage, type Context } from '../../src/index.ts';
+import type { EnterCommand } from '../../src/backends/backend.ts';
+import { run } from '../../src/platform/processes.ts';
+import { writeFiles } from './repositories.ts';
+
+const NO_OPTIONS: CageOptions = { allow: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
+
+export interface CageRequest {
+  /** Files of the project; default: one. */
+  files?: Readonly<Record<string, string | Buffer>>;
+  /** Called with the project before the cage is made. */
+  prepare?: (project: string, context: Context) => void | Promise<void>;
+  options?: Partial<CageOptions>;
+  /** Name of the project's directory below the temporary one. */
+  projectName?: string;
+  /** Added to the host's environment. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+export interface Captured {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+  /** Standard output as it came. */
+  bytes: Buffer;
+}
+
+export interface TestCage {
+  context: Context;
+  name: string;
+  project: string;
+  /** Holds the project, the data root and whatever a test puts beside them; gone with the cage. */
+  directory: string;
+  command(request: ExecRequest): Promise<EnterCommand>;
+  exec(argv: readonly string[], more?: InsideOptions): Promise<Captured>;
+  /** A script for /bin/sh, by standard input. */
+  sh(script: string, more?: Omit<InsideOptions, 'input'>): Promise<Captured>;
+  /** A program for the machine's Python, by standard input. */
+  python(program: string, more?: Omit<InsideOptions, 'input'>): Promise<Captured>;
+  remove(): Promise<void>;
+}
+
+export interface InsideOptions extends Omit<ExecRequest, 'argv'> {
+  input?: string | Buffer;
+  args?: readonly string[];
+  timeoutMs?: number;
+}
+
+export const PYTHON = '/usr/bin/python3';
+const TIMEOUT_MS = 60_000;
+const HOST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Makes a cage and starts it. */
+export async function startTestCage(name: string, request: CageRequest = {}): Promise<TestCage> {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'ironcage-test-')));
+  // Its entries are protected by their own modes; a cage of root's runs as somebody who must not be stopped here.
+  chmodSync(directory, 0o755);
+  const project = join(directory, request.projectName ?? 'project');
+  mkdirSync(project);
+  const context = openContext({
+    home: join(directory, 'data'),
+    environment: { PATH: HOST_PATH, HOME: join(directory, 'host-home'), LANG: 'C.UTF-8', ...request.environment },
+    cwd: project,
+  });
+  const discard = async (): Promise<void> => {
+    await removeCage(context, name, { discard: true }).catch(() => undefined);
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    writeFiles(project, request.files ?? { 'README.md': 'a project\n' });
+    await request.prepare?.(project, context);
+    await createCage(context, project, { ...NO_OPTIONS, name, ...request.options });
+    await startCage(context, name);
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  const command = async (exec: ExecRequest): Promise<EnterCommand> => {
+    const state = readCageState(context, name);
+    if (state.phase !== 'running') throw new Error(`the cage is ${state.phase}`);
+    return commandFor(await openSession(context, name), state, exec, false);
+  };
+  const exec = async (argv: readonly string[], more: InsideOptions = {}): Promise<Captured> => {
+    const { program, args, env } = await command({
+      argv: [...argv, ...(more.args ?? [])],
+      cwd: more.cwd,
+      env: more.env,
+    });
+    return capture(program, args, env, more);
+  };
+  return {
+    context,
+    name,
+    project,
+    directory,
+    command,
+    exec,
+    sh: (script, more) => exec(['/bin/sh', '-s', '--'], { ...more, input: script }),
+    python: (program, more) => exec([PYTHON, '-'], { ...more, input: program }),
+    async remove() {
+      await removeCage(context, name, { discard: true });
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same on the host, as whoever runs the test: what proves that a probe can succeed at all. */
+export const onHost = {
+  exec: (argv: readonly string[], more: InsideOptions = {}): Promise<Captured> => {
+    const [program = '', ...args] = [...argv, ...(more.args ?? [])];
+    return capture(program, args, { PATH: HOST_PATH, ...more.env }, more);
+  },
+  sh: (script: string, more: Omit<InsideOptions, 'input'> = {}): Promise<Captured> =>
+    onHost.exec(['/bin/sh', '-s', '--'], { ...more, input: script }),
+  python: (program: string, more: Omit<InsideOptions, 'input'> = {}): Promise<Captured> =>
+    onHost.exec([PYTHON, '-'], { ...more, input: program }),
+};
+
+async function capture(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  more: InsideOptions,
+): Promise<Captured> {
+  const result = await run(program, args, { env, input: more.input, timeoutMs: more.timeoutMs ?? TIMEOUT_MS });
+  if (result.timedOut) throw new Error(`${program} did not end in time; it wrote: ${result.stderr.slice(-500)}`);
+  return {
+    exitCode: result.exitCode,
+    stdout: result.stdout.toString('utf8').trimEnd(),
+    stderr: result.stderr.trimEnd(),
+    bytes: result.stdout,
+  };
+}
