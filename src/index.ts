@@ -1,38 +1,65 @@
 // The library. The command line is written with it, and so is everything else that is not inside: what is not exported
-// here is nobody's but ours.
+// here is nobody's but ours. A function's own code is loaded when it is first called, so that a short command starts fast.
+import type { AuditRecord } from './audit/record.ts';
+import type { AuditQuery } from './cage/audit.ts';
+import type { Context } from './cage/context.ts';
+import { lazily } from './platform/lazily.ts';
+
 export { openContext, type Context, type ContextOptions } from './cage/context.ts';
 export type { CageOptions } from './cage/options.ts';
-export { createCage, listAgents, planCage } from './cage/create-commands.ts';
-export { startCage, stopCage, restartCage } from './cage/start.ts';
-export { removeCage } from './cage/remove.ts';
-export { cageExists } from './cage/store.ts';
-export { listCages, resolveCageName, showCage, type CageInfo, type CageView } from './cage/view.ts';
-export { execInCage, shellArgv, type Attachment, type ExecRequest } from './cage/enter.ts';
-export { runAgent, type RunOutcome, type RunRequest } from './cage/run.ts';
-export {
-  applyCage,
-  diffCage,
-  diffCageText,
-  planApplyCage,
-  type ApplyOutcome,
-  type ApplyView,
-  type CageDiff,
-} from './cage/work.ts';
-export { auditCage, auditSummary, verifyAudit, type AuditQuery } from './cage/audit.ts';
-export {
-  policyAllow,
-  policyDeny,
-  policyRemove,
-  policyShow,
-  policyTest,
-  type PolicyChange,
-  type PolicyView,
-  type RuleView,
-} from './cage/policy-change.ts';
-export { secretList, secretRemove, secretSet, type SecretInput } from './cage/secret-commands.ts';
-export { verifyCage, type Probe, type Verification } from './cage/verify.ts';
-export { doctor, type DoctorReport } from './cage/doctor.ts';
+export type { CageInfo, CageView } from './cage/view.ts';
+export type { Attachment, ExecRequest } from './cage/enter.ts';
+export type { RunOutcome, RunRequest } from './cage/run.ts';
+export type { ApplyOutcome, ApplyView, CageDiff } from './cage/work.ts';
+export type { AuditQuery } from './cage/audit.ts';
+export type { PolicyChange, PolicyView, RuleView } from './cage/policy-change.ts';
+export type { SecretInput } from './cage/secret-commands.ts';
+export type { Probe, Verification } from './cage/verify.ts';
+export type { DoctorReport } from './cage/doctor.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
+export { cageExists } from './cage/store.ts';
+export { shellArgv } from './cage/shell-argv.ts';
+export { listAgents } from './cage/agent-list.ts';
 export { IronError, toIronError, type ErrorCode } from './platform/errors.ts';
 export { hostEnvironment } from './platform/environment.ts';
+
+export const createCage = lazily(async () => (await import('./cage/create-commands.ts')).createCage);
+export const planCage = lazily(async () => (await import('./cage/create-commands.ts')).planCage);
+
+export const startCage = lazily(async () => (await import('./cage/start.ts')).startCage);
+export const stopCage = lazily(async () => (await import('./cage/start.ts')).stopCage);
+export const restartCage = lazily(async () => (await import('./cage/start.ts')).restartCage);
+export const removeCage = lazily(async () => (await import('./cage/remove.ts')).removeCage);
+
+export const listCages = lazily(async () => (await import('./cage/view.ts')).listCages);
+export const showCage = lazily(async () => (await import('./cage/view.ts')).showCage);
+export const resolveCageName = lazily(async () => (await import('./cage/resolve-name.ts')).resolveCageName);
+
+export const execInCage = lazily(async () => (await import('./cage/enter.ts')).execInCage);
+export const runAgent = lazily(async () => (await import('./cage/run.ts')).runAgent);
+
+export const diffCage = lazily(async () => (await import('./cage/work.ts')).diffCage);
+export const diffCageText = lazily(async () => (await import('./cage/work.ts')).diffCageText);
+export const planApplyCage = lazily(async () => (await import('./cage/work.ts')).planApplyCage);
+export const applyCage = lazily(async () => (await import('./cage/work.ts')).applyCage);
+
+/** Decisions in order, each with its byte counts filled in once its exchange has ended. */
+export async function* auditCage(context: Context, name: string, query?: AuditQuery): AsyncGenerator<AuditRecord> {
+  yield* (await import('./cage/audit.ts')).auditCage(context, name, query);
+}
+export const auditSummary = lazily(async () => (await import('./cage/audit.ts')).auditSummary);
+export const verifyAudit = lazily(async () => (await import('./cage/audit.ts')).verifyAudit);
+
+export const policyShow = lazily(async () => (await import('./cage/policy-change.ts')).policyShow);
+export const policyAllow = lazily(async () => (await import('./cage/policy-change.ts')).policyAllow);
+export const policyDeny = lazily(async () => (await import('./cage/policy-change.ts')).policyDeny);
+export const policyRemove = lazily(async () => (await import('./cage/policy-change.ts')).policyRemove);
+export const policyTest = lazily(async () => (await import('./cage/policy-change.ts')).policyTest);
+
+export const secretSet = lazily(async () => (await import('./cage/secret-commands.ts')).secretSet);
+export const secretList = lazily(async () => (await import('./cage/secret-commands.ts')).secretList);
+export const secretRemove = lazily(async () => (await import('./cage/secret-commands.ts')).secretRemove);
+
+export const verifyCage = lazily(async () => (await import('./cage/verify.ts')).verifyCage);
+export const doctor = lazily(async () => (await import('./cage/doctor.ts')).doctor);

@@ -1,6 +1,5 @@
 // Where the agent of a cage was found, remembered beside its spec: a later start must not search or install again.
 import { join } from 'node:path';
-import { ensureAgent } from '../agents/ensure.ts';
 import type { AgentProfile, AgentProgram } from '../agents/profile.ts';
 import { IronError } from '../platform/errors.ts';
 import { pathExists, readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
@@ -22,6 +21,7 @@ export async function rememberAgent(
   cage: string,
   profile: AgentProfile,
 ): Promise<{ program: AgentProgram; changed: boolean }> {
+  const { ensureAgent } = await import('../agents/ensure.ts');
   const program = await ensureAgent(profile, agentsDirectory(context), {
     environment: context.environment,
     progress: (line) => context.progress(line),

@@ -9,7 +9,7 @@ import { pathExists } from '../platform/files.ts';
 import { readAgentPrograms } from './agent-programs.ts';
 import { DNS_PORT, listenedPorts, PROXY_PORT } from './policy.ts';
 import type { CageSession } from './session.ts';
-import { requireWorkspace } from './work.ts';
+import { requireWorkspace } from './workspace-of.ts';
 
 export async function composePlan(session: CageSession): Promise<CagePlan> {
   const { context, spec, paths, identity, callerIsRoot } = session;

@@ -1,5 +1,4 @@
 // `create` and its dry run.
-import { AGENTS } from '../agents/profiles.ts';
 import { formatRule } from '../policy/rules.ts';
 import type { Context } from './context.ts';
 import { agentRules, createFromPlan, planCreation, uniqueRules } from './create.ts';
@@ -48,13 +47,4 @@ export async function planCage(context: Context, source: string | undefined, opt
     routes: request.routes.map(({ host, address, port }) => `${host} → ${address}:${port}`),
     mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),
   };
-}
-
-export function listAgents(): { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[] {
-  return AGENTS.map(({ name, title, hosts, secrets }) => ({
-    name,
-    title,
-    hosts,
-    secrets: secrets.map((secret) => secret.name),
-  }));
 }

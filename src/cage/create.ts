@@ -4,7 +4,6 @@ import { chownSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 
-import { probeOverlay, requireNative } from '../backends/native/probe.ts';
 import { searchPath } from '../backends/native/tools.ts';
 import { findBundle } from '../policy/bundles.ts';
 import type { Rule } from '../policy/types.ts';
@@ -14,7 +13,6 @@ import { createFileBeneath } from '../platform/beneath.ts';
 import { IronError } from '../platform/errors.ts';
 import { isInside, makeDirectory, pathExists, removeTree } from '../platform/files.ts';
 import { inspectProject, resolveProjectRoot } from '../workspace/project.ts';
-import { prepareWorkspace } from '../workspace/prepare.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
 import { defaultCageName } from './names.ts';
@@ -84,6 +82,7 @@ function refuseWideProject(project: string, context: Context): void {
 /** Makes the cage of a plan; throws E_CAGE_EXISTS when there is one of that name. */
 export async function createFromPlan(context: Context, plan: CreationPlan): Promise<CageSpec> {
   openDataRoot(context);
+  const { requireNative } = await import('../backends/native/probe.ts');
   await requireNative(context.environment);
   return withCageLock(context, plan.name, async () => {
     for (const line of await repairCage(context, plan.name)) context.progress(line);
@@ -126,6 +125,11 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   const paths = cagePaths(context, spec.name);
   if (plan.profile !== undefined) await rememberAgent(context, spec.name, plan.profile);
   context.step('create: agent found');
+  // Loaded here: a run that finds its cage needs neither.
+  const [{ probeOverlay }, { prepareWorkspace }] = await Promise.all([
+    import('../backends/native/probe.ts'),
+    import('../workspace/prepare.ts'),
+  ]);
   const strategy =
     owner === undefined && (await probeOverlay(searchPath(context.environment), false)).status === 'ok'
       ? 'overlay'

@@ -80,8 +80,3 @@ function runOnPipes({ program, args, env }: EnterCommand): Promise<number> {
     );
   });
 }
-
-/** A login shell, as `ironcage shell` starts it. */
-export function shellArgv(): string[] {
-  return ['/bin/sh', '-c', 'exec "$SHELL" -l'];
-}

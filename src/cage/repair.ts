@@ -45,7 +45,12 @@ export async function repairCage(context: Context, name: string): Promise<string
     case 'stopped':
       break;
   }
-  if (await repairApply(paths.root)) done.push(`finished an interrupted apply of ${name}`);
+  const apply = await repairApply(paths.root);
+  if (apply !== undefined) {
+    const kept =
+      apply.kept.length === 0 ? '' : `; changed on the host meanwhile and left as they are: ${apply.kept.join(', ')}`;
+    done.push(`an interrupted apply of ${name} was ${apply.outcome}${kept}`);
+  }
   return done;
 }
 

@@ -6,14 +6,13 @@ import { cageProcesses } from '../backends/native/stop.ts';
 import { IronError } from '../platform/errors.ts';
 import { resolveProjectRoot } from '../workspace/project.ts';
 import { rememberAgent } from './agent-programs.ts';
-import { auditOutcome, type AuditOutcome } from './audit.ts';
+import type { AuditOutcome } from './audit.ts';
 import { agentRules, createLocked, planCreation, seedHome, uniqueRules, type CreationPlan } from './create.ts';
 import type { Context } from './context.ts';
 import { enter } from './enter.ts';
 import { defaultCageName } from './names.ts';
 import type { CageOptions } from './options.ts';
 import { secretValue } from './policy.ts';
-import { removeCage } from './remove.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
 import { openSession } from './session.ts';
@@ -21,8 +20,7 @@ import type { CageSpec } from './spec.ts';
 import { ensureRunning, stopCage, stopLocked } from './start.ts';
 import type { RunningState } from './state.ts';
 import { cageExists, openDataRoot, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
-import { diffCage, type CageDiff } from './work.ts';
-import { requireNative } from '../backends/native/probe.ts';
+import type { CageDiff } from './work.ts';
 
 export interface RunRequest {
   agent: string;
@@ -56,6 +54,7 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
     for (const line of await repairCage(context, plan.name)) context.progress(line);
     if (cageExists(context, plan.name)) await adapt(context, plan, profile);
     else {
+      const { requireNative } = await import('../backends/native/probe.ts');
       await requireNative(context.environment);
       await createLocked(context, plan);
     }
@@ -67,10 +66,15 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
   const attachment = request.options.terminal ? 'terminal' : 'inherit';
   const { exitCode } = await enter(session, state, { argv, env: profile.env }, attachment);
   if (started && isIdle(state)) await stopCage(context, plan.name);
+  // Loaded now, not before: the agent must not wait for what is only said at the end.
+  const [{ diffCage }, { auditOutcome }] = await Promise.all([import('./work.ts'), import('./audit.ts')]);
   const change = await diffCage(context, plan.name);
   const outcome = await auditOutcome(context, plan.name, since);
   const kept = !request.options.remove || change.files.length > 0;
-  if (!kept) await removeCage(context, plan.name, { discard: false });
+  if (!kept) {
+    const { removeCage } = await import('./remove.ts');
+    await removeCage(context, plan.name, { discard: false });
+  }
   return { cage: plan.name, exitCode, change, ...outcome, kept };
 }
 

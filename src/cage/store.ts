@@ -2,7 +2,8 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
-import { makeDirectory, pathExists, readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
+import { makeDirectory, pathExists, readTextIfPresent } from '../platform/files.ts';
+import { isSealed, writeSealedFile } from '../platform/sealed-file.ts';
 import { withLock } from '../platform/locks.ts';
 import type { Context } from './context.ts';
 import { parseCageName } from './names.ts';
@@ -65,7 +66,10 @@ export async function readSpec(context: Context, name: string): Promise<CageSpec
   const { spec } = cagePaths(context, name);
   const text = readTextIfPresent(spec);
   if (text === undefined) throw noSuchCage(name);
-  // Loaded here, when a spec is really read: the schema library is the largest part of a short command's start.
+  if (isSealed(spec, text)) {
+    const own: CageSpec = JSON.parse(text);
+    return own;
+  }
   const { parseSpec } = await import('./spec.ts');
   return parseSpec(text, spec);
 }
@@ -78,7 +82,7 @@ export function noSuchCage(name: string): IronError {
 }
 
 export function writeSpec(context: Context, spec: CageSpec): void {
-  writeFileAtomic(cagePaths(context, spec.name).spec, `${JSON.stringify(spec, undefined, 2)}\n`);
+  writeSealedFile(cagePaths(context, spec.name).spec, `${JSON.stringify(spec, undefined, 2)}\n`);
 }
 
 export function readCageState(context: Context, name: string): CageState {

@@ -2,16 +2,14 @@
 import { loadWorkspace } from '../workspace/workspace.ts';
 import { hasUnexportedWork } from '../workspace/unexported.ts';
 import type { Enforcer, LimitEnforcement } from '../backends/backend.ts';
-import { IronError, errorMessage } from '../platform/errors.ts';
+import { errorMessage } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
-import { resolveProjectRoot } from '../workspace/project.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
-import { defaultCageName, parseCageName } from './names.ts';
 import { policyShow, type RuleView } from './policy-change.ts';
 import { stateHealth } from './repair.ts';
 import type { CageSpec } from './spec.ts';
-import { cageExists, cagePaths, listCageNames, noSuchCage, readCageState, readSpec } from './store.ts';
+import { cagePaths, listCageNames, readCageState, readSpec } from './store.ts';
 
 export interface CageInfo {
   name: string;
@@ -49,31 +47,6 @@ export interface CageView extends CageInfo {
   policyConfirmed: boolean;
   identity: { uid: number; gid: number; insideUid: number };
   problems: readonly string[];
-}
-
-/** The named cage, or the one of the project around `cwd`. Throws E_NO_CAGE. */
-export async function resolveCageName(context: Context, name: string | undefined, cwd: string): Promise<string> {
-  if (name !== undefined) {
-    if (!cageExists(context, parseCageName(name))) throw noSuchCage(name);
-    return name;
-  }
-  const project = await resolveProjectRoot(cwd);
-  const own = defaultCageName(project);
-  if (cageExists(context, own)) return own;
-  const others: string[] = [];
-  for (const candidate of listCageNames(context)) {
-    const spec = await readSpec(context, candidate).catch(() => undefined);
-    if (spec?.project === project) others.push(candidate);
-  }
-  const [only] = others;
-  if (only !== undefined && others.length === 1) return only;
-  throw new IronError('E_NO_CAGE', {
-    message:
-      others.length === 0
-        ? `the project ${project} has no cage`
-        : `the project ${project} has several cages: ${others.join(', ')}`,
-    hint: others.length === 0 ? 'make one: ironcage run claude, or ironcage create' : 'name the one you mean',
-  });
 }
 
 /** Every cage of the data root; one that cannot be read is listed as broken. */

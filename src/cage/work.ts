@@ -1,6 +1,6 @@
 // The work in a cage, seen from the host: what changed, and how it gets back into the project.
 import { applyToBranch } from '../workspace/apply-branch.ts';
-import { applyToWorkingTree } from '../workspace/apply.ts';
+import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
 import { planApply, type ApplyPlan } from '../workspace/plan-apply.ts';
 import { changeText, computeChange, type Change } from '../workspace/change.ts';
 import { hasUnexportedWork } from '../workspace/unexported.ts';
@@ -8,8 +8,8 @@ import { loadWorkspace, type PreparedWorkspace } from '../workspace/workspace.ts
 import { IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
 import { repairCage } from './repair.ts';
-import type { CageSpec } from './spec.ts';
 import { cagePaths, readSpec, withCageLock } from './store.ts';
+import { requireWorkspace } from './workspace-of.ts';
 
 export interface CageDiff {
   cage: string;
@@ -19,17 +19,6 @@ export interface CageDiff {
   hostExecutable: Change['hostExecutable'];
   /** What is in the cage and cannot be part of a change. */
   skipped: Change['skipped'];
-}
-
-export async function requireWorkspace(context: Context, spec: Pick<CageSpec, 'name'>): Promise<PreparedWorkspace> {
-  const { root } = cagePaths(context, spec.name);
-  const workspace = await loadWorkspace(root);
-  if (workspace !== undefined) return workspace;
-  throw new IronError('E_WORKSPACE', {
-    message: `the workspace of ${spec.name} is missing`,
-    because: `there is no finished workspace below ${root}`,
-    hint: 'it was taken away by hand; remove the cage with `ironcage rm --discard` and make it anew',
-  });
 }
 
 async function workspaceOf(context: Context, name: string): Promise<PreparedWorkspace> {
@@ -86,21 +75,11 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
     const plan = await freshPlan(context, name);
-    refuseConflicts(plan, name);
+    refuseConflicts(plan.conflicts);
     const leaveOut = request.hostExecutable === 'leave-out' ? plan.hostExecutable.map(({ path }) => path) : [];
     if (request.hostExecutable === 'refuse') refuseHostExecutable(plan, name);
     if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });
     return applyToBranch(plan, request.target.branch, { leaveOut });
-  });
-}
-
-function refuseConflicts({ conflicts }: ApplyPlan, name: string): void {
-  if (conflicts.length === 0) return;
-  throw new IronError('E_CONFLICT', {
-    message: `the project and the cage ${name} changed the same places`,
-    because: conflicts.map(({ path, kind }) => `${path} (${kind})`).join(', '),
-    hint: `nothing was written; take the change onto a branch (ironcage apply ${name} --branch NAME) and merge it by hand, or undo one side`,
-    details: { conflicts },
   });
 }
 

@@ -16,10 +16,6 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
 const FORBIDDEN_IN_LINE = /[\0-\x08\x0a-\x1f\x7f]/;
 
-export function isToken(text: string): boolean {
-  return TOKEN.test(text);
-}
-
 /** Splits a head (latin1 text up to and with its empty line) into lines; refuses bare CR, bare LF and other controls. */
 export function splitHead(text: string, fault: Fault): string[] {
   const lines = text.slice(0, -4).split('\r\n');

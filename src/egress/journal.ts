@@ -19,7 +19,7 @@ export interface Asked {
   path: string;
 }
 
-export interface Ending {
+interface Ending {
   status: number;
   outcome: 'complete' | 'aborted' | 'refused' | 'upstream-error';
   detail: string;

@@ -2,7 +2,7 @@
 import { fieldValues, listMembers, parseFields, splitHead, type Field } from './fields.ts';
 import { malformed } from './refusal.ts';
 
-export type RequestTarget =
+type RequestTarget =
   | { readonly form: 'origin'; readonly target: string }
   | {
       readonly form: 'absolute';

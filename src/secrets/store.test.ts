@@ -29,7 +29,7 @@ test('a stored secret is listed without its value and read back with it', async 
 test('the store can be read by its owner only and leaves no other file behind', async () => {
   await setSecret(directory, 'API_KEY', value, place, clock);
   expect(statSync(directory).mode & 0o777).toBe(0o700);
-  expect(readdirSync(directory)).toEqual(['global.json']);
+  expect(readdirSync(directory)).toEqual(['global.json', 'global.json.seal']);
   expect(statSync(join(directory, 'global.json')).mode & 0o777).toBe(0o600);
 });
 

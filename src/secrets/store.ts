@@ -3,14 +3,14 @@
 import { constants } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { systemClock, type Clock } from '../platform/clock.ts';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
-import { writeFileAtomic } from '../platform/files.ts';
+import { isSealed, writeSealedFile } from '../platform/sealed-file.ts';
 import { withLock } from '../platform/locks.ts';
 import { normaliseHost } from '../policy/hosts.ts';
 import { parseSecretName } from './secret-name.ts';
 import { createSecretValue, type SecretValue } from './secret-value.ts';
+import type { StoreFile } from './store-file.ts';
 import type { SecretSlot } from './types.ts';
 
 export interface SecretPlace {
@@ -32,27 +32,6 @@ export interface StoredSecret {
   createdAt: string;
 }
 
-const slotSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('header'), name: z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/) }),
-  z.strictObject({ kind: z.literal('bearer') }),
-  z.strictObject({ kind: z.literal('basic-password') }),
-]) satisfies z.ZodType<SecretSlot>;
-
-const fileSchema = z.strictObject({
-  version: z.literal(1),
-  secrets: z.record(
-    z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
-    z.strictObject({
-      value: z.string().min(1),
-      hosts: z.array(z.string().refine((host) => normaliseHost(host) === host)),
-      slots: z.array(slotSchema),
-      createdAt: z.iso.datetime(),
-    }),
-  ),
-});
-
-type StoreFile = z.infer<typeof fileSchema>;
-
 /** Stores or replaces a secret. Throws E_USAGE for a name, value, host or slot that cannot be. */
 export async function setSecret(
   directory: string,
@@ -65,7 +44,7 @@ export async function setSecret(
   const stored = {
     value: createSecretValue(key, value).reveal(),
     hosts: place.hosts.map(parseBoundHost),
-    slots: place.slots.map(parseSlot),
+    slots: await Promise.all(place.slots.map(parseSlot)),
     createdAt: new Date(clock.now()).toISOString(),
   };
   await change(directory, place.cage, (secrets) => ({ ...secrets, [key]: stored }));
@@ -116,7 +95,7 @@ async function change(
   await checkDirectory(directory);
   await withLock(`${path}.lock`, { what: 'the secret store' }, async () => {
     const { secrets } = await load(directory, cage);
-    writeFileAtomic(path, `${JSON.stringify({ version: 1, secrets: edit(secrets) }, undefined, 2)}\n`);
+    writeSealedFile(path, `${JSON.stringify({ version: 1, secrets: edit(secrets) }, undefined, 2)}\n`);
   });
 }
 
@@ -124,6 +103,10 @@ async function load(directory: string, cage: string | undefined): Promise<StoreF
   const path = scopePath(directory, cage);
   const text = await readPrivateFile(directory, path);
   if (text === undefined) return { version: 1, secrets: {} };
+  if (isSealed(path, text)) {
+    const own: StoreFile = JSON.parse(text);
+    return own;
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -131,13 +114,10 @@ async function load(directory: string, cage: string | undefined): Promise<StoreF
     // The parser's message quotes the text around the fault, which may be a value.
     throw brokenStore(path, 'it is not JSON');
   }
-  const parsed = fileSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  // Not the whole path: a key that is no name may be a value.
-  throw brokenStore(
-    path,
-    `a field is missing, unknown or of the wrong kind in ${JSON.stringify(parsed.error.issues[0]?.path[0])}`,
-  );
+  const { parseStoreFile } = await import('./store-file.ts');
+  const parsed = parseStoreFile(value);
+  if (parsed.ok) return parsed.file;
+  throw brokenStore(path, `a field is missing, unknown or of the wrong kind in ${parsed.key}`);
 }
 
 async function readPrivateFile(directory: string, path: string): Promise<string | undefined> {
@@ -179,7 +159,8 @@ function parseBoundHost(text: string): string {
   });
 }
 
-function parseSlot(slot: SecretSlot): SecretSlot {
+async function parseSlot(slot: SecretSlot): Promise<SecretSlot> {
+  const { slotSchema } = await import('./store-file.ts');
   const parsed = slotSchema.safeParse(slot);
   if (parsed.success) return parsed.data;
   throw new IronError('E_USAGE', {

@@ -12,7 +12,8 @@ import { ignoredSecrets } from './ignored-secrets.ts';
 import type { Project } from './project.ts';
 import { makeWhiteouts } from './whiteout.ts';
 import { directoriesOf, loadWorkspace, type PreparedWorkspace } from './workspace.ts';
-import { writeWorkspaceRecord, type WorkspaceRecord } from './workspace-file.ts';
+import { writeWorkspaceRecord } from './workspace-file.ts';
+import type { WorkspaceRecord } from './workspace-record.ts';
 
 export interface PrepareOptions {
   project: Project;

@@ -2,6 +2,7 @@
 // every command that takes the cage's lock, so it costs one look at a file name when there is nothing to do.
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemErrorCode } from '../platform/errors.ts';
 import { pathExists, removeTree } from '../platform/files.ts';
 import { commitStep, JOURNAL_NAME, removeEmptyParents, type Site } from './apply-steps.ts';
 import { toText } from './byte-path.ts';
@@ -24,7 +25,7 @@ export async function repairApply(storeDirectory: string): Promise<RepairedApply
   const stagingPath = join(journal.root, journal.staging);
   // Without the staging directory nothing was begun, or all was done.
   if (journal.phase === 'staging' || !pathExists(stagingPath)) {
-    if (pathExists(journal.root)) removeTree(stagingPath, journal.root);
+    if (pathExists(journal.root)) await removeStaging(stagingPath, journal.root);
     dropJournal(directory);
     return { outcome: 'undone', kept: [] };
   }
@@ -42,4 +43,19 @@ export async function repairApply(storeDirectory: string): Promise<RepairedApply
   removeTree(stagingPath, journal.root);
   dropJournal(directory);
   return { outcome: 'finished', kept };
+}
+
+const REMOVE_ATTEMPTS = 100;
+
+/** A git that outlived the interrupted command may still be filling the directory: then a removal has to be tried again. */
+async function removeStaging(stagingPath: string, root: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      removeTree(stagingPath, root);
+      return;
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOTEMPTY' || attempt === REMOVE_ATTEMPTS) throw error;
+      await new Promise((wake) => setTimeout(wake, 20));
+    }
+  }
 }
