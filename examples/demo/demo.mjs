@@ -38,14 +38,15 @@ const server = await startModelServer({
     whileInside: () => Object.assign(inside, searchProcesses(realKey, `IRONCAGE=${CAGE}\0`)),
   }),
 });
-let cleaned = false;
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    void cleanUp().finally(() => process.exit(130));
-  });
-}
+let abandoned = false;
+let cleaning;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, abandon);
+// A reader that went away, `npm run demo | head`.
+process.stdout.on('error', abandon);
 try {
   await main();
+} catch (error) {
+  if (!abandoned) throw error;
 } finally {
   await cleanUp();
 }
@@ -177,15 +178,25 @@ function report() {
   return failed > 0 || checks.length < 12 ? 1 : 0;
 }
 
-async function cleanUp() {
-  if (cleaned) return;
-  cleaned = true;
+function abandon() {
+  abandoned = true;
+  void cleanUp().finally(() => process.exit(130));
+}
+
+function cleanUp() {
+  return (cleaning ??= removeEverything());
+}
+
+async function removeEverything() {
+  await ironcage.stop();
   await server.close();
   if (process.argv.includes('--keep')) {
     print(`\nkept: IRONCAGE_HOME=${data}`);
     return;
   }
-  if (existsSync(join(data, 'cages')))
-    await ironcage.text(['rm', CAGE, '--discard', '--yes']).catch((error) => print(String(error)));
+  if (existsSync(join(data, 'cages'))) {
+    const removal = ironcage.text(['rm', CAGE, '--discard', '--yes'], { last: true });
+    await removal.catch((error) => process.stderr.write(`${String(error)}\n`));
+  }
   rmSync(directory, { recursive: true, force: true });
 }
