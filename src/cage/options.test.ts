@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { parseOptions, type CageOptions } from './options.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ironcage-options-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+writeFileSync(join(directory, 'ca.pem'), 'CERTIFICATE');
+writeFileSync(join(directory, 'vars'), 'ONE=1\nTWO="two words"\n');
+
+const NONE: CageOptions = { allow: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
+const parse = (options: Partial<CageOptions>): ReturnType<typeof parseOptions> =>
+  parseOptions({ ...NONE, ...options }, { FROM_HOST: 'seen' }, directory);
+
+test('nothing given is the safe default, complete', () => {
+  expect(parse({})).toEqual({
+    name: undefined,
+    backend: 'native',
+    preset: 'safe',
+    workspace: 'copy',
+    net: 'filtered',
+    auth: 'api-key',
+    rules: [],
+    routes: [],
+    secrets: [],
+    env: {},
+    binds: [],
+    limits: { memoryBytes: undefined, pids: 4096, cpus: undefined },
+  });
+});
+
+test.each([
+  [{ backend: 'docker' }, 'E_PROTECTION'],
+  [{ preset: 'locked' }, 'E_PROTECTION'],
+  [{ workspace: 'mount' }, 'E_PROTECTION'],
+  [{ net: 'open' }, 'E_PROTECTION'],
+  [{ auth: 'subscription' }, 'E_PROTECTION'],
+  [{ backend: 'chroot' }, 'E_USAGE'],
+  [{ name: '..' }, 'E_NAME'],
+  [{ allow: ['not a host'] }, 'E_RULE'],
+  [{ routes: ['api.example.com'] }, 'E_USAGE'],
+  [{ routes: ['api.example.com=localhost:1'] }, 'E_USAGE'],
+  [{ routes: ['api.example.com=127.0.0.1:0'] }, 'E_USAGE'],
+  [{ routes: ['api.example.com=127.0.0.1:70000'] }, 'E_USAGE'],
+  [{ routes: ['api.example.com=127.0.0.1:1,ca=missing.pem'] }, 'E_USAGE'],
+  [{ secrets: ['lower'] }, 'E_USAGE'],
+  [{ env: ['1X=2'] }, 'E_USAGE'],
+  [{ env: ['NOT_SET_ANYWHERE'] }, 'E_USAGE'],
+  [{ envFiles: ['missing'] }, 'E_USAGE'],
+  [{ mounts: ['missing-file'] }, 'E_USAGE'],
+  [{ mounts: ['ca.pem:relative'] }, 'E_USAGE'],
+  [{ mounts: ['ca.pem:/a/../etc'] }, 'E_USAGE'],
+  [{ memory: '1k' }, 'E_USAGE'],
+  [{ memory: 'lots' }, 'E_USAGE'],
+  [{ pids: '1.5' }, 'E_USAGE'],
+  [{ pids: '0' }, 'E_USAGE'],
+  [{ cpus: '0' }, 'E_USAGE'],
+] satisfies [Partial<CageOptions>, string][])('%j is refused with %s', (options, code) => {
+  expect(() => parse(options)).toThrow(expect.objectContaining({ code }));
+});
+
+test('sizes, variables, routes and mounts are read', () => {
+  const request = parse({
+    memory: '1.5g',
+    pids: '64',
+    cpus: '0.5',
+    env: ['A=b=c', 'FROM_HOST'],
+    envFiles: ['vars'],
+    routes: ['API.example.com=127.0.0.1:8443,ca=ca.pem', 'six.example=[::1]:443'],
+    mounts: ['ca.pem:/data/ca.pem:ro', 'vars'],
+    secrets: ['TOKEN_1'],
+  });
+  expect(request.limits).toEqual({ memoryBytes: 1610612736, pids: 64, cpus: 0.5 });
+  expect(request.env).toEqual({ ONE: '1', TWO: 'two words', A: 'b=c', FROM_HOST: 'seen' });
+  expect(request.routes).toEqual([
+    { host: 'api.example.com', address: '127.0.0.1', port: 8443, caPem: 'CERTIFICATE' },
+    { host: 'six.example', address: '::1', port: 443 },
+  ]);
+  expect(request.binds).toEqual([
+    { source: join(directory, 'ca.pem'), target: '/data/ca.pem', writable: false },
+    { source: join(directory, 'vars'), target: join(directory, 'vars'), writable: true },
+  ]);
+});

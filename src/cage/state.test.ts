@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { readState, writeState, type CageState } from './state.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'ironcage-state-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const identity = { pid: 12, startTicks: '345' };
+const limits = { memory: 'none', pids: 'cgroup', cpu: 'none' } as const;
+const STATES: CageState[] = [
+  { phase: 'creating' },
+  { phase: 'stopped' },
+  { phase: 'removing' },
+  { phase: 'starting', cgroups: [] },
+  { phase: 'stopping', egress: identity, holder: identity, init: identity, cgroups: ['/sys/fs/cgroup/x'] },
+  {
+    phase: 'running',
+    egress: identity,
+    holder: identity,
+    init: identity,
+    generation: 3,
+    hash: 'ab',
+    cgroups: [],
+    limits,
+  },
+];
+
+test.each(STATES)('the state $phase is read as it was written', (state) => {
+  const path = join(directory, state.phase);
+  writeState(path, state);
+  expect(readState(path)).toEqual(state);
+});
+
+test('a directory without a state had just begun to be made', () => {
+  expect(readState(join(directory, 'missing'))).toEqual({ phase: 'creating' });
+});
+
+test.each(['', '{', '[]', 'null', '{"phase":"flying"}', '{"phase":"running"}', '{"phase":"starting"}'])(
+  '%j is an error that says how to repair it',
+  (text) => {
+    const path = join(directory, 'broken');
+    writeFileSync(path, text);
+    expect(() => readState(path)).toThrow(expect.objectContaining({ code: 'E_STATE_BROKEN' }));
+  },
+);

@@ -1,0 +1,108 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createFileBeneath } from './beneath.ts';
+import { emptyDirectory, isInside, removeTree, writeFileAtomic } from './files.ts';
+import { isSealed, writeSealedFile } from './sealed-file.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'ironcage-files-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+test('an atomic write replaces the file, keeps the mode asked for, and leaves nothing beside it', () => {
+  const path = join(root, 'file');
+  writeFileAtomic(path, 'one');
+  writeFileAtomic(path, 'two', 0o640);
+  expect(readFileSync(path, 'utf8')).toBe('two');
+  expect(lstatSync(path).mode & 0o777).toBe(0o640);
+  expect(readdirSync(root)).toEqual(['file']);
+});
+
+test('an atomic write that fails leaves the old file and nothing beside it', () => {
+  mkdirSync(join(root, 'directory'));
+  expect(() => writeFileAtomic(join(root, 'directory'), 'x')).toThrow();
+  expect(readdirSync(root)).toEqual(['directory']);
+});
+
+test('a delete refuses what is outside its root, also through a link, and the root itself', () => {
+  const outside = mkdtempSync(join(tmpdir(), 'ironcage-outside-'));
+  writeFileSync(join(outside, 'precious'), 'x');
+  symlinkSync(outside, join(root, 'link'));
+  for (const path of [outside, join(root, '..'), root, join(root, 'link', 'precious')]) {
+    expect(() => removeTree(path, root)).toThrow(expect.objectContaining({ code: 'E_OUTSIDE_ROOT' }));
+  }
+  expect(existsSync(join(outside, 'precious'))).toBe(true);
+  rmSync(outside, { recursive: true });
+});
+
+test('a delete unlinks a link and does not follow it', () => {
+  const outside = mkdtempSync(join(tmpdir(), 'ironcage-outside-'));
+  writeFileSync(join(outside, 'precious'), 'x');
+  mkdirSync(join(root, 'tree'));
+  symlinkSync(outside, join(root, 'tree', 'inner'));
+  symlinkSync(outside, join(root, 'link'));
+  removeTree(join(root, 'link'), root);
+  removeTree(join(root, 'tree'), root);
+  removeTree(join(root, 'never-there'), root);
+  expect(readdirSync(root)).toEqual([]);
+  expect(existsSync(join(outside, 'precious'))).toBe(true);
+  rmSync(outside, { recursive: true });
+});
+
+test('emptying a directory keeps it', () => {
+  mkdirSync(join(root, 'a', 'b'), { recursive: true });
+  emptyDirectory(join(root, 'a'), root);
+  expect(readdirSync(join(root, 'a'))).toEqual([]);
+});
+
+test.each([
+  ['/a/b', '/a', true],
+  ['/a', '/a', true],
+  ['/ab', '/a', false],
+  ['/', '/a', false],
+  ['/a', '/', true],
+])('%s inside %s: %s', (path, directory, answer) => {
+  expect(isInside(path, directory)).toBe(answer);
+});
+
+test('a file is created below a directory with its parents, and never twice', () => {
+  expect(createFileBeneath(root, 'a/b/c', 'one', 0o600, undefined)).toBe(true);
+  expect(createFileBeneath(root, 'a/b/c', 'two', 0o600, undefined)).toBe(false);
+  expect(readFileSync(join(root, 'a/b/c'), 'utf8')).toBe('one');
+});
+
+test.each(['../x', 'a/../x', '/x', 'a//b', '', '.'])('the relative path %j is refused', (path) => {
+  expect(() => createFileBeneath(root, path, 'x', 0o600, undefined)).toThrow();
+});
+
+test('a link in the way is not followed, neither as a parent nor as the file', () => {
+  const outside = mkdtempSync(join(tmpdir(), 'ironcage-outside-'));
+  symlinkSync(outside, join(root, 'parent'));
+  symlinkSync(join(outside, 'target'), join(root, 'file'));
+  expect(() => createFileBeneath(root, 'parent/x', 'x', 0o600, undefined)).toThrow();
+  expect(createFileBeneath(root, 'file', 'x', 0o600, undefined)).toBe(false);
+  expect(readdirSync(outside)).toEqual([]);
+  rmSync(outside, { recursive: true });
+});
+
+test('a sealed file is known again until one byte of it changes', () => {
+  const path = join(root, 'sealed');
+  writeSealedFile(path, '{"a":1}');
+  expect(isSealed(path, '{"a":1}')).toBe(true);
+  expect(isSealed(path, '{"a":2}')).toBe(false);
+  rmSync(`${path}.seal`);
+  expect(isSealed(path, '{"a":1}')).toBe(false);
+});
