@@ -194,9 +194,11 @@ async function removeEverything() {
     print(`\nkept: IRONCAGE_HOME=${data}`);
     return;
   }
-  if (existsSync(join(data, 'cages'))) {
-    const removal = ironcage.text(['rm', CAGE, '--discard', '--yes'], { last: true });
-    await removal.catch((error) => process.stderr.write(`${String(error)}\n`));
+  try {
+    if (existsSync(join(data, 'cages'))) await ironcage.text(['rm', CAGE, '--discard', '--yes'], { last: true });
+    rmSync(directory, { recursive: true, force: true });
+    expect(true, 'the cage was removed, and nothing of it is left');
+  } catch (error) {
+    expect(false, `the cage was removed, and nothing of it is left: ${printableLine(String(error))}`);
   }
-  rmSync(directory, { recursive: true, force: true });
 }
