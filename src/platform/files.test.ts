@@ -106,3 +106,10 @@ test('a sealed file is known again until one byte of it changes', () => {
   rmSync(`${path}.seal`);
   expect(isSealed(path, '{"a":1}')).toBe(false);
 });
+
+test.skipIf(process.getuid?.() === 0)('a directory that its owner may not enter is deleted as well', () => {
+  mkdirSync(join(root, 'a', 'b', 'c'), { recursive: true });
+  chmodSync(join(root, 'a', 'b'), 0);
+  removeTree(join(root, 'a'), root);
+  expect(readdirSync(root)).toEqual([]);
+});

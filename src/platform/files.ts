@@ -1,7 +1,7 @@
 // Files that survive a crash, and the only delete in the code base.
 import { randomBytes } from 'node:crypto';
 import {
-  readdirSync,
+  chmodSync,
   closeSync,
   constants,
   fsyncSync,
@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readdirSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -85,7 +86,23 @@ export function removeTree(path: string, root: string): void {
       hint: 'this is a protection; if the path is really ironcage’s, move it back below the data root',
     });
   }
-  rmSync(real, { recursive: true, force: true, maxRetries: 3 });
+  try {
+    rmSync(real, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EACCES' && systemErrorCode(error) !== 'EPERM') throw error;
+    // The kernel makes an overlay's work directory with mode 000, and a cage may take its own rights away.
+    openDirectories(real);
+    rmSync(real, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Gives the owner every right on all directories below `path`; links are not followed. */
+function openDirectories(path: string): void {
+  if (!lstatSync(path).isDirectory()) return;
+  chmodSync(path, 0o700);
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) openDirectories(join(path, entry.name));
+  }
 }
 
 /** Deletes everything in a directory of `root`, and keeps the directory. */
