@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { IronError } from '../platform/errors.ts';
 import { defaultCageName, parseCageName } from './names.ts';
@@ -42,8 +42,8 @@ test('the error shows no control character of the name', () => {
 });
 
 test('every path gives a default name that is a name, always the same, and of its own', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), fc.string(), (left, right) => {
+  assert(
+    property(string({ unit: 'binary' }), string(), (left, right) => {
       const name = defaultCageName(`/${left}`);
       expect(parseCageName(name)).toBe(name);
       expect(defaultCageName(`/${left}`)).toBe(name);

@@ -34,7 +34,7 @@ function once([program, ...args], { before, after } = {}) {
   const endMs = Number(process.hrtime.bigint() - start) / 1e6;
   if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.stderr}`);
   after?.();
-  return { firstMs: Number(BigInt(result.stdout.trim().split('\n').at(-1)) - wallNs) / 1e6, endMs };
+  return { firstMs: Number(BigInt(result.stdout.trim().split('\n').at(-1) ?? '') - wallNs) / 1e6, endMs };
 }
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
