@@ -28,13 +28,12 @@ spawnSync(program, args, { stdio: 'inherit' });`,
 /** Milliseconds until the inner command took its stamp, and until the outer command had ended. */
 function once([program, ...args], { before, after } = {}) {
   before?.();
-  const start = process.hrtime.bigint();
-  const wallNs = BigInt(Date.now()) * 1_000_000n;
+  const start = performance.timeOrigin + performance.now();
   const result = spawnSync(program, args, { env, cwd: project, encoding: 'utf8' });
-  const endMs = Number(process.hrtime.bigint() - start) / 1e6;
+  const endMs = performance.timeOrigin + performance.now() - start;
   if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.stderr}`);
   after?.();
-  return { firstMs: Number(BigInt(result.stdout.trim().split('\n').at(-1) ?? '') - wallNs) / 1e6, endMs };
+  return { firstMs: Number(result.stdout.trim().split('\n').at(-1)) / 1e6 - start, endMs };
 }
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
