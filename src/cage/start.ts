@@ -77,6 +77,7 @@ async function startLocked(session: CageSession): Promise<RunningState> {
   prepareDirectories(session);
   const cgroups: string[] = [];
   let egress: StartingEgress | undefined;
+  let server: ProcessIdentity | undefined;
   let holder: ProcessIdentity | undefined;
   context.step('start: begin');
   writeCageState(context, spec.name, { phase: 'starting', cgroups });
@@ -109,6 +110,7 @@ async function startLocked(session: CageSession): Promise<RunningState> {
       async serve() {
         const serving = await starting.serve();
         if (serving.generation !== spec.generation || serving.hash !== expected) throw unconfirmed();
+        server = serving.process;
         return (await configured).caPem;
       },
       holderKnown(identityOfHolder, groups) {
@@ -121,7 +123,7 @@ async function startLocked(session: CageSession): Promise<RunningState> {
     context.step('start: cage exists');
     const state: RunningState = {
       phase: 'running',
-      egress: starting.identity,
+      egress: server ?? starting.identity,
       ...running,
       generation: spec.generation,
       hash: expected,

@@ -1,7 +1,7 @@
 // The egress of a native cage: a host process with a confinement of its own. It sees the system's libraries, the
 // resolver's files, its own program, and three directories; no home, no project, no other cage, no other process.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { EgressConfig, EgressParentMessage } from '../../egress/config.ts';
 import { IronError } from '../../platform/errors.ts';
@@ -47,7 +47,8 @@ export interface StartingEgress {
   identity: ProcessIdentity;
   configure(config: EgressConfig): Promise<{ generation: number; hash: string; caPem: string }>;
   listener(request: ListenerRequest, handle: Server | UdpSocket): Promise<void>;
-  serve(): Promise<{ generation: number; hash: string }>;
+  /** `process` is what serves, without its wrapper: with it all of the egress ends, and without it nothing is served. */
+  serve(): Promise<{ generation: number; hash: string; process: ProcessIdentity }>;
   /** Lets go of it: it lives on without this process. */
   detach(): void;
   kill(): void;
@@ -171,7 +172,13 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
     async serve() {
       post(child, { type: 'serve' });
       const answer = await answerOf(child, 'serving');
-      return { generation: answer.generation, hash: answer.hash };
+      const inner = firstChild(identity);
+      if (inner === undefined) throw egressFailure('its process is gone');
+      return {
+        generation: answer.generation,
+        hash: answer.hash,
+        process: { pid: inner.pid, startTicks: inner.startTicks },
+      };
     },
     detach() {
       child.disconnect();
@@ -247,14 +254,28 @@ function egressFailure(because: string): IronError {
   });
 }
 
-/** Ends an egress process and the wrapper around it, whatever state they are in. */
+/** Ends an egress, by its process 1 or by the wrapper around that, whatever state they are in. */
 export async function stopEgress(identity: ProcessIdentity): Promise<void> {
+  const parentPid = identifyProcess(identity.pid)?.parentPid;
+  const wrapper = parentPid === undefined || !isBubblewrap(parentPid) ? undefined : identifyProcess(parentPid);
   if (!isAlive(identity)) return;
   const inner = firstChild(identity);
-  if (inner !== undefined) {
-    signalProcess(inner, 'SIGKILL');
-    await waitForExit(inner, 5_000);
+  for (const process of [inner, identity]) {
+    if (process === undefined) continue;
+    signalProcess(process, 'SIGKILL');
+    await waitForExit(process, STOP_TIMEOUT_MS);
   }
-  signalProcess(identity, 'SIGKILL');
-  await waitForExit(identity, 5_000);
+  // It ends with what it watched over.
+  if (wrapper !== undefined) await waitForExit(wrapper, STOP_TIMEOUT_MS);
+}
+
+const STOP_TIMEOUT_MS = 5_000;
+
+function isBubblewrap(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'bwrap';
+  } catch {
+    // Gone meanwhile: then there is nothing to wait for.
+    return false;
+  }
 }
