@@ -18,7 +18,10 @@ export async function removeCage(context: Context, name: string, { discard }: { 
     context.step('remove: stopped');
     writeCageState(context, name, { phase: 'removing' });
     context.step('remove: announced');
-    removeTree(cagePaths(context, name).root, cagesDirectory(context));
+    const { root, spec } = cagePaths(context, name);
+    removeTree(spec, root);
+    context.step('remove: spec gone');
+    removeTree(root, cagesDirectory(context));
     context.step('remove: gone');
   });
 }

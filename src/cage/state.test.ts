@@ -35,6 +35,9 @@ test.each(STATES)('the state $phase is read as it was written', (state) => {
 
 test('a directory without a state had just begun to be made', () => {
   expect(readState(join(directory, 'missing'))).toEqual({ phase: 'creating' });
+  expect(() => readState(join(directory, 'missing'), true)).toThrow(
+    expect.objectContaining({ code: 'E_STATE_BROKEN' }),
+  );
 });
 
 test.each(['', '{', '[]', 'null', '{"phase":"flying"}', '{"phase":"running"}', '{"phase":"starting"}'])(

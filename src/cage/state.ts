@@ -23,10 +23,11 @@ export type CageState =
 
 export type RunningState = Extract<CageState, { phase: 'running' }>;
 
-export function readState(path: string): CageState {
+/** `whole`: the rest of the cage is there, so that a missing state is a lost one and no cage in the making. */
+export function readState(path: string, whole = false): CageState {
   const text = readTextIfPresent(path);
-  // The directory is made first, the state second: none yet means that creation had just begun.
-  if (text === undefined) return { phase: 'creating' };
+  if (text === undefined && !whole) return { phase: 'creating' };
+  if (text === undefined) throw brokenState(path);
   let value: unknown;
   try {
     value = JSON.parse(text);

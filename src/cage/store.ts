@@ -86,7 +86,9 @@ export function writeSpec(context: Context, spec: CageSpec): void {
 }
 
 export function readCageState(context: Context, name: string): CageState {
-  return readState(cagePaths(context, name).state);
+  const paths = cagePaths(context, name);
+  // The spec is the last thing that creation writes and the first that removal takes away.
+  return readState(paths.state, pathExists(paths.spec));
 }
 
 export function writeCageState(context: Context, name: string, state: CageState): void {
