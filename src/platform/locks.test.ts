@@ -52,6 +52,17 @@ test.each([
   expect(readdirSync(directory)).toEqual([]);
 });
 
+test('what killed holders and waiters left is swept with the lock, and no live one’s', async () => {
+  const path = join(directory, 'lock');
+  const dead = JSON.stringify({ pid: 4_194_301, startTicks: '1' });
+  writeFileSync(path, dead);
+  writeFileSync(`${path}.4194301.aaaaaaaa`, dead);
+  writeFileSync(`${path}.1.bbbbbbbb`, JSON.stringify(identifyProcess(process.pid)));
+  writeFileSync(join(directory, 'lock2.4194301.cccccccc'), dead);
+  await withLock(path, { what, timeoutMs: 1000 }, async () => 'worked');
+  expect(readdirSync(directory).sort()).toEqual(['lock.1.bbbbbbbb', 'lock2.4194301.cccccccc']);
+});
+
 test('a failure inside gives the lock back', async () => {
   const path = join(directory, 'lock');
   await expect(withLock(path, { what }, () => Promise.reject(new Error('inside')))).rejects.toThrow('inside');

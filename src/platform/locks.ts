@@ -1,6 +1,7 @@
 // One writer at a time per cage. A lock is a file that names its holder; a holder that died leaves no lock behind.
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { IronError, systemErrorCode } from './errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from './processes.ts';
 
@@ -72,4 +73,25 @@ function breakStaleLock(path: string, own: string): void {
   const holder = readHolder(aside);
   if (holder !== undefined && holder !== 'gone' && isAlive(holder)) tryLink(aside, path);
   unlinkSync(aside);
+  sweepDeadWaiters(path);
+}
+
+/** Takes away the files under which killed processes waited for this lock, or had it. */
+function sweepDeadWaiters(path: string): void {
+  const directory = dirname(path);
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(`${basename(path)}.`) || name.endsWith('.stale')) continue;
+    const file = join(directory, name);
+    const owner = readHolder(file);
+    if (owner !== undefined && owner !== 'gone' && !isAlive(owner)) unlinkIfThere(file);
+  }
+}
+
+/** Another sweeper may have been faster. */
+function unlinkIfThere(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+  }
 }
