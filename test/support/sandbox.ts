@@ -1,6 +1,6 @@
 // The built program as a user runs it: real processes over a data root, a home and projects of the test's own. Whatever a
 // test leaves running is found and reported when the sandbox closes.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,8 @@ export interface CliOptions {
   cwd?: string | undefined;
   /** Text on stdin, which then ends. Default: it has ended already. */
   input?: string | undefined;
+  /** Stdin stays open, for the test to write to and to end. */
+  keepInput?: boolean | undefined;
   /** In addition to the sandbox's own environment. */
   env?: Readonly<Record<string, string | undefined>> | undefined;
   /** A host command line that the program is put behind: another namespace, another shell. */
@@ -41,7 +43,10 @@ export interface Sandbox {
   /** Runs `ironcage ARGS` to its end. */
   run(args: readonly string[], options?: CliOptions): Promise<CliResult>;
   /** The same without waiting; the child leads no group of its own. */
-  start(args: readonly string[], options?: CliOptions): { child: ChildProcess; result: Promise<CliResult> };
+  start(
+    args: readonly string[],
+    options?: CliOptions,
+  ): { child: ChildProcessWithoutNullStreams; result: Promise<CliResult> };
   /** A git project with one commit of `files`, directly below the sandbox. */
   project(name: string, files?: Readonly<Record<string, string>>): string;
   /** Processes of this sandbox's cages, as `PID COMMAND`. */
@@ -63,7 +68,10 @@ export function openSandbox(): Sandbox {
   const start: Sandbox['start'] = (args, options = {}) => {
     const [program = '', ...rest] = [...(options.behind ?? []), process.execPath, PROGRAM, ...args];
     const child = spawn(program, rest, { cwd: options.cwd ?? directory, env: { ...env, ...options.env } });
-    return { child, result: collect(child, options.input) };
+    // A command that does not read its input may be gone before it is written.
+    child.stdin.on('error', () => undefined);
+    if (options.keepInput !== true) child.stdin.end(options.input);
+    return { child, result: collect(child) };
   };
   const run: Sandbox['run'] = (args, options) => start(args, options).result;
   return {
@@ -93,7 +101,7 @@ export function openSandbox(): Sandbox {
 }
 
 /** Collects what a child prints until it and everything that holds its pipes has ended. */
-function collect(child: ChildProcess, input: string | undefined): Promise<CliResult> {
+function collect(child: ChildProcess): Promise<CliResult> {
   return new Promise((ended, failed) => {
     let stdout = '';
     let stderr = '';
@@ -111,9 +119,6 @@ function collect(child: ChildProcess, input: string | undefined): Promise<CliRes
         told: () => parse(linesOf(stderr).at(-1) ?? '', stderr),
       }),
     );
-    // A command that does not read its input may be gone before it is written.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
   });
 }
 

@@ -1,0 +1,209 @@
+// A crash between any two steps of create, start, stop, restart and rm: the next command finds its way, nothing goes on
+// running, no half-made cage stays, and work that was nowhere else is still there.
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openSandbox, until, type Sandbox } from '../support/sandbox.ts';
+
+const CHILD = fileURLToPath(new URL('step-child.mjs', import.meta.url));
+const CAGE = 'crash';
+
+let sandbox: Sandbox;
+let project: string;
+beforeAll(() => {
+  sandbox = openSandbox();
+  project = sandbox.project('p');
+});
+afterAll(() => sandbox.close());
+
+interface ChildEnd {
+  steps: string[];
+  killed: boolean;
+}
+
+/** Runs one operation; with `last` it is killed at that step. Throws when it failed by itself. */
+function operate(operation: string, last?: number): ChildEnd {
+  const args = [CHILD, operation, CAGE, project, ...(last === undefined ? [] : [String(last)])];
+  const child = spawnSync(process.execPath, args, { env: sandbox.env, encoding: 'utf8', timeout: 60_000 });
+  const killed = child.signal === 'SIGKILL';
+  if (!killed && child.status !== 0) throw new Error(`${operation} failed: ${child.stderr}`);
+  return { steps: child.stdout.split('\n').filter(Boolean), killed };
+}
+
+async function ok(...args: string[]): Promise<string> {
+  const result = await sandbox.run(args);
+  expect(result.stderr, args.join(' ')).not.toContain('error[');
+  expect(result.exitCode, args.join(' ')).toBe(0);
+  return result.stdout;
+}
+
+/** Made once, since every operation but a removal must leave it whole. */
+async function cageWithWork(): Promise<void> {
+  if ((await sandbox.run(['diff', CAGE, '--json'])).stdout.includes('work.txt')) return;
+  await sandbox.run(['rm', '-y', '--discard', CAGE]);
+  await ok('create', project, '--name', CAGE);
+  await ok('exec', CAGE, '--', 'sh', '-c', 'echo only here > work.txt');
+}
+
+/** What must hold of a cage with work after a crash, once any command has been given. */
+async function expectWorkAndNoStrays(): Promise<void> {
+  expect((await sandbox.run(['list', '--json'])).json()).toMatchObject([{ name: CAGE }]);
+  expect((await sandbox.run(['diff', CAGE, '--json'])).json()).toMatchObject({ files: [{ path: 'work.txt' }] });
+  expect((await sandbox.run(['rm', '-y', CAGE])).exitCode).toBe(126);
+  expect(await ok('exec', CAGE, '--', 'cat', 'work.txt')).toBe('only here\n');
+  await expectQuietAfterStop();
+}
+
+/** Processes that no command knows of end by themselves, since what they waited for is gone. */
+async function expectQuietAfterStop(): Promise<void> {
+  await ok('stop', CAGE);
+  await until('every process of the cage to be gone', () => sandbox.processes().length === 0, 10_000);
+}
+
+/** One test a step, over the steps that a dry run of the operation reports. */
+function atEachStep(
+  operation: string,
+  steps: readonly string[],
+  check: (step: string, number: number) => Promise<void>,
+): void {
+  test(`${operation} has the steps ${steps.join(', ')}`, async () => {
+    if (operation === 'create') await sandbox.run(['rm', '-y', '--discard', CAGE]);
+    else {
+      await cageWithWork();
+      await ok(operation === 'start' ? 'stop' : 'start', CAGE);
+    }
+    expect(operate(operation)).toEqual({ steps, killed: false });
+  });
+  test.each(steps.map((step, number) => ({ step, number })))(`${operation} killed at $step`, ({ step, number }) =>
+    check(step, number),
+  );
+}
+
+const CREATE = [
+  'begin',
+  'directory made',
+  'announced',
+  'agent found',
+  'workspace prepared',
+  'home made',
+  'spec written',
+  'written',
+].map((step) => `create: ${step}`);
+const START = ['begin', 'announced', 'egress known', 'holder known', 'cage exists', 'written'].map(
+  (step) => `start: ${step}`,
+);
+const STOP = ['begin', 'announced', 'ended', 'written'].map((step) => `stop: ${step}`);
+const REMOVE = ['stopped', 'announced', 'spec gone', 'gone'].map((step) => `remove: ${step}`);
+
+describe('create', () => {
+  atEachStep('create', CREATE, async (step, number) => {
+    await sandbox.run(['rm', '-y', '--discard', CAGE]);
+    expect(operate('create', number)).toEqual({ steps: CREATE.slice(0, number + 1), killed: true });
+    const again = await sandbox.run(['create', project, '--name', CAGE, '--json']);
+    if (step === 'create: written') expect(again.told()).toMatchObject({ error: { code: 'E_CAGE_EXISTS' } });
+    else expect(again.exitCode).toBe(0);
+    expect(await ok('exec', CAGE, '--', 'cat', 'old.txt')).toBe('old\n');
+    await expectQuietAfterStop();
+  });
+
+  test('a half-made cage is listed as broken, shown as an error, and removed by rm', async () => {
+    await sandbox.run(['rm', '-y', '--discard', CAGE]);
+    operate('create', CREATE.indexOf('create: workspace prepared'));
+    expect((await sandbox.run(['list', '--json'])).json()).toMatchObject([{ name: CAGE, status: 'broken' }]);
+    const shown = await sandbox.run(['show', CAGE, '--json']);
+    expect([2, 125]).toContain(shown.exitCode);
+    await ok('rm', CAGE);
+    expect((await sandbox.run(['list', '--json'])).json()).toEqual([]);
+    expect(readdirSync(join(sandbox.dataRoot, 'cages'))).toEqual([]);
+  });
+
+  test('doctor explains a half-made cage and --fix takes it away', async () => {
+    operate('create', CREATE.indexOf('create: announced'));
+    const report = await sandbox.run(['doctor', '--json']);
+    expect(report.stdout).toContain(`an interrupted command left it`);
+    await ok('doctor', '--fix');
+    expect((await sandbox.run(['list', '--json'])).json()).toEqual([]);
+  });
+});
+
+describe('start', () => {
+  atEachStep('start', START, async (step, number) => {
+    await cageWithWork();
+    await ok('stop', CAGE);
+    expect(operate('start', number)).toEqual({ steps: START.slice(0, number + 1), killed: true });
+    if (step === 'start: egress known') {
+      expect((await sandbox.run(['list', '--json'])).json()).toMatchObject([{ status: 'broken', unexported: true }]);
+    }
+    await expectWorkAndNoStrays();
+  });
+});
+
+describe('stop', () => {
+  atEachStep('stop', STOP, async (_step, number) => {
+    await cageWithWork();
+    await ok('start', CAGE);
+    expect(operate('stop', number)).toEqual({ steps: STOP.slice(0, number + 1), killed: true });
+    await expectWorkAndNoStrays();
+  });
+});
+
+describe('rm', () => {
+  atEachStep('remove', [...STOP, ...REMOVE], async (step, number) => {
+    await cageWithWork();
+    await ok('start', CAGE);
+    expect(operate('remove', number)).toMatchObject({ killed: true });
+    // The user has agreed to lose the work, but it is lost only once that is on disk.
+    const agreed = REMOVE.slice(1).includes(step);
+    if (!agreed) return expectWorkAndNoStrays();
+    expect((await sandbox.run(['create', project, '--name', CAGE])).exitCode).toBe(0);
+    expect((await sandbox.run(['diff', CAGE, '--json'])).json()).toMatchObject({ files: [] });
+    await expectQuietAfterStop();
+  });
+});
+
+describe('a running cage', () => {
+  test.each(['egress', 'holder', 'init'] as const)(
+    'whose %s was killed is broken, and the next command repairs it',
+    async (role) => {
+      await cageWithWork();
+      await ok('start', CAGE);
+      process.kill(pidOf(role), 'SIGKILL');
+      await until('the cage to be seen as broken', async () => {
+        const listed = await sandbox.run(['list', '--json']);
+        return listed.stdout.includes('"status": "broken"');
+      });
+      await expectWorkAndNoStrays();
+    },
+  );
+
+  test('that lost its egress reaches nothing, rather than everything', async () => {
+    await cageWithWork();
+    await ok('start', CAGE);
+    const inside = 'echo ready; read go; curl -sS --max-time 5 http://192.0.2.1/; echo "curl $?"';
+    const { child, result } = sandbox.start(['exec', CAGE, '--', 'sh', '-c', inside], { keepInput: true });
+    await once(child.stdout, 'data');
+    process.kill(pidOf('egress'), 'SIGKILL');
+    child.stdin.end('go\n');
+    expect((await result).stdout).toMatch(/^curl [1-9]\d*\n$/m);
+  });
+
+  test('whose lock was left by a killed command is not locked', async () => {
+    await sandbox.run(['rm', '-y', '--discard', CAGE]);
+    operate('create', CREATE.indexOf('create: announced'));
+    const locks = readdirSync(join(sandbox.dataRoot, 'cages')).filter((name) => name.endsWith('.lock'));
+    expect(locks).toHaveLength(1);
+    await ok('create', project, '--name', CAGE);
+    expect(readdirSync(join(sandbox.dataRoot, 'cages'))).toEqual([CAGE]);
+    expect(existsSync(join(sandbox.dataRoot, 'cages', CAGE, 'spec.json'))).toBe(true);
+  });
+});
+
+function pidOf(role: 'egress' | 'holder' | 'init'): number {
+  const state = readFileSync(join(sandbox.dataRoot, 'cages', CAGE, 'state.json'), 'utf8');
+  const pid = new RegExp(`"${role}":\\{"pid":(\\d+)`).exec(state)?.[1];
+  if (pid === undefined) throw new Error(`no ${role} in ${state}`);
+  return Number(pid);
+}

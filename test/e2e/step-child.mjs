@@ -1,0 +1,25 @@
+// One change of a cage's life through the library, which ends itself at one step as a crash would: killed, with no
+// chance to tidy up. Prints the step before it is reached. Usage: step-child.mjs OPERATION CAGE PROJECT [STEP-NUMBER]
+import { writeSync } from 'node:fs';
+import { createCage, openContext, removeCage, restartCage, startCage, stopCage } from '../../dist/index.js';
+
+const [operation, name, project, last] = process.argv.slice(2);
+let number = 0;
+const context = openContext({
+  environment: process.env,
+  cwd: project,
+  step(step) {
+    writeSync(1, `${step}\n`);
+    if (String(number) === last) process.kill(process.pid, 'SIGKILL');
+    number += 1;
+  },
+});
+const nothing = { allow: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
+const operations = {
+  create: () => createCage(context, project, { ...nothing, name }),
+  start: () => startCage(context, name),
+  stop: () => stopCage(context, name),
+  restart: () => restartCage(context, name),
+  remove: () => removeCage(context, name, { discard: true }),
+};
+await operations[operation]();
