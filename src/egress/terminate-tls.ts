@@ -29,10 +29,7 @@ export async function terminateTls(
   const context = await leaves.contextFor(name);
   reader.release();
   if (raw.destroyed) throw handshakeFailure('the client closed');
-  // From here on the inner socket sees all traffic and the outer one none: only one of them may watch for silence.
-  raw.setTimeout(0);
   const secure = new TLSSocket(raw, { isServer: true, secureContext: context, ALPNProtocols: ['http/1.1'] });
-  secure.setTimeout(limits.idleTimeoutMs, () => secure.destroy());
   await within(limits.headTimeoutMs, secure, () => handshake(secure));
   return { secure, name };
 }

@@ -1,7 +1,7 @@
 // What the egress costs: request rate and latency over TLS beside a direct connection, bulk throughput, memory. Prints
 // ratios, because the machine's own speed says nothing. Run after `npm run build`: node test/bench/egress.mjs
 import { execFileSync, fork, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { get, Agent } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -88,8 +88,10 @@ async function startNginx() {
        }
      }`,
   );
-  execFileSync('truncate', ['-s', '1G', join(directory, 'big')]);
-  execFileSync('chmod', ['a+rx', directory]);
+  writeFileSync(join(directory, 'big'), '');
+  truncateSync(join(directory, 'big'), 2 ** 30);
+  // nginx serves as nobody.
+  chmodSync(directory, 0o755);
   const child = spawn('nginx', ['-p', directory, '-c', config], { stdio: 'inherit' });
   await untilListening(originPort);
   return { process: child, port: originPort };
