@@ -5,6 +5,9 @@ import { dropRoot, isolationArguments, type Tools } from './arguments.ts';
 import { PROGRAMS_DIRECTORY, STAGED } from './layout.ts';
 import { procsFiles } from './limits.ts';
 
+/** bubblewrap leaves the namespaces it was handed open for the program it starts. */
+const LET_GO = 'exec "$@" 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-';
+
 /** The host command line that runs `request.argv` inside; its exit code is the program's, 128 + n after a signal. */
 export function enterCommand(
   plan: Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits'>,
@@ -28,7 +31,7 @@ export function enterCommand(
     ...[tools.bwrap, ...isolationArguments(plan, false), ...environment, '--chdir', request.cwd],
     // Without a terminal of its own the program must not reach the caller's: a session of its own has none.
     ...(request.terminal ? [] : ['--new-session']),
-    ...['--die-with-parent', '--', ...request.argv],
+    ...['--die-with-parent', '--', '/bin/sh', '-c', LET_GO, 'sh', ...request.argv],
   ];
   const [program = '', ...args] = command;
   return { program, args, env: { PATH: path } };

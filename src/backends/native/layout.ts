@@ -28,7 +28,6 @@ export const RUN_FILES = {
   empty: 'empty',
   trust: 'trust',
   etc: 'etc',
-  log: 'stage.log',
 } as const;
 
 /** Where the cage finds the certificates: its own authority alone, and the system's bundle with it. */

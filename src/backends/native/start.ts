@@ -2,9 +2,10 @@
 // everything started here ends by itself when this process dies.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket as UdpSocket } from 'node:dgram';
-import { chmodSync, chownSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { Server } from 'node:net';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, ListenerRequest, RunningCage } from '../backend.ts';
@@ -15,6 +16,10 @@ import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
 import { createSeccompFilter } from './seccomp.ts';
 
 const START_TIMEOUT_MS = 20_000;
+
+/** What keeps the cage alive: says that it runs, lets go of everything that was handed down to it, and sleeps. */
+const UP = 'up';
+const FIRST_PROGRAM = `echo ${UP}; exec sleep infinity </dev/null >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-`;
 
 type StageMessage =
   | { type: 'up'; holderPid: number }
@@ -80,25 +85,28 @@ export async function startNativeCage(
 ): Promise<RunningCage> {
   writeRunFiles(plan);
   const { enforcement, cgroups, rlimits } = applyLimits(plan.name, plan.limits);
-  const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', 'sleep', 'infinity'];
+  const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', '/bin/sh', '-c', FIRST_PROGRAM];
   const overlay = plan.workspace.kind === 'overlay' ? 'yes' : 'no';
   const hold = [
     ...[tools.sh, `${STAGED.programs}/hold.sh`, STAGED.node, `${STAGED.programs}/open-listeners.js`],
     ...[overlay, rlimits.pids, rlimits.memory, ...bubblewrap],
   ];
   const [program = '', ...args] = keeperCommand(plan, tools, hold);
-  const logPath = join(plan.runDirectory, RUN_FILES.log);
-  const log = openSync(logPath, 'w', 0o600);
   const child = spawn(program, args, {
     detached: true,
     env: { PATH: path },
-    stdio: ['ignore', log, log, 'ipc', 'pipe'],
+    // Process 1 of the cage keeps these: a file of the host's here could be opened from inside through /proc/1/fd.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
   });
-  closeSync(log);
-  const failed = (because: string): IronError => startFailure(because, readFileSync(logPath, 'utf8'));
+  const [, stdout, stderr] = child.stdio;
+  if (stdout === null || stderr === null) throw startFailure('its pipes are missing', '');
+  let log = '';
+  stderr.on('data', (chunk) => (log += String(chunk)));
+  const failed = (because: string): IronError => startFailure(because, log);
   try {
     const holder = await handOverListeners(child, plan, hooks, cgroups, failed);
-    const init = await readInitPid(child, failed);
+    const init = await untilUp(child, stdout, failed);
+    stderr.destroy();
     child.unref();
     return { holder, init, limits: enforcement, cgroups };
   } catch (error) {
@@ -128,13 +136,16 @@ function handOverListeners(
   return new Promise((resolvePromise, reject) => {
     let holder: ProcessIdentity | undefined;
     const pending: Promise<void>[] = [];
-    const timer = setTimeout(() => reject(failed('it did not come up in time')), START_TIMEOUT_MS);
-    child.once('error', reject);
-    child.once('exit', () => reject(failed('it ended before the cage existed')));
-    const onMessage = async (
-      message: StageMessage,
-      handle: Server | UdpSocket | undefined,
-    ): Promise<void> => {
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      child.off('close', onEnd);
+      finish();
+    };
+    const onEnd = (): void => settle(() => reject(failed('it ended before the cage existed')));
+    const timer = setTimeout(() => settle(() => reject(failed('it did not come up in time'))), START_TIMEOUT_MS);
+    child.once('error', (error) => settle(() => reject(error)));
+    child.once('close', onEnd);
+    const onMessage = async (message: StageMessage, handle: Server | UdpSocket | undefined): Promise<void> => {
       switch (message.type) {
         case 'up':
           holder = identifyProcess(message.holderPid);
@@ -153,8 +164,8 @@ function handOverListeners(
           joinCgroups(cgroups, holder.pid);
           hooks.holderKnown(holder, cgroups);
           child.send({ type: 'go' });
-          clearTimeout(timer);
-          resolvePromise(holder);
+          const known = holder;
+          settle(() => resolvePromise(known));
           return;
         }
         default:
@@ -168,8 +179,7 @@ function handOverListeners(
           ? Promise.reject(failed('a message came from it that cannot be read'))
           : onMessage(parsed, isListener(handle) ? handle : undefined);
       handled.catch((error: unknown) => {
-        clearTimeout(timer);
-        reject(error instanceof Error ? error : failed(String(error)));
+        settle(() => reject(error instanceof Error ? error : failed(String(error))));
       });
     });
   });
@@ -195,8 +205,30 @@ function parseStageMessage(value: unknown): StageMessage | undefined {
   return { type: 'listener', purpose, port: value.port };
 }
 
-/** bubblewrap's --info-fd tells the number of process 1 once the namespaces exist. */
-async function readInitPid(child: ChildProcess, failed: (because: string) => IronError): Promise<ProcessIdentity> {
+/** Resolves with process 1 when the cage's first program runs: only then is its file system whole. */
+async function untilUp(
+  child: ChildProcess,
+  stdout: Readable,
+  failed: (because: string) => IronError,
+): Promise<ProcessIdentity> {
+  const timer = setTimeout(() => killGroup(child), START_TIMEOUT_MS);
+  // What it said is complete only when all its pipes are closed.
+  const closed = new Promise<void>((resolvePromise) => child.once('close', () => resolvePromise()));
+  try {
+    const init = await readInitPid(child, failed);
+    if (init !== undefined) for await (const chunk of stdout) if (String(chunk).includes(UP)) return init;
+    await closed;
+    throw failed('bubblewrap ended before the cage existed');
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** bubblewrap's --info-fd tells the number of process 1 once the namespaces exist; undefined when it ended before. */
+async function readInitPid(
+  child: ChildProcess,
+  failed: (because: string) => IronError,
+): Promise<ProcessIdentity | undefined> {
   const pipe = child.stdio[4];
   if (pipe === null || pipe === undefined || !('read' in pipe)) throw failed('its information pipe is missing');
   let text = '';
@@ -208,7 +240,7 @@ async function readInitPid(child: ChildProcess, failed: (because: string) => Iro
     const identity = pid === undefined ? undefined : identifyProcess(Number(pid));
     if (identity !== undefined) return identity;
   }
-  throw failed('bubblewrap ended before the cage existed');
+  return undefined;
 }
 
 /** Says which switch of the kernel or which tool stood in the way, as far as the log tells. */
