@@ -32,7 +32,7 @@ export function escapeTests(cage: () => TestCage, cases: readonly EscapeCase[]):
       const language = escape.language ?? 'sh';
       const place = escape.control.on === 'host' ? onHost : cage();
       const control = await place[language](escape.control.script ?? escape.script);
-      expect(`${control.stdout}\n${control.stderr}`).toMatch(escape.control.shows);
+      expect([control.stdout, control.stderr].filter(Boolean).join('\n')).toMatch(escape.control.shows);
       const seen = await cage()[language](escape.script);
       expect(seen.stdout, seen.stderr).toMatch(escape.fails);
     });
