@@ -2,7 +2,7 @@
 import { Agent, request as httpsRequest } from 'node:https';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { run } from '../../src/platform/processes.ts';
+import { findProgram, run } from '../../src/platform/processes.ts';
 import { allow, createWorld, startOrigin, startRig, type Origin, type Rig, type World } from './egress-rig.ts';
 
 const HOST = 'origin.example';
@@ -15,6 +15,11 @@ let rig: Rig;
 beforeAll(async () => {
   world = await createWorld();
   origin = await startOrigin(world, HOST, (request, response) => {
+    if (request.url?.startsWith('/repository.git/info/refs')) {
+      // The oldest of git's protocols: a plain list.
+      response.end(`${'0123456789'.repeat(4)}\trefs/heads/main\n`);
+      return;
+    }
     let bytes = 0;
     request.on('data', (piece: Buffer) => (bytes += piece.length));
     request.on('end', () => {
@@ -224,6 +229,27 @@ test('Node speaks through it, on kept connections', async () => {
     expect(text).toBe(`PUT ${path} 5\n`);
   }
   agent.destroy();
+});
+
+const path = process.env['PATH'];
+const clientEnv = () => {
+  const proxy = `http://127.0.0.1:${rig.proxyPort}`;
+  return { PATH: path, https_proxy: proxy, http_proxy: proxy, SSL_CERT_FILE: rig.caFile, GIT_SSL_CAINFO: rig.caFile };
+};
+
+// Before 3.12 it sends CONNECT as HTTP/1.0 and without a Host header.
+test.skipIf(findProgram('python3', path) === undefined)('Python speaks through it (needs python3)', async () => {
+  const script = `import urllib.request as r; print(r.urlopen('https://${HOST}/python').read().decode(), end='')`;
+  const result = await run('python3', ['-c', script], { env: clientEnv() });
+  expect(result.stderr).toBe('');
+  expect(result.stdout.toString()).toBe('GET /python 0\n');
+});
+
+test('git speaks through it, and shows the reason of a refusal', async () => {
+  const listed = await run('git', ['ls-remote', `https://${HOST}/repository.git`], { env: clientEnv() });
+  expect(listed.stdout.toString()).toBe(`${'0123456789'.repeat(4)}\trefs/heads/main\n`);
+  const refused = await run('git', ['ls-remote', `https://${DENIED}/repository.git`], { env: clientEnv() });
+  expect(refused.stderr).toContain('403');
 });
 
 test('new settings count from the next request on, also on a connection that is open', async () => {
