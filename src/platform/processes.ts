@@ -76,6 +76,7 @@ export function missingTool(program: string): IronError {
 
 /** Where Debian keeps the system programs that ironcage calls. */
 const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
+  bash: 'bash',
   bwrap: 'bubblewrap',
   ip: 'iproute2',
   git: 'git',

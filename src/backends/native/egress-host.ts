@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { EgressConfig, EgressParentMessage } from '../../egress/config.ts';
+import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
 import { pathExists } from '../../platform/files.ts';
 import {
@@ -141,7 +142,7 @@ function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
 
 /** Starts the egress program; it ends with this process unless it serves and was let go. */
 export function startEgress(launch: EgressLaunch, tools: Tools, path: string): StartingEgress {
-  const [program = '', ...args] = egressCommand(launch, tools);
+  const [program = '', ...args] = withoutInherited(egressCommand(launch, tools), path, 5);
   const log = openSync(join(launch.runDirectory, 'egress.log'), 'w', 0o600);
   const filter = openSync(join(launch.runDirectory, RUN_FILES.filter), 'r');
   const child = spawn(program, args, {

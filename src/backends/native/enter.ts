@@ -1,5 +1,6 @@
 // A further program inside a running cage: joins the keeper's namespaces and lets bubblewrap build the same view and
 // drop the same rights, so that the first process and every later one pass through one piece of code.
+import { withoutInherited } from '../../platform/descriptors.ts';
 import type { CagePlan, EnterCommand, EnterRequest, RunningCage } from '../backend.ts';
 import { dropRoot, isolationArguments, type Tools } from './arguments.ts';
 import { PROGRAMS_DIRECTORY, STAGED } from './layout.ts';
@@ -33,6 +34,6 @@ export function enterCommand(
     ...(request.terminal ? [] : ['--new-session']),
     ...['--die-with-parent', '--', '/bin/sh', '-c', LET_GO, 'sh', ...request.argv],
   ];
-  const [program = '', ...args] = command;
+  const [program = '', ...args] = withoutInherited(command, path, 3);
   return { program, args, env: { PATH: path } };
 }

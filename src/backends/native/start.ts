@@ -6,6 +6,7 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, ListenerRequest, RunningCage } from '../backend.ts';
@@ -29,8 +30,8 @@ type StageMessage =
 export interface StartHooks {
   /** Called with each listener as it arrives; must hand it on and then close its own copy. */
   listener(request: ListenerRequest, handle: Server | UdpSocket): Promise<void>;
-  /** Called when all are handed over: returns the CA's public certificate, PEM, once the egress serves. */
-  serve(): Promise<string>;
+  /** Called when all are handed over: the CA's public certificate, PEM, of an egress that has confirmed its policy. */
+  certificate(): Promise<string>;
   /** Called before anything is started that outlives this process; must be on disk when it returns. */
   holderKnown(holder: ProcessIdentity, cgroups: readonly string[]): void;
 }
@@ -91,7 +92,7 @@ export async function startNativeCage(
     ...[tools.sh, `${STAGED.programs}/hold.sh`, STAGED.node, `${STAGED.programs}/open-listeners.js`],
     ...[overlay, rlimits.pids, rlimits.memory, ...bubblewrap],
   ];
-  const [program = '', ...args] = keeperCommand(plan, tools, hold);
+  const [program = '', ...args] = withoutInherited(keeperCommand(plan, tools, hold), path, 5);
   const child = spawn(program, args, {
     detached: true,
     env: { PATH: path },
@@ -159,7 +160,7 @@ function handOverListeners(
           return;
         case 'opened': {
           await Promise.all(pending);
-          writeTrust(plan.runDirectory, await hooks.serve());
+          writeTrust(plan.runDirectory, await hooks.certificate());
           if (holder === undefined || !isAlive(holder)) throw failed('its keeper is gone');
           joinCgroups(cgroups, holder.pid);
           hooks.holderKnown(holder, cgroups);
