@@ -20,16 +20,17 @@ export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
 export { cageExists } from './cage/store.ts';
 export { shellArgv } from './cage/shell-argv.ts';
-export { listAgents } from './cage/agent-list.ts';
 export { IronError, toIronError, type ErrorCode } from './platform/errors.ts';
 export { hostEnvironment } from './platform/environment.ts';
 
 export const createCage = lazily(async () => (await import('./cage/create-commands.ts')).createCage);
 export const planCage = lazily(async () => (await import('./cage/create-commands.ts')).planCage);
 
-export const startCage = lazily(async () => (await import('./cage/start.ts')).startCage);
-export const stopCage = lazily(async () => (await import('./cage/start.ts')).stopCage);
-export const restartCage = lazily(async () => (await import('./cage/start.ts')).restartCage);
+export const listAgents = lazily(async () => (await import('./cage/agent-list.ts')).listAgents);
+
+export const startCage = lazily(async () => (await import('./cage/start-commands.ts')).startCage);
+export const stopCage = lazily(async () => (await import('./cage/start-commands.ts')).stopCage);
+export const restartCage = lazily(async () => (await import('./cage/start-commands.ts')).restartCage);
 export const removeCage = lazily(async () => (await import('./cage/remove.ts')).removeCage);
 
 export const listCages = lazily(async () => (await import('./cage/view.ts')).listCages);

@@ -29,6 +29,8 @@ export interface CreationPlan {
   project: string;
   request: CageRequest;
   profile: AgentProfile | undefined;
+  /** As they were given: which of the request's values are defaults. */
+  options: CageOptions;
 }
 
 /** `source` is a directory; absent, the git root around the current one. Throws usage errors; touches nothing. */
@@ -50,7 +52,7 @@ export async function planCreation(
       : (await inspectProject(resolve(context.cwd, source))).root;
   refuseWideProject(project, context);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
-  return { name: request.name ?? defaultCageName(project), project, request, profile };
+  return { name: request.name ?? defaultCageName(project), project, request, profile, options };
 }
 
 /** A cage over a whole home or system would copy every credential of the user into it. */

@@ -6,9 +6,10 @@ import { runInTerminal } from '../platform/terminal.ts';
 import type { EnterCommand } from '../backends/backend.ts';
 import type { Context } from './context.ts';
 import { openSession, type CageSession } from './session.ts';
-import { ensureRunning } from './start.ts';
+import { ensureRunning } from './ensure-running.ts';
+import { isOccupied, occupy } from './occupancy.ts';
 import type { RunningState } from './state.ts';
-import { withCageLock } from './store.ts';
+import { cagePaths, readCageState, withCageLock } from './store.ts';
 
 export interface ExecRequest {
   argv: readonly string[];
@@ -27,8 +28,24 @@ export async function execInCage(
   request: ExecRequest,
   attachment: Attachment,
 ): Promise<{ exitCode: number }> {
-  const { state } = await withCageLock(context, name, () => ensureRunning(context, name));
-  return enter(await openSession(context, name), state, request, attachment);
+  const { state, leave } = await withCageLock(context, name, async () => ({
+    state: await ensureRunning(context, name),
+    leave: occupy(cagePaths(context, name)),
+  }));
+  return enter(await openSession(context, name), state, request, attachment).finally(() =>
+    leaveCage(context, name, leave),
+  );
+}
+
+/** Takes back the note of being attached; the last to leave a cage that only runs for its users stops it. */
+export async function leaveCage(context: Context, name: string, leave: () => void): Promise<void> {
+  await withCageLock(context, name, async () => {
+    leave();
+    const state = readCageState(context, name);
+    if (state.phase !== 'running' || !state.stopWhenIdle || isOccupied(cagePaths(context, name), state)) return;
+    const { stopLocked } = await import('./start.ts');
+    await stopLocked(context, name);
+  });
 }
 
 export async function enter(

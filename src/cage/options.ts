@@ -136,8 +136,10 @@ function isPort(value: number): boolean {
 
 function parseSecretName(text: string): string {
   if (/^[A-Z][A-Z0-9_]{0,63}$/.test(text)) return text;
+  // What stands behind an equals sign would be the value.
+  const [shown = ''] = text.split('=');
   throw usage(
-    `--secret ${JSON.stringify(text)} is no name of a secret`,
+    `--secret ${JSON.stringify(shown)} is no name of a secret`,
     'names look like GITHUB_TOKEN; the value comes from `ironcage secret set`',
   );
 }

@@ -1,8 +1,6 @@
 // What a crash left behind: seen by the next command that takes the cage's lock, and put right before it does anything.
 import { isAlive } from '../platform/processes.ts';
 import { removeTree, pathExists } from '../platform/files.ts';
-import { stopEgress } from '../backends/native/egress-host.ts';
-import { stopNativeCage } from '../backends/native/stop.ts';
 import { repairApply } from '../workspace/repair-apply.ts';
 import type { Context } from './context.ts';
 import type { CageState } from './state.ts';
@@ -57,6 +55,11 @@ export async function repairCage(context: Context, name: string): Promise<string
 /** Ends every process a state names; those that are gone already are fine. */
 export async function endProcesses(state: CageState, graceMs = 0): Promise<void> {
   if (state.phase !== 'starting' && state.phase !== 'stopping' && state.phase !== 'running') return;
+  // Loaded here: most commands find nothing to end.
+  const [{ stopNativeCage }, { stopEgress }] = await Promise.all([
+    import('../backends/native/stop.ts'),
+    import('../backends/native/egress-host.ts'),
+  ]);
   if (state.holder !== undefined) {
     await stopNativeCage({ holder: state.holder, init: state.init, cgroups: state.cgroups }, graceMs);
   }

@@ -45,7 +45,7 @@ const specSchema = z.strictObject({
   name: z.string(),
   project: z.string().describe('absolute real path on the host, and the path inside'),
   backend: z.enum(['native']),
-  preset: z.enum(['safe', 'locked']),
+  preset: z.enum(['safe']),
   workspace: z.enum(['copy']),
   net: z.enum(['filtered', 'none']),
   auth: z.enum(['api-key', 'none']),

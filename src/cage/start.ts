@@ -17,44 +17,11 @@ import type { Context } from './context.ts';
 import { composePlan } from './compose-plan.ts';
 import { egressConfig } from './policy.ts';
 import { endProcesses, repairCage, stateHealth } from './repair.ts';
-import { openSession, type CageSession } from './session.ts';
-import { readCageState, withCageLock, writeCageState } from './store.ts';
+import type { CageSession } from './session.ts';
+import { readCageState, writeCageState } from './store.ts';
 import type { RunningState } from './state.ts';
 
-/** Starts the cage unless it runs already. */
-export async function startCage(context: Context, name: string): Promise<void> {
-  await withCageLock(context, name, async () => {
-    await ensureRunning(context, name);
-  });
-}
-
-/** Stops the cage if it runs; its files stay. */
-export async function stopCage(context: Context, name: string): Promise<void> {
-  await withCageLock(context, name, async () => {
-    await openSession(context, name);
-    await stopLocked(context, name);
-  });
-}
-
-export async function restartCage(context: Context, name: string): Promise<void> {
-  await withCageLock(context, name, async () => {
-    await stopLocked(context, name);
-    await ensureRunning(context, name);
-  });
-}
-
-/** The caller holds the lock. Returns whether this call started it. */
-export async function ensureRunning(
-  context: Context,
-  name: string,
-): Promise<{ state: RunningState; started: boolean }> {
-  for (const line of await repairCage(context, name)) context.progress(line);
-  const session = await openSession(context, name);
-  const state = readCageState(context, name);
-  if (state.phase === 'running') return { state, started: false };
-  return { state: await startLocked(session), started: true };
-}
-
+/** Stops a cage that runs, or what is left of one. The caller holds its lock. */
 export async function stopLocked(context: Context, name: string): Promise<void> {
   const state = readCageState(context, name);
   if (stateHealth(state) === 'running' && state.phase === 'running') {
@@ -72,12 +39,13 @@ export async function stopLocked(context: Context, name: string): Promise<void> 
 /** Time for the cage's programs to end by themselves. */
 const STOP_GRACE_MS = 2_000;
 
-async function startLocked(session: CageSession): Promise<RunningState> {
+/** Starts a cage that does not run. The caller holds its lock and has repaired it. */
+export async function startLocked(session: CageSession, stopWhenIdle: boolean): Promise<RunningState> {
   const { context, spec, paths, identity, callerIsRoot } = session;
   prepareDirectories(session);
   const cgroups: string[] = [];
   let egress: StartingEgress | undefined;
-  let server: ProcessIdentity | undefined;
+  let serving: ReturnType<StartingEgress['serve']> | undefined;
   let holder: ProcessIdentity | undefined;
   context.step('start: begin');
   writeCageState(context, spec.name, { phase: 'starting', cgroups });
@@ -107,11 +75,13 @@ async function startLocked(session: CageSession): Promise<RunningState> {
         await configured;
         await starting.listener(request, handle);
       },
-      async serve() {
-        const serving = await starting.serve();
-        if (serving.generation !== spec.generation || serving.hash !== expected) throw unconfirmed();
-        server = serving.process;
-        return (await configured).caPem;
+      async certificate() {
+        const { generation, hash, caPem } = await configured;
+        if (generation !== spec.generation || hash !== expected) throw unconfirmed();
+        // It has its policy and its listeners: what the cage sends meanwhile waits in their queues.
+        serving = starting.serve();
+        serving.catch(() => undefined);
+        return caPem;
       },
       holderKnown(identityOfHolder, groups) {
         holder = identityOfHolder;
@@ -121,12 +91,15 @@ async function startLocked(session: CageSession): Promise<RunningState> {
       },
     });
     context.step('start: cage exists');
+    const served = await serving;
+    if (served === undefined || served.hash !== expected) throw unconfirmed();
     const state: RunningState = {
       phase: 'running',
-      egress: server ?? starting.identity,
+      egress: served.process,
       ...running,
       generation: spec.generation,
       hash: expected,
+      stopWhenIdle,
     };
     writeCageState(context, spec.name, state);
     context.step('start: written');

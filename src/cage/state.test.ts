@@ -22,6 +22,7 @@ const STATES: CageState[] = [
     init: identity,
     generation: 3,
     hash: 'ab',
+    stopWhenIdle: true,
     cgroups: [],
     limits,
   },

@@ -17,7 +17,14 @@ export type CageState =
       init?: ProcessIdentity;
       cgroups: readonly string[];
     }
-  | ({ phase: 'running'; egress: ProcessIdentity; generation: number; hash: string } & RunningCage)
+  | ({
+      phase: 'running';
+      egress: ProcessIdentity;
+      generation: number;
+      hash: string;
+      /** Started by a run for that run alone: the last to leave stops it. */
+      stopWhenIdle: boolean;
+    } & RunningCage)
   /** The user agreed to lose what is in it. */
   | { phase: 'removing' };
 
@@ -71,12 +78,12 @@ function parseState(value: unknown): CageState | undefined {
       return { phase: value['phase'], ...known, cgroups };
     }
     case 'running': {
-      const { generation, hash, cgroups, limits } = value;
+      const { generation, hash, stopWhenIdle, cgroups, limits } = value;
       const [egress, holder, init] = [value['egress'], value['holder'], value['init']].map(parseIdentity);
       if (egress === undefined || holder === undefined || init === undefined) return undefined;
       if (typeof generation !== 'number' || typeof hash !== 'string') return undefined;
-      if (!isStrings(cgroups) || !isEnforcement(limits)) return undefined;
-      return { phase: 'running', egress, holder, init, generation, hash, cgroups, limits };
+      if (typeof stopWhenIdle !== 'boolean' || !isStrings(cgroups) || !isEnforcement(limits)) return undefined;
+      return { phase: 'running', egress, holder, init, generation, hash, stopWhenIdle, cgroups, limits };
     }
     default:
       return undefined;
@@ -96,7 +103,7 @@ function isEnforcement(value: unknown): value is LimitEnforcement {
   return isRecord(value) && ['memory', 'pids', 'cpu'].every((name) => enforcers.includes(String(value[name])));
 }
 
-function parseIdentity(value: unknown): ProcessIdentity | undefined {
+export function parseIdentity(value: unknown): ProcessIdentity | undefined {
   if (!isRecord(value)) return undefined;
   const { pid, startTicks } = value;
   return typeof pid === 'number' && typeof startTicks === 'string' ? { pid, startTicks } : undefined;

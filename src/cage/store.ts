@@ -17,6 +17,8 @@ export interface CagePaths {
   state: string;
   home: string;
   tmp: string;
+  /** Notes of the commands that are attached. */
+  occupants: string;
   run: string;
   egress: { ca: string; audit: string; control: string };
 }
@@ -33,6 +35,7 @@ export function cagePaths(context: Context, name: string): CagePaths {
     state: join(root, 'state.json'),
     home: join(root, 'home'),
     tmp: join(root, 'tmp'),
+    occupants: join(root, 'occupants'),
     run: join(root, 'run'),
     egress: { ca: join(root, 'egress/ca'), audit: join(root, 'egress/audit'), control: join(root, 'egress/control') },
   };

@@ -9,7 +9,7 @@ import { nodeRuntime } from '../agents/node-runtime.ts';
 import type { Context } from './context.ts';
 import { commandFor } from './enter.ts';
 import { openSession, type CageSession } from './session.ts';
-import { ensureRunning } from './start.ts';
+import { ensureRunning } from './ensure-running.ts';
 import { cagePaths, withCageLock } from './store.ts';
 import { verifyAudit } from './audit.ts';
 import { policyShow } from './policy-change.ts';
@@ -38,7 +38,7 @@ export async function verifyCage(
   name: string,
   { attack }: { attack: boolean },
 ): Promise<Verification> {
-  const { state } = await withCageLock(context, name, () => ensureRunning(context, name));
+  const state = await withCageLock(context, name, () => ensureRunning(context, name));
   const session = await openSession(context, name);
   const { program } = nodeRuntime({ node: process.execPath });
   const command = commandFor(

@@ -143,7 +143,12 @@ export interface PolicyChange {
 }
 
 export interface Library {
-  openContext(options: { home?: string; environment: Environment; progress?: (line: string) => void }): Context;
+  openContext(options: {
+    home?: string;
+    environment: Environment;
+    cwd?: string;
+    progress?: (line: string) => void;
+  }): Context;
   createCage(context: Context, source: string | undefined, options: CageOptions): Promise<CageView>;
   planCage(context: Context, source: string | undefined, options: CageOptions): Promise<object>;
   startCage(context: Context, name: string): Promise<void>;
@@ -243,5 +248,7 @@ export interface Library {
     checks: readonly { id: string; status: 'ok' | 'warn' | 'fail'; what: string; hint: string }[];
     repaired: readonly string[];
   }>;
-  listAgents(): readonly { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[];
+  listAgents(): Promise<
+    readonly { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[]
+  >;
 }

@@ -222,7 +222,7 @@ function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
       asked('doctor', options);
       return { ok: true, checks: [{ id: 'bwrap', status: 'ok', what: 'is there', hint: '' }], repaired: [] };
     },
-    listAgents: () => [
+    listAgents: async () => [
       { name: 'claude', title: 'Claude Code', hosts: ['api.anthropic.com'], secrets: ['ANTHROPIC_API_KEY'] },
     ],
   };

@@ -10,7 +10,7 @@ const list: Command = {
   options: [],
   examples: [{ line: 'ironcage agents list', does: 'names for ironcage run' }],
   handler: async (_invocation, { output, open }) => {
-    const agents = (await open()).library.listAgents();
+    const agents = await (await open()).library.listAgents();
     if (output.json) output.document(agents);
     else output.table([['NAME', 'TITLE', 'HOSTS'], ...agents.map((a) => [a.name, a.title, a.hosts.join(', ')])]);
     return 0;
@@ -25,7 +25,7 @@ const show: Command = {
   options: [],
   examples: [{ line: 'ironcage agents show claude', does: 'the hosts and secrets of Claude Code' }],
   handler: async ({ word }, { output, open }) => {
-    const agents = (await open()).library.listAgents();
+    const agents = await (await open()).library.listAgents();
     const agent = agents.find(({ name }) => name === word('AGENT'));
     if (agent === undefined) {
       throw new IronError('E_NO_AGENT', {

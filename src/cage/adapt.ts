@@ -1,0 +1,97 @@
+// A run over a cage that is there already: it keeps its spec, and what this call names on top is taken over or refused,
+// never dropped.
+import type { AgentProfile } from '../agents/profile.ts';
+import { AGENTS } from '../agents/profiles.ts';
+import { IronError } from '../platform/errors.ts';
+import type { Context } from './context.ts';
+import { agentRules, seedHome, uniqueRules, type CreationPlan } from './create.ts';
+import { isOccupied } from './occupancy.ts';
+import { stateHealth } from './repair.ts';
+import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
+import { openSession } from './session.ts';
+import type { CageSpec, SpecBinding } from './spec.ts';
+import { cagePaths, readCageState, readSpec, writeSpec } from './store.ts';
+
+/** The caller holds the cage's lock. */
+export async function adaptCage(context: Context, plan: CreationPlan, profile: AgentProfile): Promise<void> {
+  const spec = await readSpec(context, plan.name);
+  if (spec.project !== plan.project) {
+    throw new IronError('E_CAGE_EXISTS', {
+      message: `the cage ${plan.name} belongs to another project: ${spec.project}`,
+      hint: 'choose another --name',
+    });
+  }
+  const wanted = await extendSpec(context, spec, plan, profile);
+  if (JSON.stringify(wanted) === JSON.stringify(spec)) return;
+  await stopForChange(context, plan.name);
+  const next = { ...wanted, generation: spec.generation + 1 };
+  writeSpec(context, next);
+  if (next.agent !== spec.agent) {
+    const { identity, callerIsRoot, paths } = await openSession(context, plan.name);
+    seedHome(paths.home, profile, next, callerIsRoot ? identity : undefined);
+  }
+}
+
+async function extendSpec(
+  context: Context,
+  spec: CageSpec,
+  { request, options }: CreationPlan,
+  profile: AgentProfile,
+): Promise<CageSpec> {
+  const auth = options.auth === undefined ? spec.auth : request.auth;
+  const { memoryBytes, pids, cpus } = request.limits;
+  return {
+    ...spec,
+    ...(profile.secrets.length > 0 || profile.bundles.length > 0 ? { agent: profile.name } : {}),
+    net: options.net === undefined ? spec.net : request.net,
+    auth,
+    rules: uniqueRules([...spec.rules, ...agentRules(profile), ...request.rules]),
+    secrets: await extendSecrets(context, spec, { profile, auth, named: request.secrets }),
+    routes: [
+      ...spec.routes.filter(({ host }) => !request.routes.some((route) => route.host === host)),
+      ...request.routes,
+    ],
+    env: { ...spec.env, ...request.env },
+    binds: [
+      ...spec.binds.filter(({ target }) => !request.binds.some((bind) => bind.target === target)),
+      ...request.binds,
+    ],
+    limits: {
+      ...spec.limits,
+      ...(options.memory === undefined || memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(options.pids === undefined || pids === undefined ? {} : { pids }),
+      ...(options.cpus === undefined || cpus === undefined ? {} : { cpus }),
+    },
+  };
+}
+
+/** What the cage has, less the secrets of an agent that is to go without, and what is named on top. */
+async function extendSecrets(
+  context: Context,
+  spec: CageSpec,
+  { profile, auth, named }: { profile: AgentProfile; auth: CageSpec['auth']; named: readonly string[] },
+): Promise<SpecBinding[]> {
+  const ofAgent = profile.secrets.map(({ name }) => name);
+  const secrets = spec.secrets.filter(({ name }) => auth !== 'none' || !ofAgent.includes(name));
+  const known = AGENTS.flatMap((agent) => agent.secrets);
+  for (const name of [...(auth === 'none' ? [] : ofAgent), ...named]) {
+    if (secrets.some((binding) => binding.name === name)) continue;
+    const own = known.find((secret) => secret.name === name);
+    secrets.push(own === undefined ? await bindNamedSecret(context, name, spec.name, AGENTS) : bindAgentSecret(own));
+  }
+  return secrets;
+}
+
+/** What a cage is made of can only change while it does not run; an idle one is stopped, a busy one is left alone. */
+export async function stopForChange(context: Context, name: string): Promise<void> {
+  const state = readCageState(context, name);
+  if (stateHealth(state) !== 'running' || state.phase !== 'running') return;
+  if (isOccupied(cagePaths(context, name), state)) {
+    throw new IronError('E_LOCKED', {
+      message: `the cage ${name} is in use and would have to be restarted for these options`,
+      hint: `end what runs in it (ironcage stop ${name}), leave the new options out, or use --new`,
+    });
+  }
+  const { stopLocked } = await import('./start.ts');
+  await stopLocked(context, name);
+}

@@ -1,0 +1,31 @@
+// A cage that runs: the one that does already, or one that is started now. Apart from the start itself, so that a command
+// on a running cage does not load what starts one.
+import type { Context } from './context.ts';
+import { repairCage } from './repair.ts';
+import { openSession } from './session.ts';
+import type { RunningState } from './state.ts';
+import { readCageState, writeCageState } from './store.ts';
+
+export interface RunningWish {
+  /** The cage is only wanted for its users: the last to leave stops it. A cage that was started to stay, stays. */
+  stopWhenIdle: boolean;
+}
+
+/** The caller holds the lock. */
+export async function ensureRunning(
+  context: Context,
+  name: string,
+  { stopWhenIdle }: RunningWish = { stopWhenIdle: false },
+): Promise<RunningState> {
+  for (const line of await repairCage(context, name)) context.progress(line);
+  const session = await openSession(context, name);
+  const state = readCageState(context, name);
+  if (state.phase !== 'running') {
+    const { startLocked } = await import('./start.ts');
+    return startLocked(session, stopWhenIdle);
+  }
+  if (stopWhenIdle || !state.stopWhenIdle) return state;
+  const staying = { ...state, stopWhenIdle: false };
+  writeCageState(context, name, staying);
+  return staying;
+}

@@ -1,0 +1,46 @@
+// Who uses a running cage right now: the commands that are attached to it, and the processes it has of its own. Asked
+// before a cage is stopped because its last user left. Both are only true while the cage's lock is held.
+import { randomBytes } from 'node:crypto';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cageProcesses } from '../backends/native/stop.ts';
+import { makeDirectory, readTextIfPresent } from '../platform/files.ts';
+import { identifyProcess, isAlive } from '../platform/processes.ts';
+import type { RunningState } from './state.ts';
+import { parseIdentity } from './state.ts';
+import type { CagePaths } from './store.ts';
+
+/** Notes this process as a user of the cage; the returned function takes the note back. The caller holds the lock. */
+export function occupy(paths: CagePaths): () => void {
+  makeDirectory(paths.occupants);
+  const note = join(paths.occupants, `${process.pid}-${randomBytes(4).toString('hex')}`);
+  writeFileSync(note, JSON.stringify(identifyProcess(process.pid)), { flag: 'wx', mode: 0o600 });
+  return () => rmSync(note, { force: true });
+}
+
+/** Whether anybody is attached, or anything runs besides process 1 and the program that keeps its namespace. */
+export function isOccupied(paths: CagePaths, state: RunningState): boolean {
+  return liveOccupants(paths) > 0 || cageProcesses(state.init).length > 2;
+}
+
+/** Counts the notes of live processes; those of dead ones are swept. */
+function liveOccupants(paths: CagePaths): number {
+  makeDirectory(paths.occupants);
+  let live = 0;
+  for (const name of readdirSync(paths.occupants)) {
+    const note = join(paths.occupants, name);
+    const identity = readIdentity(readTextIfPresent(note));
+    if (identity !== undefined && isAlive(identity)) live += 1;
+    else rmSync(note, { force: true });
+  }
+  return live;
+}
+
+function readIdentity(text: string | undefined): ReturnType<typeof parseIdentity> {
+  try {
+    return parseIdentity(JSON.parse(text ?? 'null'));
+  } catch {
+    // A note that was cut short belongs to a process that died while it wrote it.
+    return undefined;
+  }
+}
