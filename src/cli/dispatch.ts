@@ -92,6 +92,7 @@ function createSession(host: Host, output: Output, home: string | undefined): Se
       const library = await host.loadLibrary();
       const context = library.openContext({
         environment: host.environment,
+        cwd: host.cwd,
         progress: (line) => output.note(line),
         ...(home === undefined ? {} : { home: resolve(host.cwd, home) }),
       });

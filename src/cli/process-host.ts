@@ -10,7 +10,7 @@ export async function runOnHost(argv: readonly string[]): Promise<number> {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    cwd: process.cwd(),
+    cwd: currentDirectory(),
     environment: hostEnvironment(),
     loadLibrary: () => import('../index.ts'),
   };
@@ -22,4 +22,13 @@ export async function runOnHost(argv: readonly string[]): Promise<number> {
     process.exit(known.exitCode);
   });
   return dispatch(argv, host);
+}
+
+/** A directory that was deleted under the shell has no path any more: its former one is what the user means, and it says so. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return hostEnvironment()['PWD'] ?? '/';
+  }
 }

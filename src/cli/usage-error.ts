@@ -13,7 +13,8 @@ export function fromCommander(error: CommanderError, path: string, passes: boole
   const [message = first, allowed] = first.split(/\. Allowed choices are /);
   const help = `${path} --help`;
   const elsewhere = passes ? `; what is meant for the program inside stands behind --` : '';
-  return usageError(message.replace(/\.$/, ''), {
+  // What stands behind an equals sign may be a value that was meant to stay out of sight.
+  return usageError(message.replace(/\.$/, '').replace(/^(unknown option '[^'=]+)=.*'$/s, "$1'"), {
     because: reason(error.code, path, allowed),
     hint:
       suggestion === undefined
