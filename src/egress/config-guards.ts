@@ -24,7 +24,7 @@ export function readGeneration(value: unknown): EgressGeneration {
   return generationOf(readObject(value, 'the generation', GENERATION_KEYS));
 }
 
-const GENERATION_KEYS = ['generation', 'policy', 'bindings', 'secretValues', 'routes'];
+const GENERATION_KEYS = ['generation', 'policy', 'bindings', 'secretValues', 'withdrawnSecrets', 'routes'];
 const CONFIG_KEYS = ['cage', 'caDirectory', 'auditDirectory', 'controlSocket', 'upstreamCaFiles', 'limits'];
 const RULE_KEYS = 'id effect origin host port scheme methods path maxQueryBytes websocket private reason'.split(' ');
 const LIMIT_KEYS: readonly (keyof EgressLimits)[] = [
@@ -38,6 +38,7 @@ function generationOf(fields: Readonly<Record<string, unknown>>): EgressGenerati
     policy: readPolicy(fields['policy'], 'policy'),
     bindings: readList(fields['bindings'], 'bindings', readBinding),
     secretValues: readTexts(fields['secretValues'], 'secretValues'),
+    ...optional('withdrawnSecrets', fields, 'the generation', (list, at) => readList(list, at, readText)),
     routes: readList(fields['routes'], 'routes', readRoute),
   };
 }

@@ -12,6 +12,11 @@ export interface EgressGeneration {
   bindings: readonly SecretBinding[];
   /** Values by secret name; never logged, never echoed, never written to disk by the egress. */
   secretValues: Readonly<Record<string, string>>;
+  /**
+   * Secrets whose value is gone. A bound secret that is named here nor above keeps the value that the egress has: it may
+   * have come from the environment of another command than the one that changes a rule.
+   */
+  withdrawnSecrets?: readonly string[] | undefined;
   routes: readonly EgressRoute[];
 }
 

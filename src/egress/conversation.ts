@@ -1,8 +1,9 @@
 // One connection of a cage from its first byte to its last: find out what it speaks, take TLS off it, serve its requests
 // one after the other. What it is not known to speak is recorded and cut. A fault here costs this connection only.
 import type { Socket } from 'node:net';
-import { isAddressLiteral, normaliseHost } from '../policy/hosts.ts';
-import { parseAuthority, type Authority, type Claim } from './authority.ts';
+import { isAddressLiteral } from '../policy/hosts.ts';
+import { arrivalOf, type Arrival } from './arrival.ts';
+import { parseAuthority, type Authority } from './authority.ts';
 import { ByteReader } from './byte-reader.ts';
 import { writeBytes } from './byte-writer.ts';
 import { closeGently, type ClientConnection } from './client-connection.ts';
@@ -13,7 +14,7 @@ import type { LeafContexts } from './leaf.ts';
 import { readHead } from './read-head.ts';
 import { malformed, Refusal, unknownProtocol } from './refusal.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
-import { isSynthetic, type SyntheticNames } from './synthetic-names.ts';
+import type { SyntheticNames } from './synthetic-names.ts';
 import { terminateTls } from './terminate-tls.ts';
 
 export interface ConversationServices extends ExchangeServices {
@@ -31,35 +32,21 @@ export async function converse(
   // The readers hear of errors; this keeps one that nobody reads from ending the process.
   socket.on('error', () => undefined);
   socket.setTimeout(services.limits.idleTimeoutMs, () => socket.destroy());
-  const origin = originOf(socket, purpose, services.names);
+  const arrival = arrivalOf(purpose, socket.localAddress, socket.localPort, services.names);
   try {
-    await startConversation(socket, origin, services);
+    await startConversation(socket, arrival, services);
   } catch (error) {
     services.counters.refused += 1;
-    await recordCut(origin, error, services);
+    await recordCut(arrival, error, services);
     socket.destroy();
   }
 }
 
-interface Arrival extends Origin {
-  /** The name to speak TLS for where the client names none. */
-  readonly fallbackName: string | undefined;
-}
-
-function originOf(socket: Socket, purpose: 'tcp' | 'proxy', names: SyntheticNames): Arrival {
-  if (purpose === 'proxy') return { scheme: 'http', port: undefined, claims: [], fallbackName: undefined };
-  const address = normaliseHost((socket.localAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''));
-  const name = address === undefined ? undefined : names.nameOf(address);
-  const claims: Claim[] = name === undefined ? [] : [{ source: 'the destination address', host: name }];
-  const literal = address !== undefined && !isSynthetic(address) ? address : undefined;
-  return { scheme: 'http', port: socket.localPort ?? 0, claims, fallbackName: name ?? literal };
-}
-
-async function recordCut(origin: Arrival, error: unknown, { journal }: ConversationServices): Promise<void> {
+async function recordCut(arrival: Arrival, error: unknown, { journal }: ConversationServices): Promise<void> {
   const refusal = error instanceof Refusal ? error : toRefusal(error);
   const note = { name: 'egress', action: 'deny' as const, reason: refusal.message };
-  const host = origin.claims[0]?.host ?? origin.fallbackName ?? '';
-  await journal.deny({ protocol: 'tcp', method: '', host, port: origin.port ?? 0, path: '' }, refusal.rule, [note]);
+  const host = arrival.claims[0]?.host ?? arrival.fallbackName ?? '';
+  await journal.deny({ protocol: 'tcp', method: '', host, port: arrival.port ?? 0, path: '' }, refusal.rule, [note]);
 }
 
 async function startConversation(socket: Socket, arrival: Arrival, services: ConversationServices): Promise<void> {

@@ -6,6 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import { IronError } from '../platform/errors.ts';
 import type { EgressConfig, EgressGeneration } from './config.ts';
 import { converse, type ConversationServices } from './conversation.ts';
+import { createDial } from './dial.ts';
 import { serveDnsTcp, serveDnsUdp } from './dns-server.ts';
 import { createJournal, type AuditSink } from './journal.ts';
 import { createLeafContexts } from './leaf.ts';
@@ -60,9 +61,11 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
     names,
     leaves: createLeafContexts(parts.ca, parts.clock),
     upstreams: createUpstreams({
-      resolver: createResolver(parts.lookup, () => performance.now()),
-      caFiles: config.upstreamCaFiles,
-      dialTimeoutMs: limits.dialTimeoutMs,
+      dial: createDial({
+        resolver: createResolver(parts.lookup, () => performance.now()),
+        caFiles: config.upstreamCaFiles,
+        dialTimeoutMs: limits.dialTimeoutMs,
+      }),
       idleTimeoutMs: limits.idleTimeoutMs,
     }),
   };
@@ -117,7 +120,7 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
           hint: 'another command changed the settings; run this one again',
         });
       }
-      settings = createSettings(generation);
+      settings = createSettings({ ...generation, secretValues: carryValues(settings, generation) });
       services.upstreams.closeIdle();
     },
     status: () => ({ generation: settings.generation, hash: settings.hash, connections: open.size, ...counters }),
@@ -136,4 +139,13 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
       await journal.close();
     },
   };
+}
+
+/** The values of a new generation, with those of the present one for secrets that it still binds and does not mention. */
+function carryValues(present: EgressGeneration, next: EgressGeneration): Readonly<Record<string, string>> {
+  const kept = next.bindings
+    .map(({ name }) => name)
+    .filter((name) => Object.hasOwn(present.secretValues, name) && next.withdrawnSecrets?.includes(name) !== true);
+  const carried = Object.fromEntries(kept.map((name) => [name, present.secretValues[name] ?? '']));
+  return { ...carried, ...next.secretValues };
 }

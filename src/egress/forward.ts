@@ -5,6 +5,7 @@ import type { ByteReader } from './byte-reader.ts';
 import { writeBytes } from './byte-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { EgressLimits } from './config.ts';
+import type { Destination } from './dial.ts';
 import type { Field } from './fields.ts';
 import { writeRequestHead } from './head-writer.ts';
 import type { Judged } from './judge.ts';
@@ -16,7 +17,7 @@ import { planResponse, sendResponse } from './respond.ts';
 import { parseResponseHead, upstreamFault, type ResponseHead } from './response-head.ts';
 import { readHead } from './read-head.ts';
 import { byteLength, frameEnd, framePieces, readBody } from './transfer.ts';
-import { POOL_IDLE_MS, type Destination, type UpstreamConnection, type Upstreams } from './upstream.ts';
+import { POOL_IDLE_MS, type UpstreamConnection, type Upstreams } from './upstream.ts';
 import { createHandshake, type OwnHandshake } from './websocket-handshake.ts';
 import { acceptWebSocket } from './websocket.ts';
 
