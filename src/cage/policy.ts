@@ -1,5 +1,6 @@
 // From the spec to what the egress is told: one generation of rules, bindings, values and routes.
 import { DEFAULT_LIMITS, type EgressConfig, type EgressGeneration } from '../egress/config.ts';
+import { createSecretValue } from '../secrets/secret-value.ts';
 import { readSecretValue } from '../secrets/store.ts';
 import type { Context } from './context.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
@@ -28,7 +29,9 @@ export async function secretValue(
   const stored = await readSecretValue(secretsDirectory(context), binding.name, cage);
   if (stored !== undefined) return stored.reveal();
   const fromEnvironment = context.environment[binding.name];
-  return fromEnvironment === undefined || fromEnvironment === '' ? undefined : fromEnvironment;
+  if (fromEnvironment === undefined || fromEnvironment === '') return undefined;
+  // The same checks as for a value that is stored.
+  return createSecretValue(binding.name, fromEnvironment).reveal();
 }
 
 export async function egressGeneration(context: Context, spec: CageSpec): Promise<EgressGeneration> {

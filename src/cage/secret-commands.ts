@@ -53,7 +53,7 @@ export async function secretSet(context: Context, input: SecretInput): Promise<s
     slots: slotsFor(input.header, hosts.length > 0 ? undefined : known?.slots),
   };
   await setSecret(secretsDirectory(context), input.name, input.value, { ...place, cage: input.cage }, context.clock);
-  return refreshRunning(context, input.name);
+  return refreshRunning(context, input.name, []);
 }
 
 function parseHost(text: string): string {
@@ -83,11 +83,16 @@ export function secretList(context: Context, cage?: string): Promise<StoredSecre
 
 export async function secretRemove(context: Context, name: string, cage?: string): Promise<void> {
   await removeSecret(secretsDirectory(context), name, cage);
-  await refreshRunning(context, name);
+  // A cage may still have a value: its own, the global one, or one of this environment.
+  await refreshRunning(context, name, [name]);
 }
 
 /** A running egress takes a changed value with the next generation; nothing is restarted. */
-async function refreshRunning(context: Context, secret: string): Promise<string[]> {
+async function refreshRunning(
+  context: Context,
+  secret: string,
+  withdrawnSecrets: readonly string[],
+): Promise<string[]> {
   const refreshed: string[] = [];
   for (const name of listCageNames(context)) {
     const spec = await readSpec(context, name).catch(() => undefined);
@@ -98,7 +103,7 @@ async function refreshRunning(context: Context, secret: string): Promise<string[
       const next = { ...spec, generation: spec.generation + 1 };
       const answer = await sendControl(
         controlSocket(context, name),
-        { op: 'apply', generation: await egressGeneration(context, next) },
+        { op: 'apply', generation: { ...(await egressGeneration(context, next)), withdrawnSecrets } },
         CONTROL_TIMEOUT_MS,
       );
       if (!answer.ok) {

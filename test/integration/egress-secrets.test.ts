@@ -138,3 +138,16 @@ test('the audit names the secret and never holds its value', async () => {
   expect(rig.audit().find((line) => line.path === '/named')).toMatchObject({ decision: 'allow', secrets: ['KEY'] });
   expect(readFileSync(join(rig.directory, 'audit.jsonl'), 'utf8')).not.toContain(VALUE);
 });
+
+test('a value stays through new settings that do not mention it, and is gone once it is withdrawn', async () => {
+  const { policy, bindings, routes } = rig.config;
+  const { generation } = rig.egress.status();
+  const without = { policy, bindings, secretValues: {}, routes };
+  rig.egress.apply({ ...without, generation: generation + 1 });
+  expect((await get('/', { 'x-api-key': PLACEHOLDER })).status).toBe(200);
+  rig.egress.apply({ ...without, generation: generation + 2, withdrawnSecrets: bindings.map(({ name }) => name) });
+  const refused = await get('/', { 'x-api-key': PLACEHOLDER });
+  expect(refused.status).not.toBe(200);
+  rig.egress.apply({ ...without, generation: generation + 3, secretValues: rig.config.secretValues });
+  expect((await get('/', { 'x-api-key': PLACEHOLDER })).status).toBe(200);
+});
