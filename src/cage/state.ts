@@ -46,8 +46,9 @@ export function readState(path: string, whole = false): CageState {
   return state;
 }
 
+/** Written several times in a start. A power failure ends every process that it names, so it need not outlive one. */
 export function writeState(path: string, state: CageState): void {
-  writeFileAtomic(path, `${JSON.stringify(state)}\n`);
+  writeFileAtomic(path, `${JSON.stringify(state)}\n`, { synced: false });
 }
 
 function brokenState(path: string): IronError {

@@ -19,8 +19,8 @@ export async function openCa(directory: string, cage: string, clock: Clock): Pro
   if (stored !== undefined) return stored;
   const { mintCa } = await import('./mint.ts');
   const made = await mintCa(cage, clock.now());
-  writeFileAtomic(keyPath, made.keyPem, 0o600);
-  writeFileAtomic(certificatePath, made.certificatePem, 0o644);
+  writeFileAtomic(keyPath, made.keyPem);
+  writeFileAtomic(certificatePath, made.certificatePem, { mode: 0o644 });
   return made;
 }
 

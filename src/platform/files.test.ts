@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createFileBeneath } from './beneath.ts';
-import { emptyDirectory, isInside, removeTree, writeFileAtomic } from './files.ts';
+import { emptyDirectory, isInside, makeDirectory, removeTree, writeFileAtomic } from './files.ts';
 import { isSealed, writeSealedFile } from './sealed-file.ts';
 
 let root: string;
@@ -26,10 +26,25 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 test('an atomic write replaces the file, keeps the mode asked for, and leaves nothing beside it', () => {
   const path = join(root, 'file');
   writeFileAtomic(path, 'one');
-  writeFileAtomic(path, 'two', 0o640);
+  writeFileAtomic(path, 'two', { mode: 0o640 });
   expect(readFileSync(path, 'utf8')).toBe('two');
   expect(lstatSync(path).mode & 0o777).toBe(0o640);
   expect(readdirSync(root)).toEqual(['file']);
+});
+
+test('a directory is made with its parents, for its owner alone, and may be there already', () => {
+  const path = join(root, 'a/b/c');
+  makeDirectory(path);
+  makeDirectory(path);
+  expect(['a', 'a/b', 'a/b/c'].map((name) => lstatSync(join(root, name)).mode & 0o777)).toEqual([0o700, 0o700, 0o700]);
+});
+
+test('a directory that cannot be made is an error and no endless loop', () => {
+  writeFileSync(join(root, 'file'), '');
+  symlinkSync(join(root, 'nowhere'), join(root, 'dangling'));
+  for (const path of [join(root, 'file'), join(root, 'file/a/b'), join(root, 'dangling/a'), '/proc/none/a/b']) {
+    expect(() => makeDirectory(path), path).toThrow(expect.objectContaining({ syscall: 'mkdir' }));
+  }
 });
 
 test('an atomic write that fails leaves the old file and nothing beside it', () => {

@@ -10,7 +10,7 @@ const SHAPES = 1;
 /** Writes a file of mode 0600 and its seal. `text` must have been made from a value of the file's own type. */
 export function writeSealedFile(path: string, text: string): void {
   writeFileAtomic(path, text);
-  writeFileAtomic(sealPath(path), sealOf(text));
+  writeFileAtomic(sealPath(path), sealOf(text), { synced: false });
 }
 
 /** Whether `text`, read from `path`, is exactly what this version wrote there. */
