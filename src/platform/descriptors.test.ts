@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { inheritableDescriptors, withoutInherited } from './descriptors.ts';
 
@@ -33,4 +35,16 @@ test('descriptors of any number are closed for the program, and its arguments st
   } finally {
     closeSync(file);
   }
+});
+
+test('closing runs nothing of the caller’s: no start-up file is read, although the input is a socket', () => {
+  const home = mkdtempSync(join(tmpdir(), 'ironcage-home-'));
+  writeFileSync(join(home, '.bashrc'), 'echo start-up file\n');
+  const output = (argv: readonly string[]): string => {
+    const [program = '', ...args] = argv;
+    return spawnSync(program, args, { env: { PATH, HOME: home }, input: '' }).stdout.toString();
+  };
+  expect(output(['bash', '-c', 'exec "$@"', 'bash', 'echo', 'the program'])).toBe('start-up file\nthe program\n');
+  expect(output(withoutInherited(['echo', 'the program'], PATH, 3, [12]))).toBe('the program\n');
+  rmSync(home, { recursive: true });
 });

@@ -38,5 +38,6 @@ export function withoutInherited(
   if (inherited.length === 0) return argv;
   const bash = findProgram('bash', path);
   if (bash === undefined) throw missingTool('bash');
-  return [bash, '-c', `exec "$@" ${inherited.map((fd) => `${fd}<&-`).join(' ')}`, 'bash', ...argv];
+  // Bash reads its start-up file also when its input is a socket, which a pipe of Node's is.
+  return [bash, '--norc', '-c', `exec "$@" ${inherited.map((fd) => `${fd}<&-`).join(' ')}`, 'bash', ...argv];
 }

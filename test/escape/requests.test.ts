@@ -10,7 +10,10 @@ let upstream: Upstream;
 beforeAll(async () => {
   upstream = await startUpstream('api.test');
   cage = await startTestCage('requests', {
-    options: { allow: ['api.test', 'other.test'], routes: ['api.test', 'other.test'].map(upstream.route) },
+    options: {
+      allow: ['api.test', 'other.test'],
+      routes: ['api.test', 'other.test'].map((host) => upstream.route(host)),
+    },
   });
 });
 afterAll(async () => {
@@ -51,7 +54,7 @@ except (TimeoutError, ConnectionResetError, ssl.SSLError):
 
 const HEAD = 'GET /control HTTP/1.1\r\nHost: api.test\r\n';
 const post = (...lines: readonly string[]): string =>
-  `${['POST /smuggled HTTP/1.1', 'Host: api.test', ...lines].join('\r\n')}`;
+  ['POST /smuggled HTTP/1.1', 'Host: api.test', ...lines].join('\r\n');
 const SECOND = 'GET /second HTTP/1.1\r\nHost: never.test\r\nConnection: close\r\n\r\n';
 
 const MALFORMED: readonly (readonly [id: string, what: string, bytes: string])[] = [

@@ -1,0 +1,27 @@
+// What a directory of the host holds, byte for byte: two snapshots that are equal mean that nothing there was touched.
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+/** Path to type, mode, size, change time and contents of everything below `root`. */
+export function snapshotOf(root: string): Record<string, string> {
+  const snapshot: Record<string, string> = {};
+  const walk = (directory: string): void => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      const { mode, size, mtimeMs, ctimeMs, uid, nlink } = lstatSync(path);
+      snapshot[relative(root, path)] = [mode.toString(8), uid, nlink, size, mtimeMs, ctimeMs, contentsOf(path)].join(
+        ' ',
+      );
+      if (entry.isDirectory()) walk(path);
+    }
+  };
+  walk(root);
+  return snapshot;
+}
+
+function contentsOf(path: string): string {
+  const entry = lstatSync(path);
+  if (entry.isSymbolicLink()) return readlinkSync(path);
+  return entry.isFile() ? createHash('sha256').update(readFileSync(path)).digest('hex') : '';
+}
