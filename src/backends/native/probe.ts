@@ -21,7 +21,15 @@ const PROGRAMS = [
 /** Any uid that is not root's will do for the question whether ordinary users may make namespaces. */
 const SOMEBODY = '65534';
 
+/** Everything that bears on native cages, for people. */
 export async function probeNative(environment: Environment): Promise<ProbeResult[]> {
+  const results = await probeNeeds(environment);
+  if (isFine(results)) results.push(await probeOverlay(searchPath(environment), process.getuid?.() === 0));
+  return [...results, terminalInjection()];
+}
+
+/** That without which there is no cage at all. */
+async function probeNeeds(environment: Environment): Promise<ProbeResult[]> {
   const path = searchPath(environment);
   const results: ProbeResult[] = PROGRAMS.map(([program, debianPackage]) => {
     const found = findProgram(program, path);
@@ -44,12 +52,12 @@ export async function probeNative(environment: Environment): Promise<ProbeResult
         }
       : { id: 'kernel.seccomp', status: 'ok', what: `system-call filter for ${process.arch}`, hint: '' },
   );
-  if (results.every(({ status }) => status === 'ok')) {
-    const asRoot = process.getuid?.() === 0;
-    results.push(await probeNamespaces(path, asRoot), await probeOverlay(path, asRoot));
-  }
-  results.push(terminalInjection());
+  if (isFine(results)) results.push(await probeNamespaces(path, process.getuid?.() === 0));
   return results;
+}
+
+function isFine(results: readonly ProbeResult[]): boolean {
+  return results.every(({ status }) => status === 'ok');
 }
 
 function asSomebody(asRoot: boolean): string[] {
@@ -117,9 +125,9 @@ function terminalInjection(): ProbeResult {
   };
 }
 
-/** Throws the first failed probe as an error that names the fix. */
+/** Throws the first need that is not met as an error that names the fix. */
 export async function requireNative(environment: Environment): Promise<void> {
-  const failed = (await probeNative(environment)).find(({ status }) => status === 'fail');
+  const failed = (await probeNeeds(environment)).find(({ status }) => status === 'fail');
   if (failed === undefined) return;
   const code = failed.id.startsWith('tool.') ? 'E_TOOL_MISSING' : 'E_KERNEL';
   throw new IronError(code, { message: failed.what, hint: failed.hint });
