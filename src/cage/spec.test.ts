@@ -24,7 +24,7 @@ const SPEC: CageSpec = {
 };
 
 test('a spec is read as it was written', () => {
-  expect(parseSpec(JSON.stringify(SPEC), '/x/spec.json')).toEqual(SPEC);
+  expect(parseSpec(JSON.stringify(SPEC), '/x/spec.json', SPEC.name)).toEqual(SPEC);
 });
 
 test.each([
@@ -39,11 +39,17 @@ test.each([
     'slots',
   ],
 ])('%s is an error that names the file and the place', (_what, text, place) => {
-  expect(() => parseSpec(text, '/x/spec.json')).toThrow(
+  expect(() => parseSpec(text, '/x/spec.json', SPEC.name)).toThrow(
     expect.objectContaining({
       code: 'E_SPEC_BROKEN',
       message: expect.stringContaining('/x/spec.json'),
       because: expect.stringContaining(place),
     }),
+  );
+});
+
+test('a spec that was copied from another cage is an error that says whose it is', () => {
+  expect(() => parseSpec(JSON.stringify(SPEC), '/x/spec.json', 'other')).toThrow(
+    expect.objectContaining({ code: 'E_SPEC_BROKEN', because: expect.stringContaining(SPEC.name) }),
   );
 });

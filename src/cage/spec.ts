@@ -75,7 +75,7 @@ export type CageSpec = z.infer<typeof specSchema>;
 export type SpecBinding = CageSpec['secrets'][number];
 
 /** Reads a spec from its file's text; throws E_SPEC_BROKEN that names the file and every key that is wrong. */
-export function parseSpec(text: string, path: string): CageSpec {
+export function parseSpec(text: string, path: string, name: string): CageSpec {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -83,7 +83,8 @@ export function parseSpec(text: string, path: string): CageSpec {
     throw brokenSpec(path, `it is no JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
   const result = specSchema.safeParse(value);
-  if (result.success) return result.data;
+  if (result.success && result.data.name === name) return result.data;
+  if (result.success) throw brokenSpec(path, `name: it is the spec of ${JSON.stringify(result.data.name)}`);
   const issues = result.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
   throw brokenSpec(path, issues.join('; '));
 }

@@ -68,13 +68,20 @@ export function cageExists(context: Context, name: string): boolean {
 export async function readSpec(context: Context, name: string): Promise<CageSpec> {
   const { spec } = cagePaths(context, name);
   const text = readTextIfPresent(spec);
-  if (text === undefined) throw noSuchCage(name);
-  if (isSealed(spec, text)) {
+  if (text === undefined && !hasSpec(context, name)) throw noSuchCage(name);
+  if (text !== undefined && isSealed(spec, text)) {
     const own: CageSpec = JSON.parse(text);
-    return own;
+    if (own.name === name) return own;
   }
   const { parseSpec } = await import('./spec.ts');
-  return parseSpec(text, spec);
+  return parseSpec(text ?? '', spec, name);
+}
+
+/** Whether a cage of that name should have a spec: it is neither in the making nor being removed. */
+function hasSpec(context: Context, name: string): boolean {
+  if (!cageExists(context, name)) return false;
+  const { phase } = readCageState(context, name);
+  return phase !== 'creating' && phase !== 'removing';
 }
 
 export function noSuchCage(name: string): IronError {
