@@ -87,7 +87,7 @@ async function repair(context: Context, name: string): Promise<string[]> {
       readCageState(context, name);
     } catch {
       // Unreadable: which processes it named is lost with it, but not by what command they were started.
-      await stopStrays(cagePaths(context, name).run);
+      await stopStrays(cagePaths(context, name).root);
       writeCageState(context, name, { phase: 'stopped' });
       return [`wrote the state of ${name} anew`, ...(await repairCage(context, name))];
     }

@@ -1,5 +1,7 @@
 // Ends a cage: asks every process, then kills process 1, and with it the kernel ends all others.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import { isInside } from '../../platform/files.ts';
 import { IronError } from '../../platform/errors.ts';
 import {
   identifyProcess,
@@ -36,14 +38,19 @@ export async function stopNativeCage(remains: CageRemains, graceMs = GRACE_MS): 
   removeCgroups(remains.cgroups);
 }
 
-/** Ends the processes that were started over this run directory, known by their command line: for a lost state. */
-export async function stopStrays(runDirectory: string): Promise<void> {
-  const wrappers = processesWhere((pid) => commandLine(pid).includes(runDirectory));
-  for (const wrapper of wrappers) {
-    const inner = processesWhere((pid) => isBelow(pid, wrapper.pid));
-    for (const stray of [...inner, wrapper]) signalProcess(stray, 'SIGKILL');
-    await mustEnd(wrapper);
-  }
+/** Ends what was started over the directory of a cage, known by its command line: for a lost state. */
+export async function stopStrays(cageDirectory: string): Promise<void> {
+  const wrappers = processesWhere((pid) => isWrapper(pid, cageDirectory));
+  const inner = processesWhere((pid) => wrappers.some((wrapper) => isBelow(pid, wrapper.pid)));
+  const strays = [...inner, ...wrappers];
+  for (const stray of strays) signalProcess(stray, 'SIGKILL');
+  for (const stray of strays) await mustEnd(stray);
+}
+
+/** A bubblewrap that binds something of this directory; an editor that shows a file of it is none. */
+function isWrapper(pid: number, directory: string): boolean {
+  const [program = '', ...args] = commandLine(pid);
+  return basename(program) === 'bwrap' && args.some((arg) => isInside(arg, directory));
 }
 
 function commandLine(pid: number): string[] {
