@@ -66,7 +66,7 @@ export function openSandbox(): Sandbox {
   const env = { PATH, HOME: home, LANG: 'C.UTF-8', TMPDIR: tmpdir(), IRONCAGE_HOME: dataRoot };
 
   const start: Sandbox['start'] = (args, options = {}) => {
-    const [program = '', ...rest] = [...(options.behind ?? []), process.execPath, PROGRAM, ...args];
+    const [program = '', ...rest] = [...(options.behind ?? []), process.execPath, '--', PROGRAM, ...args];
     const child = spawn(program, rest, { cwd: options.cwd ?? directory, env: { ...env, ...options.env } });
     // A command that does not read its input may be gone before it is written.
     child.stdin.on('error', () => undefined);
