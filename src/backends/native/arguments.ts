@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
 import type { CagePlan } from '../backend.ts';
 import { etcMasks, linkTarget, systemBundlePaths } from './etc.ts';
+import { innerMounts } from './inner-mounts.ts';
 import { INSIDE_TRUST, PROGRAMS_DIRECTORY, RUN_FILES, STAGE, STAGED } from './layout.ts';
 
 /** Binds everything the plan names into the staging area; the first command line that sees the host's paths is the last. */
@@ -118,16 +119,9 @@ export function cageArguments(plan: CagePlan, hostDirectories: readonly string[]
     args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.trust}/ca-bundle.pem`, path);
   }
   args.push('--bind', STAGED.home, plan.homeTarget);
-  // Parents before children, so that a bind below another lands on top of it.
-  const inner = [
-    ...plan.binds.map(({ target, writable }, index) => ({ source: STAGED.bind(index), target, writable })),
-    {
-      source: STAGED.workspace,
-      target: plan.workspace.target,
-      writable: plan.workspace.kind === 'overlay' || plan.workspace.writable,
-    },
-  ].sort((a, b) => a.target.length - b.target.length);
-  for (const { source, target, writable } of inner) args.push(writable ? '--bind' : '--ro-bind', source, target);
+  for (const { source, target, writable } of innerMounts(plan)) {
+    args.push(writable ? '--bind' : '--ro-bind', source, target);
+  }
   for (const path of plan.masks) args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.empty}`, path);
   args.push('--remount-ro', '/');
   return args;

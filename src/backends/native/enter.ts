@@ -9,6 +9,13 @@ import { procsFiles } from './limits.ts';
 /** bubblewrap leaves the namespaces it was handed open for the program it starts. */
 const LET_GO = 'exec "$@" 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-';
 
+/**
+ * bubblewrap gives up its capabilities before it loads the system-call filter, and from then on every process of the cage
+ * may attach to it and run on without a filter. One capability is therefore kept until the filter is loaded: nobody
+ * without it can attach. It is good for nothing but to be given up, which setpriv does as the first program inside.
+ */
+const KEPT = 'CAP_SETPCAP';
+
 /** The host command line that runs `request.argv` inside; its exit code is the program's, 128 + n after a signal. */
 export function enterCommand(
   plan: Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits'>,
@@ -32,7 +39,9 @@ export function enterCommand(
     ...[tools.bwrap, ...isolationArguments(plan, false), ...environment, '--chdir', request.cwd],
     // Without a terminal of its own the program must not reach the caller's: a session of its own has none.
     ...(request.terminal ? [] : ['--new-session']),
-    ...['--die-with-parent', '--', '/bin/sh', '-c', LET_GO, 'sh', ...request.argv],
+    ...['--die-with-parent', '--cap-add', KEPT, '--'],
+    ...[tools.setpriv, '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all', '--'],
+    ...['/bin/sh', '-c', LET_GO, 'sh', ...request.argv],
   ];
   const [program = '', ...args] = withoutInherited(command, path, 3);
   return { program, args, env: { PATH: path } };

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Who we are: uid 0 of the cage's outer user namespace, an unprivileged user of the host. We still see the host's files
 # and processes and hold every capability over the cage's own network, mounts and names; the cage does not exist yet.
-# In: NODE LISTENERS-PROGRAM OVERLAY PIDS MEMORY then the bubblewrap command line. Out: the same process, as its monitor.
+# In: NODE LISTENERS-PROGRAM OVERLAY PIDS MEMORY GUARDED-PATH… -- then the bubblewrap command line. Out: the same process,
+# as its monitor.
 set -eu
 node=$1 program=$2 overlay=$3 pids=$4 memory=$5
 shift 5
@@ -15,6 +16,21 @@ exec 3<&-
 if [ "$overlay" = yes ]; then
   mount -t overlay overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper/upper,workdir=/mnt/upper/work,userxattr /mnt/workspace
 fi
+# Mounts must not be led astray by what an earlier run left; nobody is inside who could change it after this look.
+while [ "$1" != -- ]; do
+  case $1 in
+    */) [ -L "${1%/}" ] || [ -d "$1" ] || mkdir "$1" ;;
+  esac
+  if [ -L "${1%/}" ]; then
+    echo "a link is in the way of a mount: $1" >&2
+    exit 1
+  fi
+  shift
+done
+shift
+# A second lock beside the system-call filter: the cage's own user namespace is the last that can be made below this one.
+# Where /proc/sys cannot be written, inside a container, the filter stands alone.
+{ echo 1 >/proc/sys/user/max_user_namespaces; } 2>/dev/null || :
 [ "$pids" = - ] || set -- prlimit "--nproc=$pids" -- "$@"
 [ "$memory" = - ] || set -- prlimit "--data=$memory" -- "$@"
 exec "$@" 9</mnt/run/seccomp.bpf 8</mnt/run/cage.args

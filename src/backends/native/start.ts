@@ -12,6 +12,7 @@ import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/p
 import type { CagePlan, ListenerRequest, RunningCage } from '../backend.ts';
 import { cageArguments, isolationArguments, keeperCommand, type Tools } from './arguments.ts';
 import { combinedBundle, etcFiles } from './etc.ts';
+import { guardedPaths } from './inner-mounts.ts';
 import { RUN_FILES, STAGED } from './layout.ts';
 import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
 import { createSeccompFilter } from './seccomp.ts';
@@ -90,7 +91,7 @@ export async function startNativeCage(
   const overlay = plan.workspace.kind === 'overlay' ? 'yes' : 'no';
   const hold = [
     ...[tools.sh, `${STAGED.programs}/hold.sh`, STAGED.node, `${STAGED.programs}/open-listeners.js`],
-    ...[overlay, rlimits.pids, rlimits.memory, ...bubblewrap],
+    ...[overlay, rlimits.pids, rlimits.memory, ...guardedPaths(plan), '--', ...bubblewrap],
   ];
   const [program = '', ...args] = withoutInherited(keeperCommand(plan, tools, hold), path, 5);
   const child = spawn(program, args, {
@@ -256,6 +257,12 @@ export function startFailure(because: string, log: string): IronError {
 }
 
 const KNOWN_FAILURES = [
+  {
+    pattern: /a link is in the way of a mount/i,
+    code: 'E_PROTECTION',
+    message: 'something is to be mounted where the cage has put a link',
+    hint: 'take that mount out of the cage’s options, or remove the link; with it in place the mount could land outside',
+  },
   {
     pattern:
       /No permissions to creat(e|ing) new namespace|Creating new namespace failed|setting up uid map|unshare.*Operation not permitted/i,

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import type { CagePlan } from '../backend.ts';
+import { guardedPaths, innerMounts } from './inner-mounts.ts';
+
+function planWith(project: string, binds: CagePlan['binds'] = []): CagePlan {
+  const identity = { uid: 1, gid: 1, egressUid: 2, insideUid: 1000, insideGid: 1000 };
+  return {
+    ...{ name: 'c', identity, callerIsRoot: false, runDirectory: '/r', tmpDirectory: '/t', homeDirectory: '/h' },
+    homeTarget: '/home/agent',
+    workspace: { kind: 'directory', source: '/w', target: project, writable: true },
+    ...{ binds, masks: [], env: {}, limits: { memoryBytes: undefined, pids: undefined, cpus: undefined } },
+    listeners: [],
+  };
+}
+const bind = (target: string, writable = false): CagePlan['binds'][number] => ({ source: '/s', target, writable });
+
+test('a project that lies in no writable directory of the cage needs no guard', () => {
+  const plan = planWith('/home/ada/shop');
+  expect(guardedPaths(plan)).toEqual([]);
+  expect(innerMounts(plan).map(({ target }) => target)).toEqual(['/home/ada/shop']);
+});
+
+test('every directory on the way to a project below /tmp is checked, and mounted upon itself', () => {
+  const plan = planWith('/tmp/a/b/shop');
+  expect(guardedPaths(plan)).toEqual(['/mnt/tmp/a/', '/mnt/tmp/a/b/', '/mnt/tmp/a/b/shop']);
+  expect(innerMounts(plan)).toEqual([
+    { source: '/mnt/tmp/a', target: '/tmp/a', writable: true },
+    { source: '/mnt/tmp/a/b', target: '/tmp/a/b', writable: true },
+    { source: '/mnt/workspace', target: '/tmp/a/b/shop', writable: true },
+  ]);
+});
+
+test('a mount is guarded within the innermost writable directory it lies in, once, and never twice', () => {
+  const plan = planWith('/tmp/shop', [bind('/tmp/shop/test/data'), bind('/tmp/shop/test/more'), bind('/home/agent/x')]);
+  expect(guardedPaths(plan)).toEqual([
+    '/mnt/home/x',
+    '/mnt/tmp/shop',
+    '/mnt/workspace/test/',
+    '/mnt/workspace/test/data',
+    '/mnt/workspace/test/more',
+  ]);
+});
+
+test('a way through another mount that is read-only needs no guard, one through a writable mount does', () => {
+  expect(guardedPaths(planWith('/srv/shop', [bind('/data'), bind('/data/in/side')]))).toEqual([]);
+  expect(guardedPaths(planWith('/srv/shop', [bind('/data', true), bind('/data/in/side')]))).toEqual([
+    '/mnt/bind-0/in/',
+    '/mnt/bind-0/in/side',
+  ]);
+});
+
+test('a directory that is a mount of its own is not covered by a guard', () => {
+  const plan = planWith('/tmp/a/b', [bind('/tmp/a')]);
+  expect(innerMounts(plan)).toEqual([
+    { source: '/mnt/bind-0', target: '/tmp/a', writable: false },
+    { source: '/mnt/workspace', target: '/tmp/a/b', writable: true },
+  ]);
+});
