@@ -7,7 +7,7 @@ import type { EnterCommand } from '../backends/backend.ts';
 import type { Context } from './context.ts';
 import { openSession, type CageSession } from './session.ts';
 import { ensureRunning } from './ensure-running.ts';
-import { isOccupied, occupy } from './occupancy.ts';
+import { isBusy, isOccupied, occupy } from './occupancy.ts';
 import type { RunningState } from './state.ts';
 import { cagePaths, readCageState, withCageLock } from './store.ts';
 
@@ -55,7 +55,19 @@ export async function enter(
   attachment: Attachment,
 ): Promise<{ exitCode: number }> {
   const command = commandFor(session, state, request, attachment === 'terminal');
-  return { exitCode: attachment === 'terminal' ? await runInTerminal(command) : await runOnPipes(command) };
+  const exitCode = attachment === 'terminal' ? await runInTerminal(command) : await runOnPipes(command);
+  if (exitCode > SIGNALLED) await untilIdle(state);
+  return { exitCode };
+}
+
+/** Exit codes above this stand for a signal. */
+const SIGNALLED = 128;
+const DYING_MS = 500;
+
+/** What a signal took with it dies a moment later; until then the cage would seem to be in use. */
+async function untilIdle({ init }: RunningState): Promise<void> {
+  const end = performance.now() + DYING_MS;
+  while (isBusy(init) && performance.now() < end) await new Promise((wake) => setTimeout(wake, 5));
 }
 
 export function commandFor(
@@ -75,20 +87,16 @@ export function commandFor(
   });
 }
 
-/** The terminal's Ctrl-C reaches the child by itself; we only must not end before it does. */
-function ignore(): void {}
+/** They end the program inside, not us: what comes after it, the stop and the summary, is still to be done. */
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 function runOnPipes({ program, args, env }: EnterCommand): Promise<number> {
   return new Promise((resolvePromise, reject) => {
     const child = spawn(program, [...args], { env, stdio: 'inherit' });
     const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-    process.on('SIGINT', ignore);
-    process.on('SIGTERM', forward);
-    process.on('SIGHUP', forward);
+    for (const signal of FORWARDED) process.on(signal, forward);
     const done = (finish: () => void): void => {
-      process.off('SIGINT', ignore);
-      process.off('SIGTERM', forward);
-      process.off('SIGHUP', forward);
+      for (const signal of FORWARDED) process.off(signal, forward);
       finish();
     };
     child.once('error', (error) => done(() => reject(error)));

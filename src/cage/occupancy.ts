@@ -5,7 +5,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cageProcesses } from '../backends/native/stop.ts';
 import { makeDirectory, readTextIfPresent } from '../platform/files.ts';
-import { identifyProcess, isAlive } from '../platform/processes.ts';
+import { identifyProcess, isAlive, type ProcessIdentity } from '../platform/processes.ts';
 import type { RunningState } from './state.ts';
 import { parseIdentity } from './state.ts';
 import type { CagePaths } from './store.ts';
@@ -18,9 +18,14 @@ export function occupy(paths: CagePaths): () => void {
   return () => rmSync(note, { force: true });
 }
 
-/** Whether anybody is attached, or anything runs besides process 1 and the program that keeps its namespace. */
+/** Whether anybody is attached, or anything runs in the cage. */
 export function isOccupied(paths: CagePaths, state: RunningState): boolean {
-  return liveOccupants(paths) > 0 || cageProcesses(state.init).length > 2;
+  return liveOccupants(paths) > 0 || isBusy(state.init);
+}
+
+/** Whether anything runs besides process 1 and the program that keeps its namespace. */
+export function isBusy(init: ProcessIdentity): boolean {
+  return cageProcesses(init).length > 2;
 }
 
 /** Counts the notes of live processes; those of dead ones are swept. */
