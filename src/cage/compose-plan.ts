@@ -80,6 +80,8 @@ function cageEnvironment(
     PATH: [`${spec.home}/.local/bin`, ...path].join(':'),
     LANG: context.environment['LANG'] ?? 'C.UTF-8',
     IRONCAGE: spec.name,
+    // Git's last resort, so that an agent can commit where neither the user nor the project says who that is.
+    EMAIL: `${CAGE_USER}@ironcage.invalid`,
     ...Object.fromEntries(bundled.map((name) => [name, INSIDE_BUNDLE])),
     // One certificate, not the bundle: Node parses the file at every start.
     NODE_EXTRA_CA_CERTS: INSIDE_CA,
