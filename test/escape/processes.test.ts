@@ -1,0 +1,151 @@
+// A cage sees and touches its own processes only, and no program that enters it can be taken over before it is as
+// confined as the rest.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readCageState } from '../../src/cage/store.ts';
+import { onHost, startTestCage, type TestCage } from '../support/cage.ts';
+import { escapeTests } from '../support/escape-case.ts';
+
+let cage: TestCage;
+
+beforeAll(async () => {
+  cage = await startTestCage('processes');
+});
+afterAll(() => cage.remove());
+
+/** Attaches to a process and says what came of it. */
+const attach = (pid: string): string => `
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_SEIZE = 0x4206
+child = os.fork()
+if child == 0:
+    while True: os.read(0, 1) or os._exit(0)
+target = ${pid}
+print('attached' if libc.ptrace(PTRACE_SEIZE, target, 0, 0) == 0 else 'refused')
+os.kill(child, 9)
+`;
+
+escapeTests(
+  () => cage,
+  [
+    {
+      id: 'ESC-50b',
+      attempt: 'no process of the host is listed',
+      script: 'cat /proc/[0-9]*/comm | sort -u | tr "\\n" " "',
+      fails: /^(?:(?:bwrap|sleep|sh|cat|sort|tr) ?)+$/,
+      control: { on: 'inside', script: 'sleep 60 & cat /proc/$!/comm; kill $!', shows: /sleep|sh/ },
+    },
+    {
+      id: 'ESC-50c',
+      attempt: 'the environment of process 1 holds nothing of the host’s but its search path',
+      script: 'tr "\\0" "\\n" </proc/1/environ | grep -v -e ^PATH= -e ^SHLVL= -e ^_= | wc -l',
+      fails: /^0$/,
+      control: { on: 'inside', script: 'tr "\\0" "\\n" </proc/1/environ | grep -c ^PATH=', shows: /^1$/ },
+    },
+    {
+      id: 'ESC-PROC-1',
+      attempt: 'killing everything that can be seen leaves process 1 and the keeper of the cage alive',
+      script: 'kill -KILL 1; kill -TERM 1; kill -INT 1; [ -d /proc/1 ] && echo alive',
+      fails: /^alive$/,
+      control: { on: 'inside', script: 'sleep 60 & kill -KILL $!; wait $! 2>/dev/null; echo $?', shows: /^137/ },
+    },
+    {
+      id: 'ESC-PROC-2',
+      attempt: 'a signal to a process number of the host reaches nobody',
+      script: `for pid in 300 1000 5000 20000; do kill -0 $pid 2>/dev/null && echo $pid; done; echo tried`,
+      fails: /^tried$/,
+      control: { on: 'inside', script: 'kill -0 $$ && echo there', shows: /^there$/ },
+    },
+    {
+      id: 'ESC-50d',
+      attempt: 'a process of the host cannot be attached to by its number',
+      script: attach('os.getppid() + 100000'),
+      language: 'python',
+      fails: /^refused$/,
+      control: { on: 'inside', script: attach('child'), shows: /^attached$/ },
+    },
+    {
+      id: 'ESC-54a',
+      attempt: 'a program has its standard streams open and nothing else',
+      script: 'ls /proc/self/fd | tr "\\n" " "',
+      // 3 is the listing itself.
+      fails: /^0 1 2 3$/,
+      control: { on: 'inside', script: 'exec 7</dev/null; ls /proc/self/fd | tr "\\n" " "', shows: /\b7\b/ },
+    },
+    {
+      id: 'ESC-54b',
+      attempt: 'no process of the cage holds a file or directory of the host',
+      script: `for link in /proc/[0-9]*/fd/* /proc/[0-9]*/cwd /proc/[0-9]*/exe; do readlink "$link"; done |
+        grep -v -E '^(/dev/null|/|/home/agent|/usr/.*|/proc/.*|(socket|pipe):.*|anon_inode:.*|'"$(pwd)"')$'; echo looked`,
+      fails: /^looked$/,
+      control: { on: 'inside', script: 'readlink /proc/self/cwd', shows: /project$/ },
+    },
+    {
+      id: 'ESC-58',
+      attempt: 'no capability is held, in any set, and none can be gained',
+      script: `grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status | grep -v '0000000000000000$'; grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr '\\t\\n' '  '`,
+      fails: /^NoNewPrivs: 1 Seccomp: 2$/,
+      control: { on: 'inside', script: "grep -c '^Cap' /proc/self/status", shows: /^5$/ },
+    },
+  ],
+);
+
+test('ESC-50e: whoever watches for programs that enter cannot attach to one before its filter is loaded', async () => {
+  const watcher = cage.python(WATCHER, { timeoutMs: 60_000 });
+  await cage.sh('until [ -e /tmp/watching ]; do :; done');
+  for (let entered = 0; entered < 30; entered += 1) await cage.exec(['true']);
+  await cage.sh('touch /tmp/enough');
+  const attached = (await watcher).stdout.split('\n').filter(Boolean);
+  // The control: it did get hold of programs.
+  expect(attached.length).toBeGreaterThan(0);
+  expect(attached.filter((line) => line !== 'filter 2')).toEqual([]);
+});
+
+/** Attaches to every new process as soon as that is possible, and prints what filter it runs under. */
+const WATCHER = String.raw`
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_SEIZE, WALL = 0x4206, 0x40000000
+seen = set(os.listdir('/proc'))
+open('/tmp/watching', 'w').close()
+while not os.path.exists('/tmp/enough'):
+    try:
+        while os.waitpid(-1, os.WNOHANG | WALL)[0]: pass
+    except OSError:
+        pass
+    for name in os.listdir('/proc'):
+        if name in seen or not name.isdigit() or libc.ptrace(PTRACE_SEIZE, int(name), 0, 0) != 0:
+            continue
+        seen.add(name)
+        try:
+            status = open(f'/proc/{name}/status').read()
+            print('filter', status.split('Seccomp:')[1].split()[0])
+        except OSError:
+            pass
+`;
+
+test('ESC-55h: without the filter too, no user namespace can be made below the cage’s own', async (context) => {
+  context.skip(process.getuid?.() !== 0, 'joining the cage’s namespace from outside takes root');
+  const state = readCageState(cage.context, 'processes');
+  if (state.phase !== 'running') throw new Error('the cage does not run');
+  const join = ['nsenter', '--target', String(state.init.pid), '--user', '--preserve-credentials', '--'];
+  const control = await onHost.exec([...join, 'true']);
+  expect(control.exitCode).toBe(0);
+  const nested = await onHost.exec([...join, 'unshare', '--user', 'true']);
+  expect(nested.exitCode).not.toBe(0);
+  expect(nested.stderr).toMatch(/No space left on device/);
+});
+
+test('ESC-54c: files that the caller of a command has open are not open for what runs inside', async () => {
+  // A shell opens them, as a careless caller's would be: without close-on-exec, at low and high numbers.
+  const list = [process.execPath, 'bin/ironcage.js', 'exec', 'processes', '--', 'ls', '/proc/self/fd'];
+  const environment = { ...cage.context.environment, IRONCAGE_HOME: cage.context.dataRoot };
+  const env = Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const opened = 'exec 5</etc/hostname 12</etc/hostname 200</etc/hostname; exec "$@"';
+  const control = await onHost.exec(['bash', '-c', opened, 'bash', 'ls', '/proc/self/fd'], { env });
+  expect(control.stdout.split('\n')).toEqual(expect.arrayContaining(['5', '12', '200']));
+  const seen = await onHost.exec(['bash', '-c', opened, 'bash', ...list], { env });
+  expect(seen.stdout.split('\n'), seen.stderr).toEqual(['0', '1', '2', '3']);
+});
