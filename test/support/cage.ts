@@ -55,7 +55,7 @@ export interface InsideOptions extends Omit<ExecRequest, 'argv'> {
   timeoutMs?: number;
 }
 
-export const PYTHON = '/usr/bin/python3';
+const PYTHON = '/usr/bin/python3';
 const TIMEOUT_MS = 60_000;
 const HOST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 

@@ -17,7 +17,7 @@ export interface EscapeCase {
   control: Control;
 }
 
-export interface Control {
+interface Control {
   /** `inside`: the permitted variant in the same cage. `host`: without a cage, as whoever runs the tests. */
   on: 'inside' | 'host';
   /** Default: the script of the attempt itself. */

@@ -23,7 +23,7 @@ function pids(): number[] {
 /** Gone, and only waiting for its parent to take note. */
 function isZombie(pid: number): boolean {
   const stat = read(`/proc/${pid}/stat`);
-  return stat === '' || /^Z/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  return stat === '' || stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
 }
 
 function read(path: string): string {

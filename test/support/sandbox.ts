@@ -9,7 +9,7 @@ import { hostEnvironment } from '../../src/platform/environment.ts';
 import { processesNaming } from './processes.ts';
 import { userGit, writeFiles } from './repositories.ts';
 
-export const PROGRAM = fileURLToPath(new URL('../../bin/ironcage.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bin/ironcage.js', import.meta.url));
 
 export interface CliResult {
   exitCode: number | null;
@@ -24,7 +24,7 @@ export interface CliResult {
   told(): unknown;
 }
 
-export interface CliOptions {
+interface CliOptions {
   cwd?: string | undefined;
   /** Text on stdin, which then ends. Default: it has ended already. */
   input?: string | undefined;
@@ -55,7 +55,7 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-export const FILES = { 'README.md': 'one\ntwo\nthree\n', 'src/a.js': 'export const a = 1;\n', 'old.txt': 'old\n' };
+const FILES = { 'README.md': 'one\ntwo\nthree\n', 'src/a.js': 'export const a = 1;\n', 'old.txt': 'old\n' };
 
 export function openSandbox(): Sandbox {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'ironcage-e2e-')));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorld, startOrigin } from '../integration/egress-rig.ts';
 
-export interface Arrival {
+interface Arrival {
   method: string;
   url: string;
   headers: Readonly<Record<string, string | string[] | undefined>>;
