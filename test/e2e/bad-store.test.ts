@@ -23,14 +23,16 @@ async function expectWork(): Promise<void> {
   expect((await sandbox.run(['stop', CAGE])).exitCode).toBe(0);
 }
 
+function edit(change: (spec: Record<string, unknown>) => object): (text: string) => string {
+  return (text) => JSON.stringify(change(JSON.parse(text)));
+}
+
 describe('a broken spec', () => {
   let whole: string;
   beforeEach(() => {
     whole = readFileSync(fileOf('spec.json'), 'utf8');
   });
   afterEach(() => writeFileSync(fileOf('spec.json'), whole));
-  const edit = (change: (spec: Record<string, unknown>) => object) => (text: string) =>
-    JSON.stringify(change(JSON.parse(text)));
   test.each([
     ['that is empty', () => '', /JSON/],
     ['that is cut off', (text: string) => text.slice(0, 40), /JSON/],
