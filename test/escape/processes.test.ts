@@ -138,11 +138,8 @@ test('ESC-55h: without the filter too, no user namespace can be made below the c
 
 test('ESC-54c: files that the caller of a command has open are not open for what runs inside', async () => {
   // A shell opens them, as a careless caller's would be: without close-on-exec, at low and high numbers.
-  const list = [process.execPath, 'bin/ironcage.js', 'exec', 'processes', '--', 'ls', '/proc/self/fd'];
-  const environment = { ...cage.context.environment, IRONCAGE_HOME: cage.context.dataRoot };
-  const env = Object.fromEntries(
-    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  const { argv, env } = cage.ironcage;
+  const list = argv('exec', 'processes', '--', 'ls', '/proc/self/fd');
   const opened = 'exec 5</etc/hostname 12</etc/hostname 200</etc/hostname; exec "$@"';
   const control = await onHost.exec(['bash', '-c', opened, 'bash', 'ls', '/proc/self/fd'], { env });
   expect(control.stdout.split('\n')).toEqual(expect.arrayContaining(['5', '12', '200']));

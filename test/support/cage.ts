@@ -3,6 +3,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { commandFor, type ExecRequest } from '../../src/cage/enter.ts';
 import type { CageOptions } from '../../src/cage/options.ts';
 import { openSession } from '../../src/cage/session.ts';
@@ -41,6 +42,8 @@ export interface TestCage {
   /** Holds the project, the data root and whatever a test puts beside them; gone with the cage. */
   directory: string;
   command(request: ExecRequest): Promise<EnterCommand>;
+  /** The command line of the program itself, as a user would type it, and the environment for it. */
+  ironcage: { argv(...args: readonly string[]): string[]; env: Readonly<Record<string, string>> };
   exec(argv: readonly string[], more?: InsideOptions): Promise<Captured>;
   /** A script for /bin/sh, by standard input. */
   sh(script: string, more?: Omit<InsideOptions, 'input'>): Promise<Captured>;
@@ -57,6 +60,7 @@ export interface InsideOptions extends Omit<ExecRequest, 'argv'> {
 
 const PYTHON = '/usr/bin/python3';
 const TIMEOUT_MS = 60_000;
+const PROGRAM = fileURLToPath(new URL('../../bin/ironcage.js', import.meta.url));
 const HOST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Makes a cage and starts it. */
@@ -66,11 +70,11 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
   chmodSync(directory, 0o755);
   const project = join(directory, request.projectName ?? 'project');
   mkdirSync(project);
-  const context = openContext({
-    home: join(directory, 'data'),
-    environment: { PATH: HOST_PATH, HOME: join(directory, 'host-home'), LANG: 'C.UTF-8', ...request.environment },
-    cwd: project,
-  });
+  const environment = {
+    ...{ PATH: HOST_PATH, HOME: join(directory, 'host-home'), LANG: 'C.UTF-8' },
+    ...request.environment,
+  };
+  const context = openContext({ home: join(directory, 'data'), environment, cwd: project });
   const discard = async (): Promise<void> => {
     await removeCage(context, name, { discard: true }).catch(() => undefined);
     rmSync(directory, { recursive: true, force: true });
@@ -103,6 +107,10 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
     project,
     directory,
     command,
+    ironcage: {
+      argv: (...args) => [process.execPath, PROGRAM, ...args],
+      env: { ...environment, IRONCAGE_HOME: context.dataRoot },
+    },
     exec,
     sh: (script, more) => exec(['/bin/sh', '-s', '--'], { ...more, input: script }),
     python: (program, more) => exec([PYTHON, '-'], { ...more, input: program }),
