@@ -1,20 +1,20 @@
 // Who uses a running cage right now: the commands that are attached to it, and the processes it has of its own. Asked
 // before a cage is stopped because its last user left. Both are only true while the cage's lock is held.
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cageProcesses } from '../backends/native/stop.ts';
-import { makeDirectory, readTextIfPresent } from '../platform/files.ts';
-import { identifyProcess, isAlive, type ProcessIdentity } from '../platform/processes.ts';
+import { makeDirectory } from '../platform/files.ts';
+import { linkOwnIdentity, readIdentityLink } from '../platform/identity-link.ts';
+import { isAlive, type ProcessIdentity } from '../platform/processes.ts';
 import type { RunningState } from './state.ts';
-import { parseIdentity } from './state.ts';
 import type { CagePaths } from './store.ts';
 
 /** Notes this process as a user of the cage; the returned function takes the note back. The caller holds the lock. */
 export function occupy(paths: CagePaths): () => void {
   makeDirectory(paths.occupants);
   const note = join(paths.occupants, `${process.pid}-${randomBytes(4).toString('hex')}`);
-  writeFileSync(note, JSON.stringify(identifyProcess(process.pid)), { flag: 'wx', mode: 0o600 });
+  linkOwnIdentity(note);
   return () => rmSync(note, { force: true });
 }
 
@@ -34,18 +34,9 @@ function liveOccupants(paths: CagePaths): number {
   let live = 0;
   for (const name of readdirSync(paths.occupants)) {
     const note = join(paths.occupants, name);
-    const identity = readIdentity(readTextIfPresent(note));
-    if (identity !== undefined && isAlive(identity)) live += 1;
+    const identity = readIdentityLink(note);
+    if (identity !== undefined && identity !== 'gone' && isAlive(identity)) live += 1;
     else rmSync(note, { force: true });
   }
   return live;
-}
-
-function readIdentity(text: string | undefined): ReturnType<typeof parseIdentity> {
-  try {
-    return parseIdentity(JSON.parse(text ?? 'null'));
-  } catch {
-    // A note that was cut short belongs to a process that died while it wrote it.
-    return undefined;
-  }
 }

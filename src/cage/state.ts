@@ -104,7 +104,7 @@ function isEnforcement(value: unknown): value is LimitEnforcement {
   return isRecord(value) && ['memory', 'pids', 'cpu'].every((name) => enforcers.includes(String(value[name])));
 }
 
-export function parseIdentity(value: unknown): ProcessIdentity | undefined {
+function parseIdentity(value: unknown): ProcessIdentity | undefined {
   if (!isRecord(value)) return undefined;
   const { pid, startTicks } = value;
   return typeof pid === 'number' && typeof startTicks === 'string' ? { pid, startTicks } : undefined;

@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { linkOwnIdentity } from './identity-link.ts';
 import { withLock } from './locks.ts';
-import { identifyProcess } from './processes.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -32,7 +32,7 @@ test('of many at once, one works at a time, and all get their turn', async () =>
 
 test('the lock of a live process is waited for, then named in the error', async () => {
   const path = join(directory, 'lock');
-  writeFileSync(path, JSON.stringify(identifyProcess(process.pid)));
+  linkOwnIdentity(path);
   await expect(withLock(path, { what, timeoutMs: 30 }, async () => 1)).rejects.toMatchObject({
     code: 'E_LOCKED',
     because: expect.stringContaining(String(process.pid)),
@@ -41,26 +41,15 @@ test('the lock of a live process is waited for, then named in the error', async 
 });
 
 test.each([
-  ['a dead process', JSON.stringify({ pid: 4_194_301, startTicks: '1' })],
-  ['an earlier process of the same number', JSON.stringify({ pid: process.pid, startTicks: '1' })],
-  ['a crash in the middle of a write', '{"pid":'],
-  ['nothing', ''],
-])('a lock left by %s is broken', async (_by, text) => {
+  ['a dead process', (path: string) => symlinkSync('4194301:1', path)],
+  ['an earlier process of the same number', (path: string) => symlinkSync(`${process.pid}:1`, path)],
+  ['nobody who can be told', (path: string) => symlinkSync('somebody', path)],
+  ['something else', (path: string) => writeFileSync(path, '')],
+])('a lock left by %s is broken', async (_by, leave) => {
   const path = join(directory, 'lock');
-  writeFileSync(path, text);
+  leave(path);
   await expect(withLock(path, { what, timeoutMs: 1000 }, async () => 'worked')).resolves.toBe('worked');
   expect(readdirSync(directory)).toEqual([]);
-});
-
-test('what killed holders and waiters left is swept with the lock, and no live one’s', async () => {
-  const path = join(directory, 'lock');
-  const dead = JSON.stringify({ pid: 4_194_301, startTicks: '1' });
-  writeFileSync(path, dead);
-  writeFileSync(`${path}.4194301.aaaaaaaa`, dead);
-  writeFileSync(`${path}.1.bbbbbbbb`, JSON.stringify(identifyProcess(process.pid)));
-  writeFileSync(join(directory, 'lock2.4194301.cccccccc'), dead);
-  await withLock(path, { what, timeoutMs: 1000 }, async () => 'worked');
-  expect(readdirSync(directory).sort()).toEqual(['lock.1.bbbbbbbb', 'lock2.4194301.cccccccc']);
 });
 
 test('a failure inside gives the lock back', async () => {
