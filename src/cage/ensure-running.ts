@@ -1,7 +1,7 @@
 // A cage that runs: the one that does already, or one that is started now. Apart from the start itself, so that a command
 // on a running cage does not load what starts one.
 import type { Context } from './context.ts';
-import { repairCage } from './repair.ts';
+import { repairCage, stateHealth } from './repair.ts';
 import { openSession } from './session.ts';
 import type { RunningState } from './state.ts';
 import { readCageState, writeCageState } from './store.ts';
@@ -20,7 +20,7 @@ export async function ensureRunning(
   for (const line of await repairCage(context, name)) context.progress(line);
   const session = await openSession(context, name);
   const state = readCageState(context, name);
-  if (state.phase !== 'running') {
+  if (state.phase !== 'running' || stateHealth(state) !== 'running') {
     const { startLocked } = await import('./start.ts');
     return startLocked(session, stopWhenIdle);
   }

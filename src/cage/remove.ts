@@ -4,7 +4,7 @@ import { removeTree } from '../platform/files.ts';
 import type { Context } from './context.ts';
 import { repairCage } from './repair.ts';
 import { stopLocked } from './start.ts';
-import { cageExists, cagePaths, cagesDirectory, noSuchCage, withCageLock, writeCageState } from './store.ts';
+import { cageExists, cagePaths, cagesDirectory, noSuchCage, noteCageState, withCageLock } from './store.ts';
 import { unexportedFiles } from './work.ts';
 
 /** Throws E_UNEXPORTED that names the files when the cage holds work that is nowhere else, unless `discard`. */
@@ -16,7 +16,7 @@ export async function removeCage(context: Context, name: string, { discard }: { 
     if (!discard) await refuseToLose(context, name);
     await stopLocked(context, name);
     context.step('remove: stopped');
-    writeCageState(context, name, { phase: 'removing' });
+    noteCageState(context, name, { phase: 'removing' });
     context.step('remove: announced');
     const { root, spec } = cagePaths(context, name);
     removeTree(spec, root);

@@ -4,7 +4,7 @@ import { removeTree, pathExists } from '../platform/files.ts';
 import { repairApply } from '../workspace/repair-apply.ts';
 import type { Context } from './context.ts';
 import type { CageState } from './state.ts';
-import { cagePaths, cagesDirectory, readCageState, writeCageState } from './store.ts';
+import { cagePaths, cagesDirectory, noteCageState, readCageState } from './store.ts';
 
 /** Whether the processes that a state names are all there. */
 export function stateHealth(state: CageState): 'creating' | 'removing' | 'stopped' | 'running' | 'broken' {
@@ -36,7 +36,7 @@ export async function repairCage(context: Context, name: string): Promise<string
       return [`took away what was left of ${name}`];
     case 'broken':
       await endProcesses(state);
-      writeCageState(context, name, { phase: 'stopped' });
+      noteCageState(context, name, { phase: 'stopped' });
       done.push(`ended what was left running of ${name}`);
       break;
     case 'running':

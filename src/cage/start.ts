@@ -18,7 +18,7 @@ import { composePlan } from './compose-plan.ts';
 import { egressConfig } from './policy.ts';
 import { endProcesses, repairCage, stateHealth } from './repair.ts';
 import type { CageSession } from './session.ts';
-import { readCageState, writeCageState } from './store.ts';
+import { noteCageState, readCageState, writeCageState } from './store.ts';
 import type { RunningState } from './state.ts';
 
 /** Stops a cage that runs, or what is left of one. The caller holds its lock. */
@@ -27,11 +27,11 @@ export async function stopLocked(context: Context, name: string): Promise<void> 
   if (stateHealth(state) === 'running' && state.phase === 'running') {
     const { egress, holder, init, cgroups } = state;
     context.step('stop: begin');
-    writeCageState(context, name, { phase: 'stopping', egress, holder, init, cgroups });
+    noteCageState(context, name, { phase: 'stopping', egress, holder, init, cgroups });
     context.step('stop: announced');
     await endProcesses(state, STOP_GRACE_MS);
     context.step('stop: ended');
-    writeCageState(context, name, { phase: 'stopped' });
+    noteCageState(context, name, { phase: 'stopped' });
     context.step('stop: written');
   } else await repairCage(context, name);
 }
@@ -113,7 +113,7 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
       ...(holder && { holder }),
       cgroups,
     });
-    writeCageState(context, spec.name, { phase: 'stopped' });
+    noteCageState(context, spec.name, { phase: 'stopped' });
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 // Where cages lie on disk, and who may change one: one directory and one lock per cage.
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { IronError, systemErrorCode } from '../platform/errors.ts';
+import { IronError, systemErrorCode, toIronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, readTextIfPresent } from '../platform/files.ts';
 import { isSealed, writeSealedFile } from '../platform/sealed-file.ts';
 import { withLock } from '../platform/locks.ts';
@@ -103,6 +103,18 @@ export function readCageState(context: Context, name: string): CageState {
 
 export function writeCageState(context: Context, name: string, state: CageState): void {
   writeState(cagePaths(context, name).state, state);
+}
+
+/**
+ * Writes a state that only says in advance what the cage's processes or files will show: a full disk must not keep anybody
+ * from stopping a cage or from removing one to make room. The next command repairs what it then finds.
+ */
+export function noteCageState(context: Context, name: string, state: CageState): void {
+  try {
+    writeCageState(context, name, state);
+  } catch (error) {
+    if (toIronError(error).code !== 'E_DISK_FULL') throw error;
+  }
 }
 
 export function listCageNames(context: Context): string[] {
