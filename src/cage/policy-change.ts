@@ -1,6 +1,6 @@
 // Rules of a cage, changed while it runs: the spec first, then the egress, which must confirm the generation it serves.
 import { sendControl } from '../egress/client.ts';
-import type { ControlAnswer } from '../egress/config.ts';
+import type { ControlAnswer, EgressGeneration } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
 import { decide } from '../policy/chain.ts';
 import { exchangeFromUrl } from '../policy/explain.ts';
@@ -14,7 +14,7 @@ import { parseRules } from './options.ts';
 import { egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import type { CageSpec } from './spec.ts';
-import { cagePaths, readCageState, readSpec, withCageLock, writeCageState, writeSpec } from './store.ts';
+import { cagePaths, noteCageState, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
 
 const CONTROL_TIMEOUT_MS = 5_000;
 
@@ -99,25 +99,38 @@ async function changeRules(
     const generation = await egressGeneration(context, spec);
     const hash = generationHash(generation);
     const views = (concerned.length === 0 ? spec.rules : concerned).map(viewRule);
-    if (state.phase !== 'running') {
-      writeSpec(context, spec);
-      return { generation: spec.generation, hash, confirmed: false, rules: views };
-    }
-    const answer = await sendControl(controlSocket(context, name), { op: 'apply', generation }, CONTROL_TIMEOUT_MS);
-    if (!answer.ok || answer.generation !== spec.generation || answer.hash !== hash) {
-      throw new IronError('E_EGRESS', {
-        message: 'the egress did not take the new rules; the old ones stay in force',
-        because: answer.ok ? `it reports generation ${answer.generation}` : answer.message,
-        hint: `try again, or restart the cage: ironcage restart ${name}`,
-      });
-    }
+    // First on disk, where it can fail; rules that are in force and not stored would be lost with the next restart.
     writeSpec(context, spec);
-    writeCageState(context, name, { ...state, generation: spec.generation, hash });
+    if (state.phase !== 'running') return { generation: spec.generation, hash, confirmed: false, rules: views };
+    try {
+      await applyGeneration(context, name, generation, hash);
+    } catch (error) {
+      // The number stays used: an egress whose answer was lost may serve it.
+      writeSpec(context, { ...before, generation: spec.generation });
+      throw error;
+    }
+    noteCageState(context, name, { ...state, generation: spec.generation, hash });
     const listened = listenedPorts(before);
     if (listenedPorts(spec).some((port) => !listened.includes(port))) {
       context.progress(`a rule names a port that the running cage does not listen on yet: ironcage restart ${name}`);
     }
     return { generation: spec.generation, hash, confirmed: true, rules: views };
+  });
+}
+
+/** Throws E_EGRESS unless the egress says that it serves exactly this. */
+async function applyGeneration(
+  context: Context,
+  name: string,
+  generation: EgressGeneration,
+  hash: string,
+): Promise<void> {
+  const answer = await sendControl(controlSocket(context, name), { op: 'apply', generation }, CONTROL_TIMEOUT_MS);
+  if (answer.ok && answer.generation === generation.generation && answer.hash === hash) return;
+  throw new IronError('E_EGRESS', {
+    message: 'the egress did not take the new rules; the old ones stay in force',
+    because: answer.ok ? `it reports generation ${answer.generation}` : answer.message,
+    hint: `try again, or restart the cage: ironcage restart ${name}`,
   });
 }
 

@@ -14,11 +14,11 @@ import {
   cageExists,
   listCageNames,
   noSuchCage,
+  noteCageState,
   openDataRoot,
   readCageState,
   readSpec,
   withCageLock,
-  writeCageState,
   writeSpec,
 } from './store.ts';
 
@@ -100,7 +100,10 @@ async function refreshRunning(
     await withCageLock(context, name, async () => {
       const state = readCageState(context, name);
       if (stateHealth(state) !== 'running' || state.phase !== 'running') return;
-      const next = { ...spec, generation: spec.generation + 1 };
+      // Read again: the rules may have changed while the lock was waited for.
+      const current = await readSpec(context, name);
+      const next = { ...current, generation: current.generation + 1 };
+      writeSpec(context, next);
       const answer = await sendControl(
         controlSocket(context, name),
         { op: 'apply', generation: { ...(await egressGeneration(context, next)), withdrawnSecrets } },
@@ -113,8 +116,7 @@ async function refreshRunning(
           hint: `restart the cage: ironcage restart ${name}`,
         });
       }
-      writeSpec(context, next);
-      writeCageState(context, name, { ...state, generation: answer.generation, hash: answer.hash });
+      noteCageState(context, name, { ...state, generation: answer.generation, hash: answer.hash });
       refreshed.push(name);
     });
   }
