@@ -31,8 +31,10 @@ shift
 # A second lock beside the system-call filter: the cage's own user namespace is the last that can be made below this one.
 # Where /proc/sys cannot be written, inside a container, the filter stands alone.
 { echo 1 >/proc/sys/user/max_user_namespaces; } 2>/dev/null || :
-# Process 1 shows what it was started with to everybody inside.
-unset PWD OLDPWD NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
 [ "$pids" = - ] || set -- prlimit "--nproc=$pids" -- "$@"
 [ "$memory" = - ] || set -- prlimit "--data=$memory" -- "$@"
+[ "$pids" = - ] || set -- "$(command -v prlimit)" "--nproc=$pids" -- "$@"
+[ "$memory" = - ] || set -- "$(command -v prlimit)" "--data=$memory" -- "$@"
+# Process 1 shows what it was started with to everybody inside, and the host's search path tells of its users.
+unset PATH PWD OLDPWD SHLVL NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
 exec "$@" 9</mnt/run/seccomp.bpf 8</mnt/run/cage.args
