@@ -78,8 +78,9 @@ async function mustEnd(identity: ProcessIdentity): Promise<void> {
   });
 }
 
-/** The children of a process, as the kernel lists them. */
+/** Undefined when there is none, or when the number belongs to another process by now. */
 export function firstChild(parent: ProcessIdentity): ProcessIdentity | undefined {
+  if (!isAlive(parent)) return undefined;
   return processesWhere((pid) => parentOf(pid) === parent.pid)[0];
 }
 
@@ -96,10 +97,11 @@ function namespaceOf(pid: number): string | undefined {
   }
 }
 
-/** All processes in the process namespace of `init`. */
+/** All processes in the process namespace of `init`; none when that is ours, as it is while a keeper still prepares. */
 export function cageProcesses(init: ProcessIdentity): ProcessIdentity[] {
   const own = namespaceOf(init.pid);
-  return own === undefined ? [] : processesWhere((pid) => namespaceOf(pid) === own);
+  if (own === undefined || own === namespaceOf(process.pid)) return [];
+  return processesWhere((pid) => namespaceOf(pid) === own);
 }
 
 function processesWhere(wanted: (pid: number) => boolean): ProcessIdentity[] {
