@@ -10,8 +10,10 @@ afterEach(() => {
 });
 
 async function startParent(): Promise<ProcessIdentity> {
-  const options = { detached: true, stdio: ['ignore', 'pipe', 'ignore'] } as const;
-  const child = spawn('/bin/sh', ['-c', 'sleep 60 & echo; wait'], options);
+  const child = spawn('/bin/sh', ['-c', 'sleep 60 & echo; wait'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   await new Promise((spoken) => child.stdout.once('data', spoken));
   const identity = identifyProcess(child.pid ?? 0);
   if (identity === undefined) throw new Error('the shell did not start');
