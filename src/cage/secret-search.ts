@@ -3,14 +3,15 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Paths of the regular files below `directory` whose contents hold `value`. */
-export async function placesWithValue(directory: string, value: string): Promise<string[]> {
+/** Paths of the regular files below `directory`, less what lies below `except`, whose contents hold `value`. */
+export async function placesWithValue(directory: string, value: string, except: string): Promise<string[]> {
   const needle = Buffer.from(value);
   const found: string[] = [];
-  for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    if (await holds(path, needle)) found.push(path);
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (path === except) continue;
+    if (entry.isDirectory()) found.push(...(await placesWithValue(path, value, except)));
+    else if (entry.isFile() && (await holds(path, needle))) found.push(path);
   }
   return found;
 }

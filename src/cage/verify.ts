@@ -15,6 +15,7 @@ import { verifyAudit } from './audit.ts';
 import { policyShow } from './policy-change.ts';
 import { secretValue } from './policy.ts';
 import { placesWithValue } from './secret-search.ts';
+import { requireWorkspace } from './workspace-of.ts';
 
 export interface Probe {
   id: string;
@@ -120,8 +121,10 @@ async function searchProbes(context: Context, { spec }: CageSession): Promise<Pr
     const value = await secretValue(context, spec.name, binding);
     if (value === undefined) continue;
     const { root } = cagePaths(context, spec.name);
-    const found = await placesWithValue(root, value);
-    const control = await placesWithValue(root, binding.placeholder);
+    // The kernel's own directory beside an overlay: its owner may not even list it, and a cage has no way to it.
+    const except = (await requireWorkspace(context, spec)).directories.work;
+    const found = await placesWithValue(root, value, except);
+    const control = await placesWithValue(root, binding.placeholder, except);
     probes.push({
       id: `secret.absent.${binding.name}`,
       group: 'secrets',
