@@ -1,5 +1,5 @@
 // Looks for a secret where it must not be: in files, and in the arguments and environments of processes; plain, hex, base64.
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
 const CHUNK_BYTES = 1024 * 1024;
