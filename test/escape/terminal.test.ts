@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestCage, type TestCage } from '../support/cage.ts';
 import { escapeTests } from '../support/escape-case.ts';
-import { openTerminal } from '../support/terminal.ts';
+import { runOnPty } from '../support/pty.ts';
 
 let cage: TestCage;
 
@@ -67,7 +67,7 @@ test('ESC-49d: a program at a terminal has another one than the user, and cannot
   const probe = `${IOCTLS}\nterminal = 0\nprint('inside', os.readlink('/proc/self/fd/0'), os.isatty(0))\n${INJECT}\n${SIZE}`;
   const enter = argv('exec', 'terminal', '--', '/usr/bin/python3', '-c', probe);
   const shell = ['/bin/sh', '-c', 'echo outside $(readlink /proc/self/fd/0); exec "$@"', 'sh', ...enter];
-  const { output, exitCode } = await openTerminal(shell, env, cage.project).ended;
+  const { output, exitCode } = await runOnPty(shell, env, cage.project).ended;
   expect(exitCode, output).toBe(0);
   const outside = /outside (\S+)/.exec(output)?.[1];
   const inside = /inside (\S+) True/.exec(output)?.[1];
@@ -90,7 +90,7 @@ test('ESC-49e: a terminal that pipes hide from the program is not reachable as i
     '(: </dev/tty) 2>/dev/null && echo "opened it" || echo "has none"',
   );
   const outer = '(: </dev/tty) && echo "outside has one"; "$@" </dev/null 2>&1 | cat';
-  const { output } = await openTerminal(['/bin/sh', '-c', outer, 'sh', ...enter], env, cage.project).ended;
+  const { output } = await runOnPty(['/bin/sh', '-c', outer, 'sh', ...enter], env, cage.project).ended;
   expect(output).toContain('outside has one');
   expect(output).toContain('has none');
   expect(output).not.toContain('opened it');

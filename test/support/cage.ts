@@ -69,7 +69,7 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
   // Its entries are protected by their own modes; a cage of root's runs as somebody who must not be stopped here.
   chmodSync(directory, 0o755);
   const project = join(directory, request.projectName ?? 'project');
-  mkdirSync(project);
+  mkdirSync(project, { recursive: true });
   const environment = {
     ...{ PATH: HOST_PATH, HOME: join(directory, 'host-home'), LANG: 'C.UTF-8' },
     ...request.environment,
