@@ -95,18 +95,9 @@ export function cageArguments(plan: CagePlan, hostDirectories: readonly string[]
     else args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.empty}`, mask.path);
   }
   args.push('--dev-bind', STAGED.device, '/dev', '--proc', '/proc', '--dir', '/sys', '--tmpfs', '/run');
-  args.push(
-    '--bind',
-    STAGED.temporary,
-    '/tmp',
-    '--dir',
-    '/var/log',
-    '--dir',
-    '/var/cache',
-    '--symlink',
-    '../tmp',
-    '/var/tmp',
-  );
+  // No link: a mount below /var/tmp would be led by it past the guards of inner-mounts.ts.
+  for (const path of ['/tmp', '/var/tmp']) args.push('--bind', STAGED.temporary, path);
+  args.push('--dir', '/var/log', '--dir', '/var/cache');
   for (const name of ETC_NAMES) {
     const target = linkTarget(`/etc/${name}`);
     // A missing file cannot be laid over; every reader of these has a default that is right for a cage.

@@ -30,6 +30,22 @@ test('every directory on the way to a project below /tmp is checked, and mounted
   ]);
 });
 
+test.each([
+  ['/var/tmp/a/shop', ['/mnt/tmp/a/', '/mnt/tmp/a/shop']],
+  ['/dev/shm/a/shop', ['/mnt/dev/shm/', '/mnt/dev/shm/a/', '/mnt/dev/shm/a/shop']],
+])('a project at %s lies in a writable directory too', (project, guarded) => {
+  expect(guardedPaths(planWith(project))).toEqual(guarded);
+});
+
+test('a covered file is guarded like a mount', () => {
+  const plan = { ...planWith('/srv/shop'), masks: ['/srv/shop/config/.env'] };
+  expect(guardedPaths(plan)).toEqual(['/mnt/workspace/config/', '/mnt/workspace/config/.env']);
+  expect(innerMounts(plan)).toEqual([
+    { source: '/mnt/workspace', target: '/srv/shop', writable: true },
+    { source: '/mnt/workspace/config', target: '/srv/shop/config', writable: true },
+  ]);
+});
+
 test('a mount is guarded within the innermost writable directory it lies in, once, and never twice', () => {
   const plan = planWith('/tmp/shop', [bind('/tmp/shop/test/data'), bind('/tmp/shop/test/more'), bind('/home/agent/x')]);
   expect(guardedPaths(plan)).toEqual([
@@ -43,6 +59,7 @@ test('a mount is guarded within the innermost writable directory it lies in, onc
 
 test('a way through another mount that is read-only needs no guard, one through a writable mount does', () => {
   expect(guardedPaths(planWith('/srv/shop', [bind('/data'), bind('/data/in/side')]))).toEqual([]);
+  expect(guardedPaths(planWith('/srv/shop', [bind('/tmp/a'), bind('/tmp/a/in/side')]))).toEqual(['/mnt/tmp/a']);
   expect(guardedPaths(planWith('/srv/shop', [bind('/data', true), bind('/data/in/side')]))).toEqual([
     '/mnt/bind-0/in/',
     '/mnt/bind-0/in/side',

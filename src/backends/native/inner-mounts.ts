@@ -41,22 +41,21 @@ function mounts(plan: CagePlan): InnerMount[] {
 }
 
 interface Way {
-  /** Between the writable area and the target, outermost first. */
+  /** Between the area and the target, outermost first. */
   directories: InnerMount[];
   /** The target itself, in the staging area. */
   end: string;
 }
 
+/** Ways that lead through what the cage can write; one that begins in a read-only mount is nobody's to change. */
 function ways(plan: CagePlan): Way[] {
   const wanted = mounts(plan);
-  const areas = [
-    { source: STAGED.temporary, target: '/tmp' },
-    { source: STAGED.home, target: plan.homeTarget },
-    ...wanted.filter(({ writable }) => writable),
-  ].sort((a, b) => b.target.length - a.target.length);
-  return wanted.flatMap(({ target }) => {
+  const areas = [...WRITABLE_AREAS, { source: STAGED.home, target: plan.homeTarget, writable: true }, ...wanted].sort(
+    (a, b) => b.target.length - a.target.length,
+  );
+  return [...wanted.map(({ target }) => target), ...plan.masks].flatMap((target) => {
     const area = areas.find((candidate) => candidate.target !== target && isInside(target, candidate.target));
-    if (area === undefined) return [];
+    if (area === undefined || !area.writable) return [];
     const names = posix.relative(area.target, target).split('/');
     const directories = names.slice(0, -1).map((_name, index) => {
       const below = names.slice(0, index + 1);
@@ -65,3 +64,9 @@ function ways(plan: CagePlan): Way[] {
     return [{ directories, end: posix.join(area.source, ...names) }];
   });
 }
+
+const WRITABLE_AREAS: readonly InnerMount[] = [
+  { source: STAGED.temporary, target: '/tmp', writable: true },
+  { source: STAGED.temporary, target: '/var/tmp', writable: true },
+  { source: STAGED.device, target: '/dev', writable: true },
+];
