@@ -13,6 +13,7 @@ import { generationHash } from './generation.ts';
 
 const FAILED_EXIT_CODE = 1;
 const FAILED_LINGER_MS = 50;
+const PREPARE_DELAY_MS = 300;
 
 let starting: Promise<Egress> | undefined;
 let isServing = false;
@@ -103,7 +104,8 @@ async function serve(): Promise<void> {
   isServing = true;
   const { generation, hash } = egress.status();
   tell({ type: 'serving', generation, hash });
-  await egress.prepare();
+  // Not at once: the cage is being made at this moment, and the certificate library would take a processor from it.
+  setTimeout(() => void egress.prepare().catch(fail), PREPARE_DELAY_MS);
 }
 
 function configured(): Promise<Egress> {
