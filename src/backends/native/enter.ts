@@ -37,8 +37,9 @@ export function enterCommand(
     limits.pids === 'rlimit' ? String(plan.limits.pids) : '-',
     limits.memory === 'rlimit' ? String(plan.limits.memoryBytes) : '-',
     ...[tools.bwrap, ...isolationArguments(plan, false), ...environment, '--chdir', request.cwd],
-    // Without a terminal of its own the program must not reach the caller's: a session of its own has none.
-    ...(request.terminal ? [] : ['--new-session']),
+    // Its terminal is of the host's making: under this name programs inside can find and open it. Without a terminal of
+    // its own a program must not reach the caller's: a session of its own has none.
+    ...(request.terminal ? ['--dev-bind', '/proc/self/fd/0', '/dev/console'] : ['--new-session']),
     ...['--die-with-parent', '--cap-add', KEPT, '--'],
     ...[tools.setpriv, '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all', '--'],
     ...['/bin/sh', '-c', LET_GO, 'sh', ...request.argv],
