@@ -9,7 +9,7 @@ import { hostEnvironment } from '../../src/platform/environment.ts';
 import { processesNaming } from './processes.ts';
 import { userGit, writeFiles } from './repositories.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/ironcage.js', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../bin/ironcage.js', import.meta.url));
 
 export interface CliResult {
   exitCode: number | null;

@@ -1,57 +1,59 @@
-// A user at a terminal: runs a program on a pty, waits for what it prints, types, resizes.
-import { spawn } from '@lydell/node-pty';
+// A person at a real terminal: a shell of the host in tmux, which types, looks at the screen, and changes its size.
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { until, PROGRAM, type Sandbox } from './sandbox.ts';
 
 export interface Terminal {
-  /** Resolves with everything printed so far once it matches; rejects when the program ends or time runs out before. */
-  until(pattern: RegExp): Promise<string>;
-  type(text: string): void;
+  /** Types a line and Enter. */
+  type(line: string): void;
+  /** Presses one key, by tmux's name for it: `C-c`, `Enter`. */
+  press(key: string): void;
+  /** What is on the screen and above it, without blanks at the ends of lines. */
+  screen(): string;
+  /** Waits until something is seen; the error shows the screen. */
+  see(pattern: RegExp): Promise<void>;
+  clear(): void;
   resize(columns: number, rows: number): void;
-  ended: Promise<{ exitCode: number; output: string }>;
+  /** The title that programs have given to this terminal. */
+  title(): string;
+  close(): void;
 }
 
-const PATIENCE_MS = 30_000;
+/** The prompt of the host's shell. */
+export const HOST_PROMPT = 'HOST>';
 
-export function openTerminal(argv: readonly string[], env: Readonly<Record<string, string>>, cwd: string): Terminal {
-  const [program = '', ...args] = argv;
-  const pty = spawn(program, args, { cols: 80, rows: 24, cwd, env: { ...env, TERM: 'xterm' } });
-  let output = '';
-  let isOver = false;
-  const waiting = new Set<() => void>();
-  const look = (): void => {
-    for (const check of waiting) check();
+/** Opens one of 100 columns and 30 rows in `directory`; `ic` stands for the program in it. */
+export async function openTerminal(sandbox: Sandbox, directory: string): Promise<Terminal> {
+  // One server each: the one before may still be ending.
+  const socket = join(sandbox.directory, `tmux-${randomBytes(4).toString('hex')}`);
+  const tmux = (...args: string[]): string =>
+    execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], { env: sandbox.env, encoding: 'utf8' });
+  const shell = `PS1='${HOST_PROMPT} ' exec sh -i`;
+  tmux('new-session', '-d', '-x', '100', '-y', '30', '-s', 'e2e', '-c', directory, shell);
+  const terminal: Terminal = {
+    type(line) {
+      tmux('send-keys', '-t', 'e2e', '-l', line);
+      tmux('send-keys', '-t', 'e2e', 'Enter');
+    },
+    press: (key) => void tmux('send-keys', '-t', 'e2e', key),
+    screen: () => tmux('capture-pane', '-p', '-t', 'e2e', '-S', '-'),
+    async see(pattern) {
+      await until(String(pattern), () => pattern.test(terminal.screen())).catch((error: unknown) => {
+        throw new Error(`${String(error)}; the screen shows:\n${terminal.screen().trimEnd()}`);
+      });
+    },
+    clear() {
+      tmux('send-keys', '-t', 'e2e', '-R');
+      tmux('clear-history', '-t', 'e2e');
+    },
+    resize: (columns, rows) => void tmux('resize-window', '-t', 'e2e', '-x', String(columns), '-y', String(rows)),
+    title: () => tmux('display-message', '-p', '-t', 'e2e', '#{pane_title}').trim(),
+    close: () => void tmux('kill-server'),
   };
-  pty.onData((text) => {
-    output += text;
-    look();
-  });
-  const ended = new Promise<{ exitCode: number; output: string }>((resolve) => {
-    pty.onExit(({ exitCode, signal }) => {
-      isOver = true;
-      look();
-      resolve({ exitCode: signal === undefined || signal === 0 ? exitCode : 128 + signal, output });
-    });
-  });
-  return {
-    until: (pattern) =>
-      new Promise((resolve, reject) => {
-        const settle = (finish: () => void): void => {
-          waiting.delete(check);
-          clearTimeout(timer);
-          finish();
-        };
-        const check = (): void => {
-          if (pattern.test(output)) settle(() => resolve(output));
-          else if (isOver) settle(() => reject(new Error(`it ended without ${String(pattern)}: ${output}`)));
-        };
-        const timer = setTimeout(
-          () => settle(() => reject(new Error(`no ${String(pattern)} in time: ${output}`))),
-          PATIENCE_MS,
-        );
-        waiting.add(check);
-        check();
-      }),
-    type: (text) => pty.write(text),
-    resize: (columns, rows) => pty.resize(columns, rows),
-    ended,
-  };
+  terminal.type(`ic() { '${process.execPath}' -- '${PROGRAM}' "$@"; }`);
+  terminal.type('echo rea""dy');
+  await terminal.see(/ready/);
+  terminal.clear();
+  return terminal;
 }
