@@ -1,0 +1,181 @@
+// What every backend promises, whatever isolates it: one suite, run over each that the machine has. A cage comes in as a
+// factory; nothing here knows how it is made.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { restartCage, showCage, startCage, stopCage, listCages } from '../../src/index.ts';
+import type { CageRequest, TestCage } from '../support/cage.ts';
+
+export type MakeCage = (name: string, request?: CageRequest) => Promise<TestCage>;
+
+const PROJECT_NAME = 'a project — with ünïcode';
+
+export function describeBackend(backend: string, makeCage: MakeCage): void {
+  describe(`the ${backend} backend`, () => {
+    let cage: TestCage;
+    beforeAll(async () => {
+      cage = await makeCage('contract', {
+        projectName: PROJECT_NAME,
+        options: { env: ['GREETING=hello there'], memory: '2g', pids: '200' },
+      });
+    });
+    afterAll(() => cage.remove());
+    const status = async (): Promise<string | undefined> =>
+      (await listCages(cage.context)).find(({ name }) => name === cage.name)?.status;
+
+    describe('programs', () => {
+      test.each([
+        ['true', 0],
+        ['exit 3', 3],
+        ['kill -TERM $$', 143],
+        ['kill -KILL $$', 137],
+        ['no-such-program', 127],
+      ])('`%s` ends with %i', async (script, code) => {
+        expect((await cage.sh(script)).exitCode).toBe(code);
+      });
+
+      test('output and error output are kept apart', async () => {
+        expect(await cage.sh('echo out; echo err >&2')).toMatchObject({ stdout: 'out', stderr: 'err' });
+      });
+
+      test('a megabyte of any bytes goes through unchanged', async () => {
+        const input = Buffer.from(
+          Uint8Array.from({ length: 2 ** 20 }, (_, index) => (index * 31 + (index >> 8)) & 0xff),
+        );
+        expect((await cage.exec(['cat'], { input })).bytes.equals(input)).toBe(true);
+      });
+
+      test('arguments arrive as they are, blanks, quotes and all', async () => {
+        const args = ['two words', '', '"quoted"', '$HOME', '*', 'new\nline', '--', '-x', 'ünïcode'];
+        const { stdout } = await cage.exec(['printf', '[%s]', ...args]);
+        expect(stdout).toBe(args.map((arg) => `[${arg}]`).join(''));
+      });
+
+      test('they start in the project, at the same path as on the host', async () => {
+        expect((await cage.exec(['pwd'])).stdout.trim()).toBe(cage.project);
+        expect((await cage.exec(['pwd'], { cwd: '/tmp' })).stdout.trim()).toBe('/tmp');
+      });
+
+      test('the environment is the cage’s, and what a call adds is for that call', async () => {
+        const { stdout } = await cage.sh('echo "$GREETING $EXTRA $HOME"', { env: { EXTRA: 'once' } });
+        expect(stdout).toBe('hello there once /home/agent');
+        expect((await cage.sh('echo "[$EXTRA]"')).stdout).toBe('[]');
+      });
+
+      test('ten at once each get their own answer', async () => {
+        const runs = await Promise.all(
+          Array.from({ length: 10 }, (_, index) => cage.sh(`echo ${index}; exit ${index}`)),
+        );
+        expect(runs.map(({ exitCode, stdout }) => [exitCode, stdout.trim()])).toEqual(
+          Array.from({ length: 10 }, (_, index) => [index, String(index)]),
+        );
+      });
+
+      test('orphans are reaped by process 1', async () => {
+        await cage.sh('for i in 1 2 3 4 5; do (sleep 0.01 &) ; done');
+        const { stdout } = await cage.sh(
+          'for n in $(seq 100); do z=$(grep -l "^State:.Z" /proc/[0-9]*/status 2>/dev/null | wc -l); [ "$z" = 0 ] && break; sleep 0.05; done; echo "$z"',
+        );
+        expect(stdout.trim()).toBe('0');
+      });
+
+      test('one that is left behind is there for the next command', async () => {
+        await cage.sh('sleep 300 >/dev/null 2>&1 & echo $! >"$HOME/left-behind"');
+        expect((await cage.sh('kill -0 "$(cat "$HOME/left-behind")"')).exitCode).toBe(0);
+        await cage.sh('kill "$(cat "$HOME/left-behind")"');
+      });
+    });
+
+    describe('files', () => {
+      test('the project is there, and writing to it leaves the host’s alone', async () => {
+        expect((await cage.sh('cat README.md && echo changed >README.md && cat README.md')).stdout).toBe(
+          'a project\nchanged',
+        );
+        expect(readFileSync(join(cage.project, 'README.md'), 'utf8')).toBe('a project\n');
+      });
+
+      test('names of any bytes can be made, listed and removed', async () => {
+        const { stdout, exitCode } = await cage.sh(
+          String.raw`d=$(mktemp -d) && cd "$d" && touch "$(printf 'a\nb')" "$(printf '\377')" -- '-x' && ls | wc -l && rm -r "$d"`,
+        );
+        expect([exitCode, stdout.trim()]).toEqual([0, '4']);
+      });
+    });
+
+    describe('trust', () => {
+      test.each([
+        ['curl, by the proxy', ['curl', '-sS', 'https://refused.example/']],
+        ['curl, without the proxy', ['curl', '-sS', '--noproxy', '*', 'https://refused.example/']],
+        [
+          'node',
+          [
+            process.execPath,
+            '-e',
+            'require("https").get("https://refused.example/", (r) => r.pipe(process.stdout)).on("error", (e) => console.log(e.message))',
+          ],
+        ],
+        [
+          'python',
+          [
+            '/usr/bin/python3',
+            '-c',
+            'import urllib.request, urllib.error\ntry: urllib.request.urlopen("https://refused.example/")\nexcept urllib.error.HTTPError as e: print(e.read().decode())',
+          ],
+        ],
+        ['git', ['git', 'ls-remote', 'https://refused.example/x.git']],
+      ])('%s trusts the cage’s authority and is told why it is refused', async (client, argv) => {
+        const { stdout, stderr } = await cage.exec(argv);
+        const answer = `${stdout}${stderr}`;
+        if (client === 'git') expect(answer).toMatch(/403/);
+        else expect(answer).toContain('"rule":"<default-deny>"');
+        expect(answer).not.toMatch(/certificate/i);
+      });
+    });
+
+    describe('life cycle', () => {
+      test('start and stop may be said twice', async () => {
+        await startCage(cage.context, cage.name);
+        expect(await status()).toBe('running');
+        await stopCage(cage.context, cage.name);
+        await stopCage(cage.context, cage.name);
+        expect(await status()).toBe('stopped');
+        await startCage(cage.context, cage.name);
+        expect(await status()).toBe('running');
+      });
+
+      test('a restart keeps home and project, ends the processes and empties /tmp', async () => {
+        await cage.sh('echo kept >"$HOME/note"; echo kept >note; echo gone >/tmp/note; sleep 300 >/dev/null 2>&1 &');
+        await restartCage(cage.context, cage.name);
+        expect((await cage.sh('cat "$HOME/note" note; [ -e /tmp/note ] || echo empty; pgrep -c sleep')).stdout).toBe(
+          'kept\nkept\nempty\n1',
+        );
+      });
+
+      test('the policy survives a restart with its number and its hash', async () => {
+        const before = await showCage(cage.context, cage.name);
+        await restartCage(cage.context, cage.name);
+        const after = await showCage(cage.context, cage.name);
+        expect(after).toMatchObject({ policyHash: before.policyHash, policyConfirmed: true });
+        expect(after.policyGeneration).toBe(before.policyGeneration);
+      });
+
+      test('the limits that were asked for are enforced by something, and shown', async () => {
+        const { limits } = await showCage(cage.context, cage.name);
+        expect(limits.memory.value).toBe(2 ** 31);
+        expect(limits.pids.value).toBe(200);
+        expect(['cgroup', 'rlimit']).toContain(limits.memory.enforcedBy);
+        expect(['cgroup', 'rlimit']).toContain(limits.pids.enforcedBy);
+        expect(limits.cpus.enforcedBy).toBe('none');
+      });
+
+      test('what a removed cage had is gone', async () => {
+        const short = await makeCage('short');
+        const { dataRoot } = short.context;
+        await short.sh('sleep 300 >/dev/null 2>&1 &');
+        expect(existsSync(join(dataRoot, 'cages', 'short'))).toBe(true);
+        await short.remove();
+        expect(existsSync(join(dataRoot, 'cages', 'short'))).toBe(false);
+      });
+    });
+  });
+}
