@@ -1,7 +1,6 @@
 // Programs inside a running cage, attached to the caller: with its own pipes, or with a terminal of the cage's own.
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { enterCommand } from '../backends/native/enter.ts';
+import { runOnPipes } from '../platform/pipes.ts';
 import { runInTerminal } from '../platform/terminal.ts';
 import type { EnterCommand } from '../backends/backend.ts';
 import type { Context } from './context.ts';
@@ -84,24 +83,5 @@ export function commandFor(
     cwd: request.cwd ?? spec.project,
     env: { ...(terminal && term !== undefined ? { TERM: term } : {}), ...request.env },
     terminal,
-  });
-}
-
-/** They end the program inside, not us: what comes after it, the stop and the summary, is still to be done. */
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-function runOnPipes({ program, args, env }: EnterCommand): Promise<number> {
-  return new Promise((resolvePromise, reject) => {
-    const child = spawn(program, [...args], { env, stdio: 'inherit' });
-    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-    for (const signal of FORWARDED) process.on(signal, forward);
-    const done = (finish: () => void): void => {
-      for (const signal of FORWARDED) process.off(signal, forward);
-      finish();
-    };
-    child.once('error', (error) => done(() => reject(error)));
-    child.once('exit', (code, signal) =>
-      done(() => resolvePromise(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))),
-    );
   });
 }
