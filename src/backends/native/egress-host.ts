@@ -2,7 +2,7 @@
 // resolver's files, its own program, and three directories; no home, no project, no other cage, no other process.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { EgressConfig, EgressParentMessage } from '../../egress/config.ts';
 import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
@@ -60,6 +60,21 @@ export function insideAuthorityFiles(files: readonly string[]): string[] {
   return files.map((_file, index) => `/egress/authority-${index}.pem`);
 }
 
+/**
+ * Where the package lies inside. Installed, what it needs lies beside it, above it, or behind links of a package manager:
+ * all of that is below the outermost node_modules of its path, which is shown as it is.
+ */
+function packageInside(packageRoot = PACKAGE_ROOT): { root: string; binds: readonly (readonly [string, string])[] } {
+  const parts = packageRoot.split('/').filter((part) => part !== '');
+  const outermost = parts.indexOf('node_modules');
+  if (outermost < 0) {
+    const names = ['package.json', 'dist', 'node_modules'];
+    return { root: '/app', binds: names.map((name) => [join(packageRoot, name), `/app/${name}`] as const) };
+  }
+  const source = `/${parts.slice(0, outermost + 1).join('/')}`;
+  return { root: join('/app', ...parts.slice(outermost)), binds: [[source, '/app/node_modules']] };
+}
+
 function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
   const { identity, directories } = launch;
   const args: string[] = [];
@@ -85,9 +100,8 @@ function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
   for (const name of ['resolv.conf', 'hosts']) readOnly(linkTarget(`/etc/${name}`), `/etc/${name}`);
   readOnly('/run/systemd/resolve');
   readOnly(tools.node, '/app/node');
-  for (const name of ['package.json', 'dist', 'node_modules']) readOnly(join(PACKAGE_ROOT, name), `/app/${name}`);
-  // Installed as a dependency, the packages we need lie beside us and not below us.
-  if (!pathExists(join(PACKAGE_ROOT, 'node_modules'))) readOnly(dirname(PACKAGE_ROOT), '/app/node_modules');
+  const program = packageInside();
+  for (const [source, target] of program.binds) readOnly(source, target);
   launch.authorityFiles.forEach((file, index) => readOnly(file, `/egress/authority-${index}.pem`));
   args.push('--bind', directories.ca, EGRESS_INSIDE.ca, '--bind', directories.audit, EGRESS_INSIDE.audit);
   args.push(
@@ -104,7 +118,7 @@ function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
   args.push('--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup', '--new-session', '--clearenv');
   args.push('--setenv', 'NODE_CHANNEL_FD', '3', '--setenv', 'NODE_CHANNEL_SERIALIZATION_MODE', 'json');
   args.push('--chdir', '/', '--remount-ro', '/', '--seccomp', '4');
-  const program = ['/app/node', '--max-semi-space-size=2', '/app/dist/egress/main.js'];
+  const command = ['/app/node', '--max-semi-space-size=2', `${program.root}/dist/egress/main.js`];
   if (!launch.callerIsRoot) {
     const { uid, gid } = identity;
     return [
@@ -118,7 +132,7 @@ function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
       '--cap-drop',
       'ALL',
       '--',
-      ...program,
+      ...command,
     ];
   }
   // As root the directories can be bound whatever their parents' modes are; then root is dropped for good.
@@ -136,7 +150,7 @@ function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
       '--cap-add',
       'CAP_SETPCAP',
     ],
-    ...['--', tools.setpriv, ...drop, '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--', ...program],
+    ...['--', tools.setpriv, ...drop, '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--', ...command],
   ];
 }
 
