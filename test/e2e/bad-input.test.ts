@@ -204,7 +204,7 @@ describe('a project that vanishes', () => {
     const make = ['run', 'shell', here, '--name', 'vanishing', '--', 'sh', '-c', 'echo mine > work.txt'];
     expect((await sandbox.run(make)).exitCode).toBe(0);
     renameSync(here, away);
-    expect((await sandbox.run(['list', '--json'])).json()).toMatchObject([{ name: 'vanishing' }]);
+    expect((await sandbox.run(['list'])).stdout).toContain('vanishing');
     expect((await sandbox.run(['show', 'vanishing', '--json'])).json()).toMatchObject({
       problems: expect.arrayContaining([expect.stringMatching(/project .+ is gone/)]),
     });

@@ -123,7 +123,7 @@ describe.skipIf(!isRoot)('a full disk (mounting one takes root)', () => {
   function onDisk(size: string, script: string): ReturnType<Sandbox['run']> {
     const prepare = `mount -t tmpfs -o size=${size},mode=700 tmpfs "${small}" ; ${script}`;
     return sandbox.run([], {
-      behind: ['unshare', '--mount', 'sh', '-c', `${prepare}`, 'sh'],
+      behind: ['unshare', '--mount', 'sh', '-c', prepare, 'sh'],
       env: { IRONCAGE_HOME: small },
     });
   }
