@@ -75,7 +75,8 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
     const plan = await freshPlan(context, name);
-    refuseConflicts(plan.conflicts);
+    // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
+    if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
     const leaveOut = request.hostExecutable === 'leave-out' ? plan.hostExecutable.map(({ path }) => path) : [];
     if (request.hostExecutable === 'refuse') refuseHostExecutable(plan, name);
     if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });

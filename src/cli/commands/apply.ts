@@ -39,7 +39,8 @@ export const apply: Command = {
     const { library, context } = opened;
     const name = await targetCage(opened, session, word('CAGE'));
     const plan = await library.planApplyCage(context, name);
-    if (plan.conflicts.length > 0) throw conflicts(name, plan);
+    const branch = flags.text('branch');
+    if (branch === undefined && plan.conflicts.length > 0) throw conflicts(name, plan);
     if (plan.files.length === 0) {
       if (output.json) output.document({ cage: name, applied: [], leftOut: [] });
       else output.note(`${name}: nothing to apply`);
@@ -53,7 +54,6 @@ export const apply: Command = {
       else output.note('nothing was applied');
       return 1;
     }
-    const branch = flags.text('branch');
     const target = branch === undefined ? 'working-tree' : { branch };
     const result = await library.applyCage(context, name, { target, hostExecutable });
     if (output.json) output.document({ cage: name, ...result });
@@ -121,7 +121,7 @@ function conflicts(name: string, plan: ApplyPlanView): IronError {
   return new IronError('E_CONFLICT', {
     message: `the change of ${name} conflicts with the project in ${count(plan.conflicts.length, 'file')}: ${listed}`,
     because: 'the same places changed in the cage and on the host since the base; nothing was applied',
-    hint: `ironcage diff ${name} --full shows the cage’s side; bring the files together by hand, then apply again`,
+    hint: `ironcage diff ${name} --full shows the cage’s side; take it onto a branch (ironcage apply ${name} --branch NAME) and merge that, or bring the files together by hand`,
     details: { conflicts: plan.conflicts },
   });
 }
