@@ -1,7 +1,6 @@
 // Making a cage: its directory, its spec, its home, its copy of the project. Until the last step it is `creating`, and
 // the next command takes a half-made one away.
 import { chownSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 
 import { searchPath } from '../backends/native/tools.ts';
@@ -11,7 +10,7 @@ import type { AgentProfile } from '../agents/profile.ts';
 import { AGENTS, findProfile } from '../agents/profiles.ts';
 import { createFileBeneath } from '../platform/beneath.ts';
 import { IronError } from '../platform/errors.ts';
-import { isInside, makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
 import { inspectProject, resolveProjectRoot } from '../workspace/project.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
@@ -20,6 +19,7 @@ import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
 import { repairCage } from './repair.ts';
 import { rememberAgent } from './agent-programs.ts';
 import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
+import { refuseDataRootMount, refuseWideProject } from './sources.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
 
@@ -51,34 +51,9 @@ export async function planCreation(
       ? await resolveProjectRoot(context.cwd)
       : (await inspectProject(resolve(context.cwd, source))).root;
   refuseWideProject(project, context);
+  refuseDataRootMount(request, context);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
   return { name: request.name ?? defaultCageName(project), project, request, profile, options };
-}
-
-/** A cage over a whole home or system would copy every credential of the user into it. */
-function refuseWideProject(project: string, context: Context): void {
-  const wide = [
-    '/',
-    '/etc',
-    '/usr',
-    '/var',
-    '/home',
-    '/root',
-    '/opt',
-    '/proc',
-    '/sys',
-    '/dev',
-    '/run',
-    '/tmp',
-    homedir(),
-    context.environment['HOME'],
-  ];
-  if (!wide.includes(project) && !isInside(context.dataRoot, project)) return;
-  throw new IronError('E_NO_PROJECT', {
-    message: `${project} is no project`,
-    because: 'it holds far more than one project: settings and credentials, or ironcage’s own data',
-    hint: 'go into the project’s directory, or name it: ironcage run AGENT DIR',
-  });
 }
 
 /** Makes the cage of a plan; throws E_CAGE_EXISTS when there is one of that name. */

@@ -93,6 +93,16 @@ export function pathExists(path: string): boolean {
   }
 }
 
+/** `path` with the links resolved of as much of it as exists. */
+export function realPathSoFar(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    return join(realPathSoFar(dirname(path)), basename(path));
+  }
+}
+
 /** Whether `path` is `directory` or lies below it; both absolute, compared as text. */
 export function isInside(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
