@@ -1,11 +1,13 @@
 // The system programs of the native backend, found once per command, by absolute path.
-import type { Environment } from '../../platform/environment.ts';
+import { absoluteEntries, type Environment } from '../../platform/environment.ts';
 import { findProgram, missingTool } from '../../platform/processes.ts';
 import type { Tools } from './arguments.ts';
 
 /** System directories are searched as well: an ordinary user's PATH often lacks sbin. */
 export function searchPath(environment: Environment): string {
-  return [environment['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(':');
+  return [absoluteEntries(environment['PATH']), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+    .filter(Boolean)
+    .join(':');
 }
 
 /** Finds every program a native cage needs; throws E_TOOL_MISSING for the first that is absent. */
