@@ -1,5 +1,5 @@
 // Where cages lie on disk, and who may change one: one directory and one lock per cage.
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError, systemErrorCode, toIronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, readTextIfPresent } from '../platform/files.ts';
@@ -44,8 +44,10 @@ export function cagePaths(context: Context, name: string): CagePaths {
 /** Makes the data root; it holds secrets and other people must not look into it. */
 export function openDataRoot(context: Context): void {
   makeDirectory(cagesDirectory(context));
-  const { mode, uid } = lstatSync(context.dataRoot);
-  if ((mode & 0o022) !== 0 || (uid !== process.getuid?.() && uid !== 0)) {
+  // It may be a link, whose own mode says nothing; where that leads must be nobody else's choice either.
+  const { mode, uid } = statSync(context.dataRoot);
+  const owners = [uid, lstatSync(context.dataRoot).uid];
+  if ((mode & 0o022) !== 0 || owners.some((owner) => owner !== process.getuid?.() && owner !== 0)) {
     throw new IronError('E_PROTECTION', {
       message: `the data root ${context.dataRoot} can be changed by other users`,
       hint: `chmod 700 ${context.dataRoot}, or choose another with --home`,
