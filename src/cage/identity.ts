@@ -1,6 +1,7 @@
 // Which host user a cage runs as. An ordinary caller's cages run as the caller; root's run as uids that own nothing else.
 import { randomInt } from 'node:crypto';
 import type { CageIdentity } from '../backends/backend.ts';
+import { IronError } from '../platform/errors.ts';
 
 /**
  * First of the uids given to root's cages, two per cage: far above users, system ranges and the usual subordinate
@@ -26,8 +27,14 @@ export function drawSlot(caller: Caller): number | undefined {
 }
 
 export function cageIdentity(caller: Caller, slot: number | undefined): CageIdentity {
-  if (caller.uid !== 0 || slot === undefined) {
+  if (caller.uid !== 0) {
     return { uid: caller.uid, gid: caller.gid, egressUid: caller.uid, insideUid: caller.uid, insideGid: caller.gid };
+  }
+  if (slot === undefined) {
+    throw new IronError('E_PROTECTION', {
+      message: 'this cage was made by an ordinary user, and root would run it as root',
+      hint: 'use it as the user who made it, or make one of root’s own',
+    });
   }
   const uid = FIRST_UID + 2 * slot;
   return { uid, gid: uid, egressUid: uid + 1, insideUid: INSIDE_ID, insideGid: INSIDE_ID };
