@@ -106,13 +106,14 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
     starting.detach();
     return state;
   } catch (error) {
-    egress?.kill();
     await endProcesses({
       phase: 'stopping',
       ...(egress && { egress: egress.identity }),
       ...(holder && { holder }),
       cgroups,
     });
+    // Afterwards: without its wrapper what serves would not be found.
+    egress?.kill();
     noteCageState(context, spec.name, { phase: 'stopped' });
     throw error;
   }

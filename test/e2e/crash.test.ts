@@ -207,3 +207,13 @@ function pidOf(role: 'egress' | 'holder' | 'init'): number {
   if (pid === undefined) throw new Error(`no ${role} in ${state}`);
   return Number(pid);
 }
+
+test('a start that fails when its egress serves already leaves nothing running', async () => {
+  // The directory of that mount cannot be made in a read-only /etc: known only when all else is up.
+  await ok('create', project, '--name', 'failing', '--mount', `${project}:/etc/not/there`);
+  const before = sandbox.processes();
+  const { exitCode, stderr } = await sandbox.run(['start', 'failing']);
+  expect([exitCode, stderr]).toEqual([125, expect.stringContaining('/etc/not/there')]);
+  expect(sandbox.processes()).toEqual(before);
+  await ok('rm', '-y', 'failing');
+});

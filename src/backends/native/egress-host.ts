@@ -21,7 +21,7 @@ import type { CageIdentity, ListenerRequest } from '../backend.ts';
 import type { Tools } from './arguments.ts';
 import { linkTarget } from './etc.ts';
 import { PACKAGE_ROOT, RUN_FILES } from './layout.ts';
-import { firstChild } from './stop.ts';
+import { firstChild, mustEnd } from './stop.ts';
 
 const START_TIMEOUT_MS = 15_000;
 
@@ -166,6 +166,8 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
   });
   closeSync(log);
   closeSync(filter);
+  // What cannot be sent to one that ended is seen by the answer that does not come.
+  child.on('error', () => undefined);
   const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
   if (identity === undefined) throw egressFailure('its process could not be started');
   return {
@@ -201,6 +203,8 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
     },
     kill() {
       child.kill('SIGKILL');
+      // What does not serve yet ends by itself when nobody is left who could finish its start.
+      if (child.connected) child.disconnect();
     },
   };
 }
@@ -231,6 +235,7 @@ function answerOf(child: ChildProcess, type: AnswerType): Promise<EgressAnswer> 
     const timer = setTimeout(() => settle(() => reject(egressFailure('it did not answer in time'))), START_TIMEOUT_MS);
     child.on('message', onMessage);
     child.once('exit', onExit);
+    if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode);
   });
 }
 
@@ -278,7 +283,7 @@ export async function stopEgress(identity: ProcessIdentity): Promise<void> {
   for (const process of [inner, identity]) {
     if (process === undefined) continue;
     signalProcess(process, 'SIGKILL');
-    await waitForExit(process, STOP_TIMEOUT_MS);
+    await mustEnd(process);
   }
   // It ends with what it watched over.
   if (wrapper !== undefined) await waitForExit(wrapper, STOP_TIMEOUT_MS);

@@ -69,7 +69,8 @@ function isBelow(pid: number, ancestor: number): boolean {
   return false;
 }
 
-async function mustEnd(identity: ProcessIdentity): Promise<void> {
+/** Throws E_BACKEND when a killed process does not go away. */
+export async function mustEnd(identity: ProcessIdentity): Promise<void> {
   if (await waitForExit(identity, KILL_MS)) return;
   throw new IronError('E_BACKEND', {
     message: `process ${identity.pid} of the cage does not end`,
