@@ -31,7 +31,7 @@ export interface Verification {
   probes: readonly Probe[];
 }
 
-const PROBE_TIMEOUT_MS = 120_000;
+const PROBE_BOUNDS = { timeoutMs: 120_000, maxOutputBytes: 2 ** 20 };
 
 /** Starts the cage if need be. `attack` adds the search for real secret values in everything the cage could read. */
 export async function verifyCage(
@@ -49,7 +49,7 @@ export async function verifyCage(
     false,
   );
   const input = readFileSync(join(PACKAGE_ROOT, 'dist/guest/probe.mjs'));
-  const result = await run(command.program, command.args, { env: command.env, input, timeoutMs: PROBE_TIMEOUT_MS });
+  const result = await run(command.program, command.args, { env: command.env, input, ...PROBE_BOUNDS });
   const inside = parseProbes(result.stdout.toString('utf8'));
   if (inside.length === 0 || result.exitCode !== 0) {
     throw new IronError('E_BACKEND', {
@@ -78,12 +78,20 @@ function facts({ spec, context }: CageSession): string {
   });
 }
 
+/** None when any line is no probe: what it would have said is not known. */
 function parseProbes(text: string): Probe[] {
-  return text.split('\n').flatMap((line) => {
-    if (line.trim() === '') return [];
-    const value: unknown = JSON.parse(line);
-    return isProbe(value) ? [value] : [];
-  });
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const probes = lines.map(parseLine);
+  return probes.every(isProbe) ? probes : [];
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // It comes from inside a cage, where anything may be printed.
+    return undefined;
+  }
 }
 
 function isProbe(value: unknown): value is Probe {
