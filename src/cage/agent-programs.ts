@@ -36,17 +36,34 @@ export async function rememberAgent(
 export function readAgentPrograms(context: Context, spec: CageSpec): AgentProgram[] {
   const text = readTextIfPresent(programFile(context, spec.name));
   if (text === undefined) return [];
-  const value: unknown = JSON.parse(text);
-  if (!isProgram(value)) return [];
-  const missing = value.readOnly.find((path) => !pathExists(path));
+  const hint = `ironcage run ${spec.agent ?? 'AGENT'} finds it anew`;
+  const program = parseProgram(text);
+  if (program === undefined) {
+    throw new IronError('E_NO_AGENT', {
+      message: `where the agent of cage ${spec.name} lies cannot be read`,
+      because: `${programFile(context, spec.name)} is damaged`,
+      hint,
+    });
+  }
+  const missing = program.readOnly.find((path) => !pathExists(path));
   if (missing !== undefined) {
     throw new IronError('E_NO_AGENT', {
       message: `the agent of cage ${spec.name} is gone: ${missing}`,
       because: 'it was updated or removed on the host since the cage last ran',
-      hint: `ironcage run ${spec.agent ?? 'AGENT'} finds it anew`,
+      hint,
     });
   }
-  return [value];
+  return [program];
+}
+
+function parseProgram(text: string): AgentProgram | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isProgram(value) ? value : undefined;
+  } catch {
+    // No JSON: damaged like any other text that is no program.
+    return undefined;
+  }
 }
 
 function isProgram(value: unknown): value is AgentProgram {
