@@ -4,7 +4,15 @@ import { removeTree } from '../platform/files.ts';
 import type { Context } from './context.ts';
 import { repairCage } from './repair.ts';
 import { stopLocked } from './start.ts';
-import { cageExists, cagePaths, cagesDirectory, noSuchCage, noteCageState, withCageLock } from './store.ts';
+import {
+  cageExists,
+  cagePaths,
+  cagesDirectory,
+  noSuchCage,
+  noteCageState,
+  readCageState,
+  withCageLock,
+} from './store.ts';
 import { unexportedFiles } from './work.ts';
 
 /** Throws E_UNEXPORTED that names the files when the cage holds work that is nowhere else, unless `discard`. */
@@ -14,7 +22,10 @@ export async function removeCage(context: Context, name: string, { discard }: { 
     for (const line of await repairCage(context, name)) context.progress(line);
     if (!cageExists(context, name)) return;
     if (!discard) await refuseToLose(context, name);
+    const couldWrite = readCageState(context, name).phase === 'running';
     await stopLocked(context, name);
+    // What ran in it may have worked on while its work was looked at.
+    if (!discard && couldWrite) await refuseToLose(context, name);
     context.step('remove: stopped');
     noteCageState(context, name, { phase: 'removing' });
     context.step('remove: announced');
