@@ -43,7 +43,7 @@ export interface TestCage {
   directory: string;
   command(request: ExecRequest): Promise<EnterCommand>;
   /** The command line of the program itself, as a user would type it, and the environment for it. */
-  ironcage: { argv(...args: readonly string[]): string[]; env: Readonly<Record<string, string>> };
+  ironcage: { argv: (...args: readonly string[]) => string[]; env: Readonly<Record<string, string>> };
   exec(argv: readonly string[], more?: InsideOptions): Promise<Captured>;
   /** A script for /bin/sh, by standard input. */
   sh(script: string, more?: Omit<InsideOptions, 'input'>): Promise<Captured>;
