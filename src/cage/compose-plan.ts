@@ -6,6 +6,7 @@ import { CAGE_USER } from '../backends/native/etc.ts';
 import { nodeRuntime } from '../agents/node-runtime.ts';
 import { findProfile } from '../agents/profiles.ts';
 import { pathExists } from '../platform/files.ts';
+import { inspectProject } from '../workspace/project.ts';
 import { readAgentPrograms } from './agent-programs.ts';
 import { DNS_PORT, listenedPorts, PROXY_PORT } from './policy.ts';
 import type { CageSession } from './session.ts';
@@ -14,6 +15,8 @@ import { requireWorkspace } from './workspace-of.ts';
 export async function composePlan(session: CageSession): Promise<CagePlan> {
   const { context, spec, paths, identity, callerIsRoot } = session;
   const workspace = await requireWorkspace(context, spec);
+  // Below an overlay lies the project itself.
+  if (workspace.strategy === 'overlay') await inspectProject(spec.project);
   const node = nodeRuntime({ node: process.execPath });
   const programs = readAgentPrograms(context, spec);
   const readOnly = [...node.readOnly, ...programs.flatMap((program) => program.readOnly)];

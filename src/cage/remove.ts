@@ -1,5 +1,5 @@
 // Removing a cage: named work first, then the processes, then the files.
-import { IronError } from '../platform/errors.ts';
+import { errorMessage, IronError } from '../platform/errors.ts';
 import { removeTree } from '../platform/files.ts';
 import type { Context } from './context.ts';
 import { repairCage } from './repair.ts';
@@ -40,7 +40,14 @@ export async function removeCage(context: Context, name: string, { discard }: { 
 const NAMED_FILES = 20;
 
 async function refuseToLose(context: Context, name: string): Promise<void> {
-  const files = await unexportedFiles(context, name);
+  const files = await unexportedFiles(context, name).catch((error: unknown) => {
+    throw new IronError('E_UNEXPORTED', {
+      message: `cage ${name} may hold work that is nowhere else`,
+      because: `it cannot be looked at: ${errorMessage(error)}`,
+      hint: `put that right and look with \`ironcage diff ${name}\`, or lose what is in it with \`ironcage rm ${name} --discard\``,
+      cause: error,
+    });
+  });
   if (files.length === 0) return;
   const named = files.slice(0, NAMED_FILES);
   throw new IronError('E_UNEXPORTED', {

@@ -70,7 +70,7 @@ async function describe(context: Context, name: string): Promise<CageInfo> {
       net: 'filtered',
       project: '',
       createdAt: '',
-      unexported: false,
+      unexported: await isUnexported(context, name).catch(() => true),
     };
   }
   return { ...(await infoOf(context, spec)).info };
@@ -90,7 +90,7 @@ async function infoOf(context: Context, spec: CageSpec): Promise<{ info: CageInf
     problems.push(errorMessage(error));
   }
   try {
-    unexported = await isUnexported(context, spec);
+    unexported = await isUnexported(context, name);
   } catch (error) {
     // What cannot be read may hold work: it is treated as if it does.
     problems.push(`its work cannot be read: ${errorMessage(error)}`);
@@ -99,8 +99,8 @@ async function infoOf(context: Context, spec: CageSpec): Promise<{ info: CageInf
   return { info: { name, status, backend, workspace, net, project, createdAt, unexported }, problems };
 }
 
-async function isUnexported(context: Context, spec: CageSpec): Promise<boolean> {
-  const workspace = await loadWorkspace(cagePaths(context, spec.name).root);
+async function isUnexported(context: Context, name: string): Promise<boolean> {
+  const workspace = await loadWorkspace(cagePaths(context, name).root);
   if (workspace === undefined) return false;
   return hasUnexportedWork(workspace);
 }

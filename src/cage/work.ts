@@ -3,6 +3,7 @@ import { applyToBranch } from '../workspace/apply-branch.ts';
 import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
 import { planApply, type ApplyPlan } from '../workspace/plan-apply.ts';
 import { changeText, computeChange, type Change } from '../workspace/change.ts';
+import { inspectProject } from '../workspace/project.ts';
 import { hasUnexportedWork } from '../workspace/unexported.ts';
 import { loadWorkspace, type PreparedWorkspace } from '../workspace/workspace.ts';
 import { IronError } from '../platform/errors.ts';
@@ -25,23 +26,34 @@ async function workspaceOf(context: Context, name: string): Promise<PreparedWork
   return requireWorkspace(context, await readSpec(context, name));
 }
 
+/** A change that cannot be computed because the project is gone, whose objects and files it rests on, is told as that. */
+async function changeOf(workspace: PreparedWorkspace): Promise<Change> {
+  try {
+    return await computeChange(workspace);
+  } catch (error) {
+    // Throws what is wrong with the project, where that is the reason.
+    await inspectProject(workspace.projectRoot);
+    throw error;
+  }
+}
+
 /** What changed in the cage against its base; the cage may run meanwhile and is not touched. */
 export async function diffCage(context: Context, name: string): Promise<CageDiff> {
-  const { base, files, hostExecutable, skipped } = await computeChange(await workspaceOf(context, name));
+  const { base, files, hostExecutable, skipped } = await changeOf(await workspaceOf(context, name));
   return { cage: name, base, files, hostExecutable, skipped };
 }
 
 /** The change as text with bytes from inside the cage in it: make it printable before it reaches a terminal. */
 export async function diffCageText(context: Context, name: string, style: 'stat' | 'full'): Promise<string> {
   const workspace = await workspaceOf(context, name);
-  return changeText(workspace, await computeChange(workspace), style);
+  return changeText(workspace, await changeOf(workspace), style);
 }
 
 /** Paths of the files whose only copy is in the cage. */
 export async function unexportedFiles(context: Context, name: string): Promise<string[]> {
   const workspace = await loadWorkspace(cagePaths(context, name).root);
   if (workspace === undefined || !(await hasUnexportedWork(workspace))) return [];
-  return (await computeChange(workspace)).files.map(({ path }) => path);
+  return (await changeOf(workspace)).files.map(({ path }) => path);
 }
 
 export type ApplyView = Pick<ApplyPlan, 'files' | 'conflicts' | 'hostExecutable'>;
@@ -54,7 +66,7 @@ export async function planApplyCage(context: Context, name: string): Promise<App
 
 async function freshPlan(context: Context, name: string): Promise<ApplyPlan> {
   const workspace = await workspaceOf(context, name);
-  return planApply(workspace, await computeChange(workspace));
+  return planApply(workspace, await changeOf(workspace));
 }
 
 export interface ApplyRequest {
