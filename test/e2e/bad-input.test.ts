@@ -223,7 +223,11 @@ describe('a project that vanishes', () => {
     ]) {
       expect((await sandbox.run(args)).stderr, args.join(' ')).not.toContain('E_BUG');
     }
-    expect((await sandbox.run(['rm', '-y', 'vanishing'])).exitCode).not.toBe(0);
+    const removed = await sandbox.run(['rm', '-y', 'vanishing', '--json']);
+    expect(removed.exitCode).toBe(126);
+    expect(removed.told()).toMatchObject({
+      error: { code: 'E_UNEXPORTED', hint: expect.stringContaining('--discard') },
+    });
     renameSync(away, here);
     expect((await sandbox.run(['diff', 'vanishing', '--json'])).json()).toMatchObject({
       files: [{ path: 'work.txt' }],

@@ -45,7 +45,9 @@ describe('a broken spec', () => {
     ['with a network mode that does not exist', edit((spec) => ({ ...spec, net: 'everything' })), /net/],
   ])('%s is named with its key, and mending it loses nothing', async (_what, damage, because) => {
     writeFileSync(fileOf('spec.json'), damage(whole));
-    expect((await sandbox.run(['list', '--json'])).json()).toMatchObject([{ name: CAGE, status: 'broken' }]);
+    expect((await sandbox.run(['list', '--json'])).json()).toMatchObject([
+      { name: CAGE, status: 'broken', unexported: true },
+    ]);
     for (const args of [
       ['show', CAGE],
       ['start', CAGE],
