@@ -27,7 +27,7 @@ export interface AppliedLimits {
   rlimits: { pids: string; memory: string };
 }
 
-/** Makes the control groups for a cage and says what enforces each limit. `name` is a valid cage name. */
+/** Makes the control groups for a cage and says what enforces each limit. `name` is unique on this machine and valid as a file name. */
 export function applyLimits(name: string, request: LimitRequest, root = ROOT): AppliedLimits {
   const enforcement: Record<Limit, Enforcer> = { memory: 'none', pids: 'none', cpu: 'none' };
   const cgroups: string[] = [];

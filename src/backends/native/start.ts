@@ -2,6 +2,7 @@
 // everything started here ends by itself when this process dies.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket as UdpSocket } from 'node:dgram';
+import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { Server } from 'node:net';
 import { join } from 'node:path';
@@ -78,6 +79,11 @@ function writeRunFiles(plan: CagePlan): void {
   }
 }
 
+/** Names of cages are unique within one data root only; control groups are the whole machine's. */
+function groupName({ name, runDirectory }: CagePlan): string {
+  return `${name}-${createHash('sha256').update(runDirectory).digest('hex').slice(0, 8)}`;
+}
+
 /** Starts the keeper and, through it, the cage. */
 export async function startNativeCage(
   plan: CagePlan,
@@ -86,7 +92,7 @@ export async function startNativeCage(
   hooks: StartHooks,
 ): Promise<RunningCage> {
   writeRunFiles(plan);
-  const { enforcement, cgroups, rlimits } = applyLimits(plan.name, plan.limits);
+  const { enforcement, cgroups, rlimits } = applyLimits(groupName(plan), plan.limits);
   const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', '/bin/sh', '-c', FIRST_PROGRAM];
   const overlay = plan.workspace.kind === 'overlay' ? 'yes' : 'no';
   const hold = [
