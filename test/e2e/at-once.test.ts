@@ -1,6 +1,8 @@
 // Two commands at once on one cage, signals, closed streams: no command crashes, and the cage ends in one state.
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSandbox, until, type CliResult, type Sandbox } from '../support/sandbox.ts';
 
@@ -79,6 +81,19 @@ describe('at once', () => {
     for (const host of hosts) expect(shown).toContain(host);
   });
 
+  test('cages of one name in two data roots do not know of each other', async () => {
+    const other = join(sandbox.directory, 'other data');
+    const there = (...args: string[]): Promise<CliResult> => sandbox.run([...args, '--home', other]);
+    expect((await there('create', project, '--name', CAGE)).exitCode).toBe(0);
+    expect((await there('start', CAGE)).exitCode).toBe(0);
+    expect((await sandbox.run(['start', CAGE])).exitCode).toBe(0);
+    const groups = groupsOf(sandbox.dataRoot);
+    expect(groupsOf(other)).toHaveLength(groups.length);
+    expect(groupsOf(other).filter((group) => groups.includes(group))).toEqual([]);
+    expect((await there('rm', '-y', CAGE)).exitCode).toBe(0);
+    expect((await sandbox.run(['exec', CAGE, '--', 'cat', 'out-3'])).stdout).toBe('3\n');
+  });
+
   test('ten removals remove it once', async () => {
     const results = await Promise.all(
       Array.from({ length: 10 }, () => sandbox.run(['rm', '-y', '--discard', CAGE, '--json'])),
@@ -88,6 +103,12 @@ describe('at once', () => {
     expect(sandbox.processes()).toEqual([]);
   });
 });
+
+/** Control groups of the running cage of a data root; none where the caller may not make any. */
+function groupsOf(dataRoot: string): string[] {
+  const state = readFileSync(join(dataRoot, 'cages', CAGE, 'state.json'), 'utf8');
+  return state.match(/"\/sys\/fs\/cgroup[^"]+"/g) ?? [];
+}
 
 describe('a signal', () => {
   test.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)(
