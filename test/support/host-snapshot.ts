@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-/** Path to type, mode, size, change time and contents of everything below `root`. */
-export function snapshotOf(root: string): Record<string, string> {
+/** Path to type, mode, size, change time and contents of everything below `root`, less its entry `except`. */
+export function snapshotOf(root: string, except?: string): Record<string, string> {
   const snapshot: Record<string, string> = {};
   const walk = (directory: string): void => {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
+      if (relative(root, path) === except) continue;
       const { mode, size, mtimeMs, ctimeMs, uid, nlink } = lstatSync(path);
       snapshot[relative(root, path)] = [mode.toString(8), uid, nlink, size, mtimeMs, ctimeMs, contentsOf(path)].join(
         ' ',
