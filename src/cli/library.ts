@@ -215,7 +215,7 @@ export interface Library {
     method: string,
     url: string,
   ): Promise<{
-    decision: 'allow' | 'deny';
+    decision: 'allow' | 'deny' | 'ask';
     rule: string;
     reason: string;
     remedy: string;

@@ -24,15 +24,66 @@ export interface Rule {
   websocket?: boolean | undefined;
   /** Allows the name to resolve to a private, loopback or link-local address. Default false. */
   private?: boolean | undefined;
+  /** Media types that the body may declare, lower case: `application/json`, `text/*`. Absent: any. */
+  contentTypes?: readonly string[] | undefined;
+  /** Longer request bodies do not match when their length is declared, and are cut off when it is not. Absent: no bound. */
+  maxBodyBytes?: number | undefined;
+  /** How much may pass by this rule; more is refused by `<budget>`. */
+  budget?: Budget | undefined;
+  /** Raw TCP to this host and port, neither TLS nor HTTP looked into. One exact host and one port only. */
+  passthrough?: boolean | undefined;
+  /** ISO 8601. From then on the rule does not match; what cannot be parsed has expired. Deny rules do not expire. */
+  expires?: string | undefined;
+  /** Names of the secrets that may be put into requests that pass by this rule. Absent: any that is bound to the host. */
+  secrets?: readonly string[] | undefined;
+  /** Git references, as globs (`refs/heads/agent/*`), that a push by this rule may change; a push of any other is refused. */
+  pushRefs?: readonly string[] | undefined;
+  /** The user's word that a wildcard under a shared suffix is meant. */
+  sharedSuffix?: boolean | undefined;
   /** Why the rule exists, for people. */
   reason?: string | undefined;
 }
 
+/** Bounds of one rule. Minutes and days are calendar ones, UTC. */
+export interface Budget {
+  requestsPerMinute?: number | undefined;
+  requestsPerDay?: number | undefined;
+  /** Body bytes towards the network. */
+  bytesPerMinute?: number | undefined;
+  bytesPerDay?: number | undefined;
+}
+
+/** What has passed by one rule in the present minute and day. */
+export interface Usage {
+  requestsThisMinute: number;
+  requestsToday: number;
+  bytesThisMinute: number;
+  bytesToday: number;
+}
+
+/** What an inspector that judges content does about what it finds. */
+export type InspectorSetting = 'off' | 'flag' | 'block';
+
+/** Settings of the inspectors that can be wrong; all others always block. */
+export interface InspectionSettings {
+  /** Shapes of well-known credentials. */
+  secretShapes: InspectorSetting;
+  /** Entropy, encoded blobs, bodies that are not what they declare. */
+  payloadShape: InspectorSetting;
+}
+
+export const DEFAULT_INSPECTION: InspectionSettings = { secretShapes: 'flag', payloadShape: 'flag' };
+
 export interface Policy {
-  /** `filtered`: default deny, rules decide. `none`: everything is refused whatever the rules say. */
-  mode: 'filtered' | 'none';
+  /**
+   * `filtered`: default deny, rules decide. `ask`: what no rule names is held until somebody answers. `learn`: what no rule
+   * names passes and is recorded; every other refusal stands. `none`: everything is refused whatever the rules say.
+   */
+  mode: 'filtered' | 'ask' | 'learn' | 'none';
   /** Evaluation order: every deny rule first, then allow rules, each in list order; no match is a deny. */
   rules: readonly Rule[];
+  /** Absent: DEFAULT_INSPECTION. */
+  inspection?: InspectionSettings | undefined;
 }
 
 /** Where in a request a placeholder is swapped for the value. Anywhere else it is a refusal. */
@@ -81,7 +132,7 @@ export interface InspectorNote {
 }
 
 export interface Decision {
-  decision: 'allow' | 'deny';
+  decision: 'allow' | 'deny' | 'ask';
   /** Id of the rule that decided, or a built-in name in angle brackets: `<default-deny>`, `<authority>`, `<placeholder>`, `<error>`. */
   rule: string;
   /** One sentence for people. */
@@ -92,4 +143,6 @@ export interface Decision {
   inspectors: readonly InspectorNote[];
   /** From the deciding allow rule: private destinations are fine. */
   private: boolean;
+  /** The allow rule that decided; absent for refusals and for `learn`. */
+  matched?: Rule | undefined;
 }

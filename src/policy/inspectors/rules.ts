@@ -25,6 +25,8 @@ export const rules: Inspector = {
 function refuseByMode(mode: Policy['mode']): Finding | undefined {
   switch (mode) {
     case 'filtered':
+    case 'ask':
+    case 'learn':
       return undefined;
     case 'none':
       return { action: 'deny', rule: '<none>', reason: 'this cage has no network (--net none)', remedy: '' };
