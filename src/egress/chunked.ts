@@ -1,6 +1,6 @@
 // The chunked transfer coding, decoded byte by byte where lines are and by slices where data is. Extensions are dropped,
-// trailers are checked and dropped. Bounds: one line, all trailers, one chunk's size.
-import { parseFields, splitHead, type Fault } from './fields.ts';
+// trailers are checked and kept. Bounds: one line, all trailers, one chunk's size.
+import { parseFields, splitHead, type Fault, type Field } from './fields.ts';
 import type { BodyDecoder } from './framing.ts';
 
 /** Bytes of a size line with its extensions. */
@@ -14,6 +14,7 @@ export function createChunkedDecoder(fault: Fault): BodyDecoder {
   let state: State = 'size';
   let left = 0;
   let line = '';
+  let trailers: readonly Field[] = [];
 
   /** Reads one line that ends in CRLF; gives the position behind it, with `complete` set. */
   function readLine(bytes: Buffer, from: number, maxBytes: number): { next: number; complete: boolean } {
@@ -35,7 +36,7 @@ export function createChunkedDecoder(fault: Fault): BodyDecoder {
   function takeTrailers(): boolean {
     if (line === '\r\n') return true;
     if (!line.endsWith('\r\n\r\n')) return false;
-    parseFields(splitHead(line, fault), 0, MAX_TRAILERS, fault);
+    trailers = parseFields(splitHead(line, fault), 0, MAX_TRAILERS, fault);
     return true;
   }
 
@@ -84,6 +85,7 @@ export function createChunkedDecoder(fault: Fault): BodyDecoder {
       }
       return at;
     },
+    trailers: () => trailers,
     end() {
       if (state !== 'done') throw fault('a chunked body that ends before its last chunk');
     },

@@ -8,11 +8,14 @@ import { ByteReader } from './byte-reader.ts';
 import { writeBytes } from './byte-writer.ts';
 import { closeGently, type ClientConnection } from './client-connection.ts';
 import { within } from './deadline.ts';
-import { answerRefusal, newAsked, serveExchange, toRefusal, type ExchangeServices } from './exchange.ts';
+import { newAsked, serveExchange, toRefusal, type ExchangeServices } from './exchange.ts';
+import { http1Stream } from './http1-stream.ts';
+import type { Asked } from './journal.ts';
 import type { Origin } from './judge.ts';
 import type { LeafContexts } from './leaf.ts';
 import { readHead } from './read-head.ts';
 import { malformed, Refusal, unknownProtocol } from './refusal.ts';
+import { writeRefusal } from './refuse.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
 import type { SyntheticNames } from './synthetic-names.ts';
 import { terminateTls } from './terminate-tls.ts';
@@ -99,7 +102,9 @@ async function serveRequests(client: ClientConnection, services: ConversationSer
       await openTunnel(client, head.target.authority, head, services);
       return;
     }
-    const after = await serveExchange(head, client, services);
+    const stream = http1Stream(head, client);
+    await serveExchange(stream, services);
+    const after = stream.after();
     switch (after) {
       case 'next':
         break;
@@ -135,12 +140,23 @@ async function nextHead(client: ClientConnection, services: ConversationServices
       return undefined;
     }
     counters.refused += 1;
-    const asked = newAsked(client);
+    const asked = newAsked(client.origin);
     const note = { name: 'egress', action: 'deny' as const, reason: error.message };
     await journal.deny(asked, error.rule, [note]);
-    await answerRefusal(client, asked, error, true);
+    await answerRefusal(client, asked, error);
     closeGently(client, false);
     return undefined;
+  }
+}
+
+/** The last answer on a connection that is about to end. */
+async function answerRefusal({ socket }: ClientConnection, asked: Asked, refusal: Refusal): Promise<void> {
+  const { status, rule, message: reason, remedy } = refusal;
+  try {
+    await writeBytes(socket, [writeRefusal({ ...asked, status, rule, reason, remedy }, true)]);
+  } catch {
+    // A client that is gone needs no answer.
+    socket.destroy();
   }
 }
 
@@ -162,9 +178,9 @@ async function openTunnel(
   } catch (error) {
     const refusal = toRefusal(error);
     services.counters.refused += 1;
-    const asked = { ...newAsked(client), method: 'CONNECT', path: target };
+    const asked = { ...newAsked(client.origin), method: 'CONNECT', path: target };
     await services.journal.deny(asked, refusal.rule, []);
-    await answerRefusal(client, asked, refusal, true);
+    await answerRefusal(client, asked, refusal);
     closeGently(client, false);
     return;
   }

@@ -4,10 +4,13 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import type { Clock } from '../platform/clock.ts';
 import { IronError } from '../platform/errors.ts';
+import type { AskDesk } from './ask-desk.ts';
+import type { Capture } from './capture.ts';
 import type { EgressConfig, EgressGeneration } from './config.ts';
 import { converse, type ConversationServices } from './conversation.ts';
 import { createDial } from './dial.ts';
 import { serveDnsTcp, serveDnsUdp } from './dns-server.ts';
+import type { Inspections } from './inspection.ts';
 import { createJournal, type AuditSink } from './journal.ts';
 import { createLeafContexts } from './leaf.ts';
 import type { KeyAndCertificate } from './mint.ts';
@@ -15,12 +18,18 @@ import { createResolver, type Lookup } from './resolve.ts';
 import { createSettings } from './settings.ts';
 import { createSyntheticNames } from './synthetic-names.ts';
 import { createUpstreams } from './upstream.ts';
+import type { UsageBook } from './usage.ts';
 
 export interface EgressParts {
   ca: KeyAndCertificate;
   audit: AuditSink;
   lookup: Lookup;
   clock: Clock;
+  inspections: Inspections;
+  usage: UsageBook;
+  /** Undefined: nothing is kept for people to look at. */
+  capture: Capture | undefined;
+  desk: AskDesk;
 }
 
 export interface EgressStatus {
@@ -66,8 +75,13 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
         caFiles: config.upstreamCaFiles,
         dialTimeoutMs: limits.dialTimeoutMs,
       }),
-      idleTimeoutMs: limits.idleTimeoutMs,
+      limits,
     }),
+    inspections: parts.inspections,
+    usage: parts.usage,
+    capture: parts.capture,
+    desk: parts.desk,
+    now: () => parts.clock.now(),
   };
   const open = new Map<Socket, Promise<void>>();
   const servers: Server[] = [];

@@ -1,57 +1,66 @@
-// One request from its head to the record of its end: judge, write down, inject, forward. Every way out that is not the
-// upstream's answer is a refusal, recorded and explained.
+// One request from its head to the record of its end: judge, ask where somebody must be asked, write down, inject, forward.
+// Every way out that is not the upstream's answer is a refusal, recorded and explained.
 import type { AuditRecord } from '../audit/record.ts';
 import type { InspectorNote } from '../policy/types.ts';
-import { writeBytes } from './byte-writer.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { AskDesk } from './ask-desk.ts';
+import type { Capture, CapturedExchange } from './capture.ts';
+import type { ClientStream } from './client-stream.ts';
 import type { EgressLimits } from './config.ts';
 import type { Field } from './fields.ts';
 import { forwardRequest } from './forward.ts';
 import { injectSecrets } from './inject.ts';
+import type { BodyInspection, Inspections } from './inspection.ts';
 import type { Asked, Journal } from './journal.ts';
-import { judgeRequest, type Judged } from './judge.ts';
+import { judgeRequest, type Judged, type Origin } from './judge.ts';
 import type { Progress } from './progress.ts';
 import { Refusal } from './refusal.ts';
-import { writeRefusal } from './refuse.ts';
-import { clientKeepsAlive, type RequestHead } from './request-head.ts';
 import type { Settings } from './settings.ts';
 import type { Upstreams } from './upstream.ts';
+import type { UsageBook } from './usage.ts';
 
 export interface ExchangeServices {
   settings(): Settings;
   readonly journal: Journal;
   readonly upstreams: Upstreams;
+  readonly inspections: Inspections;
+  readonly usage: UsageBook;
+  /** Undefined: nothing is kept for people to look at. */
+  readonly capture: Capture | undefined;
+  readonly desk: AskDesk;
   readonly limits: EgressLimits;
   readonly counters: { requests: number; refused: number };
+  /** Milliseconds since 1970. */
+  now(): number;
 }
 
-/** What becomes of the connection: the next request, or its end while somebody (or nobody) still reads from it. */
-export type AfterExchange = 'next' | 'close' | 'close-while-read';
-
-export async function serveExchange(
-  head: RequestHead,
-  client: ClientConnection,
-  services: ExchangeServices,
-): Promise<AfterExchange> {
+/** Serves one request. Never rejects: whatever happens, the stream is answered or ended, and the record says so. */
+export async function serveExchange(stream: ClientStream, services: ExchangeServices): Promise<void> {
   const { journal, counters } = services;
-  const settings = services.settings();
   counters.requests += 1;
-  const asked = newAsked(client);
+  const asked = newAsked(stream.origin);
   const progress: Progress = { status: 0, bytesOut: 0, bytesIn: 0, answered: false, bodyRead: false };
   let inspectors: readonly InspectorNote[] = [];
-  let judged: Judged | undefined;
   let decided: AuditRecord | undefined;
+  let inspection: BodyInspection | undefined;
+  let captured: CapturedExchange | undefined;
   try {
-    judged = judgeRequest(head, client.origin, settings, asked);
-    const { decision, exchange } = judged;
-    inspectors = decision.inspectors;
-    if (decision.decision !== 'allow') throw new Refusal({ ...decision, status: 403 });
+    const approved = await approve(stream, services, asked, (notes) => {
+      inspectors = notes;
+    });
+    const { judged, settings, rule } = approved;
+    const { exchange, decision } = judged;
     const injection = injectSecrets(judged.fields, exchange.host, settings.bindings, settings.secretValues);
-    decided = await journal.allow(asked, decision.rule, inspectors, injection.names);
     const isInjected = injection.names.length > 0;
-    const keepsClient = await forwardRequest({
+    decided = await journal.allow(asked, rule, inspectors, injection.names);
+    captured = services.capture?.open(decided.seq);
+    captured?.request({ ...judged.head, url: urlOf(judged), fields: judged.fields });
+    const meter = services.usage.open(decision.matched, exchange);
+    if (exchange.protocol === 'http' && judged.framing.kind !== 'none') {
+      inspection = services.inspections.body({ exchange, kind: 'body', settings, rule: decision.matched });
+    }
+    await forwardRequest({
       judged,
-      client,
+      stream,
       destination: {
         scheme: exchange.scheme,
         host: exchange.host,
@@ -61,64 +70,92 @@ export async function serveExchange(
         generation: settings.generation,
       },
       fields: isInjected ? askForPlainText(injection.fields) : injection.fields,
+      settings,
       redactor: isInjected ? settings.redactor() : undefined,
       upstreams: services.upstreams,
-      limits: services.limits,
+      inspections: services.inspections,
+      inspection,
+      meter,
+      captured,
       progress,
     });
-    void journal.end(decided, { ...counted(progress), outcome: 'complete', detail: '' });
-    if (keepsClient) return 'next';
-    return progress.bodyRead ? 'close' : 'close-while-read';
+    void journal.end(decided, { ...counted(progress, inspection), outcome: 'complete', detail: '' });
   } catch (error) {
     counters.refused += 1;
     const refusal = toRefusal(error);
-    const isGone = !client.reader.isOpen;
+    const isGone = !stream.isOpen;
     if (decided === undefined) await journal.deny(asked, refusal.rule, inspectors);
-    else await journal.end(decided, { ...counted(progress), ...failureOf(refusal, progress, isGone) });
-    if (progress.answered || isGone) {
-      client.socket.destroy();
-      return 'close';
-    }
-    const isRead = progress.bodyRead || (decided === undefined && judged?.framing.kind === 'none');
-    return await refuse(head, client, asked, refusal, isRead, decided !== undefined);
+    else await journal.end(decided, { ...counted(progress, inspection), ...failureOf(refusal, progress, isGone) });
+    if (stream.isAnswered || isGone) stream.abort();
+    else await answerRefusal(stream, asked, refusal);
+  } finally {
+    captured?.end();
   }
 }
 
-/** Answers a refusal; the connection goes on only where the next request begins right behind this one. */
-async function refuse(
-  head: RequestHead,
-  client: ClientConnection,
-  asked: Asked,
-  refusal: Refusal,
-  isRead: boolean,
-  isBodyPumped: boolean,
-): Promise<AfterExchange> {
-  const goesOn = isRead && refusal.status === 403 && clientKeepsAlive(head);
-  await answerRefusal(client, asked, refusal, !goesOn, head.method === 'HEAD');
-  if (goesOn) return 'next';
-  return isBodyPumped && !isRead ? 'close-while-read' : 'close';
+interface Approved {
+  judged: Judged;
+  /** The generation that it was judged by; the request keeps it to its end. */
+  settings: Settings;
+  /** Id of what let it pass. */
+  rule: string;
 }
 
-export async function answerRefusal(
-  client: ClientConnection,
+/** The judgement of those who are asked, in their order: policy, a person where the policy says so, the user's own inspectors. */
+async function approve(
+  stream: ClientStream,
+  services: ExchangeServices,
   asked: Asked,
-  refusal: Refusal,
-  close: boolean,
-  bodiless = false,
-): Promise<void> {
+  onNotes: (notes: readonly InspectorNote[]) => void,
+): Promise<Approved> {
+  let byPerson = false;
+  for (;;) {
+    const settings = services.settings();
+    const judged = judgeRequest(stream.head, stream.origin, settings, asked);
+    const { decision, exchange } = judged;
+    onNotes(decision.inspectors);
+    if (decision.decision === 'deny') throw new Refusal({ ...decision, status: 403 });
+    if (decision.decision === 'ask' && !byPerson) {
+      const answer = await ask(stream, services, asked, judged);
+      byPerson = answer === 'once';
+      // Other settings may hold by now: judged again, a person's word counts only where the policy would ask once more.
+      continue;
+    }
+    const noted = services.inspections.head(exchange, settings);
+    if (noted !== undefined) onNotes([...decision.inspectors, ...(await noted)]);
+    return { judged, settings, rule: decision.decision === 'ask' ? '<asked>' : decision.rule };
+  }
+}
+
+async function ask(
+  stream: ClientStream,
+  { desk, journal }: ExchangeServices,
+  asked: Asked,
+  { decision, exchange }: Judged,
+): Promise<'once' | 'changed'> {
+  await journal.ask(asked, decision.rule, decision.inspectors);
+  const answer = await desk.hold({ exchange, decision, client: stream.peer }, (drop) => stream.onGone(drop));
+  stream.onGone(undefined);
+  switch (answer.answer) {
+    case 'once':
+    case 'changed':
+      return answer.answer;
+    case 'denied':
+      throw new Refusal({ status: 403, rule: '<asked>', reason: answer.reason, remedy: decision.remedy });
+    default:
+      answer satisfies never;
+      throw new Error('an answer of an unknown kind');
+  }
+}
+
+async function answerRefusal(stream: ClientStream, asked: Asked, refusal: Refusal): Promise<void> {
   const { method, host, path } = asked;
   const { status, rule, message: reason, remedy } = refusal;
-  const answer = writeRefusal({ status, rule, reason, remedy, method, host, path }, close, bodiless);
-  try {
-    await writeBytes(client.socket, [answer]);
-  } catch {
-    // A client that is gone needs no answer.
-    client.socket.destroy();
-  }
+  await stream.refuse({ status, rule, reason, remedy, method, host, path });
 }
 
 /** What is known before a head was read. */
-export function newAsked({ origin }: ClientConnection): Asked {
+export function newAsked(origin: Origin): Asked {
   return { protocol: 'http', method: '', host: origin.claims[0]?.host ?? '', port: origin.port ?? 0, path: '' };
 }
 
@@ -128,8 +165,13 @@ export function toRefusal(error: unknown): Refusal {
   return new Refusal({ status: 502, rule: '<error>', reason: 'the egress could not finish this request' });
 }
 
-function counted({ status, bytesIn, bytesOut }: Progress) {
-  return { status, bytesIn, bytesOut };
+function urlOf({ exchange, authority, target }: Judged): string {
+  return `${exchange.scheme}://${authority}${target}`;
+}
+
+function counted({ status, bytesIn, bytesOut }: Progress, inspection: BodyInspection | undefined) {
+  const notes = inspection?.notes() ?? [];
+  return notes.length === 0 ? { status, bytesIn, bytesOut } : { status, bytesIn, bytesOut, notes };
 }
 
 function failureOf(refusal: Refusal, progress: Progress, isGone: boolean) {

@@ -101,3 +101,16 @@ export function forwardableFields(fields: readonly Field[], fault: Fault): Field
     ({ name }) => !NOT_FORWARDED.has(name) && !name.startsWith('proxy-') && !(named.length > 0 && named.includes(name)),
   );
 }
+
+/** What may not stand behind a body, where it comes too late to be judged or obeyed (RFC 9110, section 6.5.1). */
+const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
+  ...NOT_FORWARDED,
+  ...['authorization', 'cookie', 'set-cookie', 'www-authenticate', 'range', 'cache-control', 'max-forwards', 'age'],
+  ...['content-encoding', 'content-type', 'content-range', 'location', 'x-api-key', 'date', 'expires', 'vary'],
+]);
+
+/** Trailers that may go on; the others are left out. */
+export function forwardableTrailers(fields: readonly Field[]): readonly Field[] {
+  if (fields.length === 0) return fields;
+  return fields.filter(({ name }) => !NOT_IN_TRAILERS.has(name) && !name.startsWith('proxy-'));
+}

@@ -1,205 +1,123 @@
 // One allowed request on its way: dial, send, receive, answer. Runs only after the decision is on disk. Both bodies stream
-// at the same time; when either side breaks, both connections end, so that no half message passes for a whole one.
-import { createBodyDecoder } from './body-decoder.ts';
-import type { ByteReader } from './byte-reader.ts';
-import { writeBytes } from './byte-writer.ts';
-import type { ClientConnection } from './client-connection.ts';
-import type { EgressLimits } from './config.ts';
+// at the same time; when either side breaks, both end, so that no half message passes for a whole one.
+import type { CapturedExchange } from './capture.ts';
+import type { ClientStream } from './client-stream.ts';
 import type { Destination } from './dial.ts';
-import type { Field } from './fields.ts';
-import { writeRequestHead } from './head-writer.ts';
+import { listMembers, type Field } from './fields.ts';
+import { guarded } from './http1-link.ts';
+import type { BodyInspection, Inspections } from './inspection.ts';
 import type { Judged } from './judge.ts';
+import { NO_BODY } from './message.ts';
+import { checkOutgoing } from './outgoing-body.ts';
 import type { Progress } from './progress.ts';
 import type { Redactor } from './redact.ts';
-import { malformed, upstreamFailure } from './refusal.ts';
-import { clientKeepsAlive, expectsContinue } from './request-head.ts';
-import { planResponse, sendResponse } from './respond.ts';
-import { parseResponseHead, upstreamFault, type ResponseHead } from './response-head.ts';
-import { readHead } from './read-head.ts';
-import { byteLength, frameEnd, framePieces, readBody } from './transfer.ts';
-import { POOL_IDLE_MS, type UpstreamConnection, type Upstreams } from './upstream.ts';
+import { upstreamFailure } from './refusal.ts';
+import { expectsContinue } from './request-head.ts';
+import { planResponse } from './respond.ts';
+import type { Settings } from './settings.ts';
+import { byteLength } from './transfer.ts';
+import { StaleLink, type UpstreamAnswer, type UpstreamLink, type UpstreamRequest } from './upstream-link.ts';
+import { POOL_IDLE_MS, type Upstreams } from './upstream.ts';
+import type { Meter } from './usage.ts';
+import { forwardWebSocket } from './forward-websocket.ts';
 import { createHandshake, type OwnHandshake } from './websocket-handshake.ts';
-import { acceptWebSocket } from './websocket.ts';
 
 export interface Forwarding {
   readonly judged: Judged;
-  readonly client: ClientConnection;
+  readonly stream: ClientStream;
   readonly destination: Destination;
   /** With secrets in place. */
   readonly fields: readonly Field[];
+  readonly settings: Settings;
   /** Where a secret is in the fields. */
   readonly redactor: Redactor | undefined;
   readonly upstreams: Upstreams;
-  readonly limits: EgressLimits;
+  readonly inspections: Inspections;
+  readonly inspection: BodyInspection | undefined;
+  readonly meter: Meter;
+  readonly captured: CapturedExchange | undefined;
   /** Filled in as it goes. */
   readonly progress: Progress;
 }
 
-/** An interim response that never ends in a final one is an upstream's way to hold a connection. */
-const MAX_INTERIM_RESPONSES = 16;
-
 /** A request that could not be sent again goes over no connection that the upstream may just be closing: servers do after 5 s and more. */
 const UNREPEATABLE_IDLE_MS = 4000;
 
-/** Resolves to whether the client's connection may serve a next request. Throws a Refusal, or an Error once answered. */
-export async function forwardRequest(forwarding: Forwarding): Promise<boolean> {
-  const { judged, client, destination, upstreams } = forwarding;
+/** Resolves once the client has the whole answer. Throws a Refusal, or an Error once answered. */
+export async function forwardRequest(forwarding: Forwarding): Promise<void> {
+  const { judged, stream, destination, upstreams } = forwarding;
+  const { framing } = judged;
   const expects = expectsContinue(judged.head);
   const handshake = judged.exchange.protocol === 'websocket' ? createHandshake() : undefined;
-  const { framing } = judged;
   const isRepeatable = framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0);
   const maxIdleMs = handshake !== undefined ? 0 : isRepeatable ? POOL_IDLE_MS : UNREPEATABLE_IDLE_MS;
-  const first = await upstreams.open(destination, maxIdleMs);
-  if (expects && framing.kind !== 'none') {
-    await writeBytes(client.socket, [Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')]);
-  }
+  const version = handshake === undefined && stream.head.version === '2' ? '2' : '1.1';
+  const first = await upstreams.open(destination, { maxIdleMs, version });
+  const request = upstreamRequest(forwarding, handshake);
+  if (expects && framing.kind !== 'none') await stream.sendContinue();
   try {
-    return await exchangeOver(first, forwarding, handshake);
+    await exchangeOver(first, request, forwarding);
   } catch (error) {
-    // The upstream closed an idle connection while the request was under way to it: nobody has seen the request.
-    if (!(error instanceof StaleConnection)) throw error;
-    if (!isRepeatable || !client.reader.isOpen) throw upstreamFailure(error.message);
-    return await exchangeOver(await upstreams.open(destination, 0), forwarding, handshake);
+    // Nobody has seen the request.
+    if (!(error instanceof StaleLink)) throw error;
+    if (!isRepeatable || !stream.isOpen) throw upstreamFailure(error.message);
+    await exchangeOver(await upstreams.open(destination, { maxIdleMs: 0, version }), request, forwarding);
   }
 }
 
-class StaleConnection extends Error {}
-
-async function exchangeOver(
-  upstream: UpstreamConnection,
-  forwarding: Forwarding,
-  handshake: OwnHandshake | undefined,
-): Promise<boolean> {
-  const { judged, client, progress, redactor, upstreams } = forwarding;
-  const { socket, reader } = client;
-  // A client that is gone needs no answer any more.
-  reader.onClosed = () => upstream.socket.destroy();
-  if (!reader.isOpen) upstream.socket.destroy();
-  const sending = sendRequest(upstream, forwarding, handshake);
-  try {
-    const response = await Promise.race([receiveHead(upstream, forwarding), sending.failed]);
-    progress.status = response.status;
-    if (response.status === 101) {
-      if (handshake === undefined) throw upstreamFailure('the upstream switched protocols unasked');
-      return await acceptWebSocket({ upstream, client, response, handshake, judged, progress, redactor });
-    }
-    const wishes = {
-      method: judged.exchange.method,
-      version: judged.head.version,
-      keepAlive: clientKeepsAlive(judged.head) && handshake === undefined,
-    };
-    const plan = planResponse(response, upstream, wishes, redactor, (bytes) => {
-      progress.bytesIn += bytes;
-    });
-    progress.answered = true;
-    await Promise.race([sendResponse(plan, socket), sending.failed]);
-    const isClean = sending.isComplete() && plan.keepsUpstream && handshake === undefined;
-    reader.onClosed = undefined;
-    if (isClean) upstreams.keep(upstream);
-    else upstream.socket.destroy();
-    return sending.isComplete() && !plan.closesClient;
-  } catch (error) {
-    upstream.socket.destroy();
-    throw error;
-  } finally {
-    reader.onClosed = undefined;
-    sending.stop();
-  }
-}
-
-async function receiveHead(upstream: UpstreamConnection, { limits }: Forwarding): Promise<ResponseHead> {
-  for (let count = 0; count <= MAX_INTERIM_RESPONSES; count += 1) {
-    const bytes = await readResponseHead(upstream, limits);
-    const head = parseResponseHead(bytes, limits);
-    if (head.status >= 200 || head.status === 101) return head;
-    // Interim responses are not passed on: whoever waited for 100 has had ours.
-    upstream.reused = false;
-  }
-  throw upstreamFailure('the upstream sent interim responses without end');
-}
-
-async function readResponseHead(upstream: UpstreamConnection, limits: EgressLimits): Promise<Buffer> {
-  let bytes: Buffer | undefined;
-  try {
-    bytes = await readHead(upstream.reader, {
-      maxBytes: limits.maxHeadBytes,
-      timeoutMs: limits.headTimeoutMs,
-      fault: upstreamFault,
-      onTimeout: () => upstream.socket.destroy(),
-    });
-  } catch (error) {
-    if (error instanceof Error && error.name === 'Refusal') throw error;
-    bytes = undefined;
-  }
-  if (bytes !== undefined) return bytes;
-  if (upstream.reused) throw new StaleConnection('the upstream closed an idle connection');
-  throw upstreamFailure('the upstream closed the connection without an answer');
-}
-
-interface Sending {
-  /** Rejects when the client's part of the exchange failed; never resolves. */
-  failed: Promise<never>;
-  isComplete(): boolean;
-  /** What still comes of the request's body is read and dropped. */
-  stop(): void;
-}
-
-/** Starts to send the request; goes on by itself while the response is awaited. */
-function sendRequest(
-  upstream: UpstreamConnection,
-  forwarding: Forwarding,
-  handshake: OwnHandshake | undefined,
-): Sending {
-  const { judged, client, progress, fields } = forwarding;
-  let state: 'sending' | 'complete' | 'stopped' = 'sending';
-  const head = writeRequestHead({
+function upstreamRequest(forwarding: Forwarding, handshake: OwnHandshake | undefined): UpstreamRequest {
+  const { judged, stream, fields, meter, inspection, captured, progress } = forwarding;
+  const { framing, head } = judged;
+  const isBodiless = framing.kind === 'none';
+  if (isBodiless) progress.bodyRead = true;
+  const maxBodyBytes = judged.decision.matched?.maxBodyBytes;
+  const checks = { framing, maxBodyBytes, meter, inspection, captured, progress };
+  return {
+    scheme: judged.exchange.scheme,
     method: judged.exchange.method,
     target: judged.target,
     authority: judged.authority,
-    fields: [...fields, ...(handshake?.fields ?? [])],
-    framing: judged.framing,
-  });
-
-  /** An upstream that takes no more may have answered already: its answer decides, not the failed write. */
-  async function write(pieces: readonly Buffer[]): Promise<void> {
-    if (state !== 'sending') return;
-    try {
-      await writeBytes(upstream.socket, pieces);
-    } catch {
-      if (state === 'sending') state = 'stopped';
-    }
-  }
-
-  async function send(): Promise<void> {
-    await write([head]);
-    if (judged.framing.kind !== 'none') await sendBody(client.reader);
-    progress.bodyRead = true;
-    if (state === 'sending') state = 'complete';
-  }
-
-  async function sendBody(reader: ByteReader): Promise<void> {
-    const source = readBody(reader, createBodyDecoder(judged.framing, malformed));
-    for (;;) {
-      const pieces = await source();
-      if (pieces === undefined) break;
-      if (state === 'sending') progress.bytesOut += byteLength(pieces);
-      await write(framePieces(pieces, judged.framing));
-    }
-    await write(frameEnd(judged.framing));
-  }
-
-  const failed = new Promise<never>((_, reject) => {
-    send().catch((error: unknown) => {
-      upstream.socket.destroy();
-      reject(error);
-    });
-  });
-  failed.catch(() => undefined);
-  return {
-    failed,
-    isComplete: () => state === 'complete',
-    stop() {
-      if (state === 'sending') state = 'stopped';
-    },
+    fields,
+    framing,
+    // Opened also without a body: the stream learns that there is none.
+    body: isBodiless ? (stream.openBody(framing), NO_BODY) : checkOutgoing(stream.openBody(framing), checks),
+    handshake,
+    wantsTrailers: listMembers(head.fields, 'te').includes('trailers'),
   };
+}
+
+async function exchangeOver(link: UpstreamLink, request: UpstreamRequest, forwarding: Forwarding): Promise<void> {
+  const { stream, progress, redactor, captured } = forwarding;
+  // A client that is gone needs no answer any more.
+  stream.onGone(() => link.abort());
+  try {
+    const answer = await link.exchange(request);
+    progress.status = answer.status;
+    if (answer.webSocket !== undefined) {
+      await forwardWebSocket(answer, answer.webSocket, request, forwarding);
+      return;
+    }
+    const response = planResponse(answer, request.method, redactor, (pieces) => {
+      progress.bytesIn += byteLength(pieces);
+      captured?.responseBody(pieces);
+    });
+    captured?.response({ ...response, version: answer.version });
+    progress.answered = true;
+    await respond(stream, response, answer);
+    stream.onGone(undefined);
+    answer.release();
+  } catch (error) {
+    link.abort();
+    throw error;
+  } finally {
+    stream.onGone(undefined);
+  }
+}
+
+function respond(
+  stream: ClientStream,
+  response: Parameters<ClientStream['respond']>[0],
+  { sendingFailed }: UpstreamAnswer,
+): Promise<void> {
+  return guarded(stream.respond(response), sendingFailed);
 }

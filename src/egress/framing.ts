@@ -19,12 +19,16 @@ export interface BodyDecoder {
   decode(bytes: Buffer, data: Buffer[]): number;
   /** The sender closed: throws a Refusal unless that is where the body may end. */
   end(): void;
+  /** What followed the body, where the framing can carry it. */
+  trailers?(): readonly Field[];
 }
 
 export function requestFraming(head: RequestHead): Framing {
-  const declared = declaredFraming(head.fields, head.version, malformed);
-  if (declared === undefined) return { kind: 'none' };
-  return declared;
+  if (head.version !== '2') return declaredFraming(head.fields, head.version, malformed) ?? { kind: 'none' };
+  const length = declaredLength(head.fields, malformed);
+  if (!head.isBodiless) return length === undefined ? { kind: 'chunked' } : { kind: 'length', length };
+  if (length !== undefined && length > 0) throw malformed('a Content-Length without a body');
+  return { kind: 'none' };
 }
 
 export function responseFraming(method: string, head: ResponseHead): Framing {

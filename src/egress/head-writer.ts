@@ -3,7 +3,7 @@
 import type { Field } from './fields.ts';
 import type { Framing } from './framing.ts';
 
-export interface OutgoingRequest {
+interface OutgoingRequest {
   method: string;
   /** Path with the query. */
   target: string;
@@ -31,7 +31,7 @@ export function writeRequestHead(request: OutgoingRequest): Buffer {
   return Buffer.from(`${text}\r\n`, 'latin1');
 }
 
-export interface OutgoingResponse {
+interface OutgoingResponse {
   status: number;
   reason: string;
   fields: readonly Field[];
@@ -51,6 +51,11 @@ export function writeResponseHead(response: OutgoingResponse): Buffer {
   }
   if (response.close) text += 'Connection: close\r\n';
   return Buffer.from(`${text}\r\n`, 'latin1');
+}
+
+/** The last chunk with fields behind it. */
+export function writeTrailers(fields: readonly Field[]): Buffer {
+  return Buffer.from(`0\r\n${lines(fields)}\r\n`, 'latin1');
 }
 
 function lines(fields: readonly Field[]): string {

@@ -27,6 +27,8 @@ interface Ending {
   bytesIn: number;
   /** The built-in rule that refused what the policy had allowed. */
   refusedBy?: string | undefined;
+  /** What was found while the body went by. */
+  notes?: readonly InspectorNote[];
 }
 
 export interface Journal {
@@ -39,6 +41,8 @@ export interface Journal {
   ): Promise<AuditRecord>;
   /** Never rejects: what is refused stays refused, written or not. */
   deny(asked: Asked, rule: string, inspectors: readonly InspectorNote[]): Promise<void>;
+  /** Resolves once it is on disk that somebody is asked. Throws a Refusal (503) when it cannot be written. */
+  ask(asked: Asked, rule: string, inspectors: readonly InspectorNote[]): Promise<void>;
   /** Never rejects; need not be waited for. */
   end(decision: AuditRecord, ending: Ending): Promise<void>;
   /** Waits for what is still being written, and closes the audit. */
@@ -60,18 +64,24 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
     return written;
   }
 
+  async function appendOrRefuse(entry: AuditEntry): Promise<AuditRecord> {
+    try {
+      return await append(entry);
+    } catch {
+      throw new Refusal({
+        status: 503,
+        rule: '<audit>',
+        reason: 'the audit record could not be written, so nothing was sent',
+        remedy: 'ironcage doctor',
+      });
+    }
+  }
+
   return {
-    async allow(asked, rule, inspectors, secrets) {
-      try {
-        return await append({ ...entryOf(asked, redactPath), decision: 'allow', rule, inspectors, secrets });
-      } catch {
-        throw new Refusal({
-          status: 503,
-          rule: '<audit>',
-          reason: 'the audit record could not be written, so nothing was sent',
-          remedy: 'ironcage doctor',
-        });
-      }
+    allow: (asked, rule, inspectors, secrets) =>
+      appendOrRefuse({ ...entryOf(asked, redactPath), decision: 'allow', rule, inspectors, secrets }),
+    async ask(asked, rule, inspectors) {
+      await appendOrRefuse({ ...entryOf(asked, redactPath), decision: 'ask', rule, inspectors, secrets: [] });
     },
     async deny(asked, rule, inspectors) {
       try {
@@ -91,7 +101,7 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
           host,
           port,
           path,
-          inspectors,
+          inspectors: ending.notes === undefined ? inspectors : [...inspectors, ...ending.notes],
           secrets,
           bytesIn,
           bytesOut,

@@ -50,7 +50,8 @@ export function judgeRequest(head: RequestHead, origin: Origin, settings: Settin
   const fields = forwardableFields(head.fields, malformed);
   if (isWebSocket) {
     asked.protocol = 'websocket';
-    checkHandshake(head, framing);
+    // HTTP/2 has no handshake fields: its extended CONNECT is the handshake.
+    if (head.version !== '2') checkHandshake(head, framing);
   }
   const sent = isWebSocket ? handshakeFields(fields) : fields;
   const host = formatAuthority(authority, scheme);

@@ -8,7 +8,7 @@ import { errorMessage } from '../platform/errors.ts';
 import { openCa } from './ca.ts';
 import { readConfig } from './config-guards.ts';
 import type { EgressChildMessage, EgressConfig } from './config.ts';
-import type { Egress } from './egress.ts';
+import type { Egress, EgressParts } from './egress.ts';
 import { generationHash } from './generation.ts';
 
 const FAILED_EXIT_CODE = 1;
@@ -64,9 +64,23 @@ async function start(settings: unknown): Promise<Egress> {
   tell({ type: 'configured', generation, hash: generationHash(config), caPem: ca.certificatePem });
   const { createEgress } = await import('./egress.ts');
   const { systemLookup } = await import('./resolve.ts');
-  const egress = createEgress(config, { ca, audit, lookup: systemLookup, clock: systemClock });
+  const egress = createEgress(config, { ca, audit, lookup: systemLookup, clock: systemClock, ...(await openParts()) });
   await openControlSocket(config, egress);
   return egress;
+}
+
+/** What looks at traffic, and what remembers it. */
+async function openParts(): Promise<Pick<EgressParts, 'inspections' | 'usage' | 'capture' | 'desk'>> {
+  return {
+    inspections: { head: () => undefined, body: () => undefined },
+    usage: {
+      of: () => ({ requestsThisMinute: 0, requestsToday: 0, bytesThisMinute: 0, bytesToday: 0 }),
+      open: () => ({ out: () => undefined }),
+      close: () => Promise.resolve(),
+    },
+    capture: undefined,
+    desk: { hold: () => Promise.resolve({ answer: 'denied', reason: 'nobody can be asked' }) },
+  };
 }
 
 async function openControlSocket(config: EgressConfig, egress: Egress): Promise<void> {

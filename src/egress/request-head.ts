@@ -15,10 +15,14 @@ type RequestTarget =
 export interface RequestHead {
   readonly method: string;
   readonly target: RequestTarget;
-  readonly version: '1.0' | '1.1';
+  readonly version: '1.0' | '1.1' | '2';
+  /** HTTP/2 says so with the head; in HTTP/1 the framing fields do. */
+  readonly isBodiless?: boolean;
   readonly fields: readonly Field[];
   /** Value of the one Host field; the target of a CONNECT that has none. */
   readonly host: string;
+  /** Whether HTTP/2's extended CONNECT asks for a WebSocket (RFC 8441). */
+  readonly isWebSocket?: boolean;
 }
 
 export interface HeadLimits {
@@ -78,6 +82,7 @@ function oneHost(fields: readonly Field[], target: RequestTarget): string {
 
 /** Whether the client asks to go on as a WebSocket. Refuses every upgrade that could smuggle another protocol past the judge. */
 export function wantsWebSocket(head: RequestHead): boolean {
+  if (head.version === '2') return head.isWebSocket === true;
   const upgrades = listMembers(head.fields, 'upgrade');
   if (fieldValues(head.fields, 'http2-settings').length > 0 || upgrades.some((name) => name.startsWith('h2'))) {
     throw malformed('an upgrade to HTTP/2 in clear text');
@@ -99,5 +104,5 @@ export function expectsContinue(head: RequestHead): boolean {
   if (expectations.length > 1 || expectations[0]?.toLowerCase() !== '100-continue') {
     throw malformed('an Expect header other than 100-continue', 417);
   }
-  return head.version === '1.1';
+  return head.version !== '1.0';
 }

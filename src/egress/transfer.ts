@@ -1,7 +1,5 @@
 // Bodies on their way: out of one framing, through what must see them, into another, at the receiver's speed.
-import type { Writable } from 'node:stream';
 import type { ByteReader } from './byte-reader.ts';
-import { writeBytes } from './byte-writer.ts';
 import type { BodyDecoder, Framing } from './framing.ts';
 
 /** The next pieces of a body as they arrive; undefined at its end. */
@@ -44,30 +42,4 @@ export function byteLength(pieces: readonly Buffer[]): number {
   let bytes = 0;
   for (const piece of pieces) bytes += piece.length;
   return bytes;
-}
-
-/** Writes a whole body; `head` goes out together with the first pieces. */
-export async function writeBody(
-  sink: Writable,
-  head: Buffer,
-  source: BodySource,
-  framing: Framing,
-  onBytes: (bytes: number) => void,
-): Promise<void> {
-  writeSoon(sink, head);
-  for (;;) {
-    const pieces = await source();
-    if (pieces === undefined) break;
-    onBytes(byteLength(pieces));
-    await writeBytes(sink, framePieces(pieces, framing));
-  }
-  await writeBytes(sink, frameEnd(framing));
-}
-
-/** Sends at the end of this turn of the event loop: a body that is here already shares the packet, a later one is not waited for. */
-function writeSoon(sink: Writable, head: Buffer): void {
-  if (sink.destroyed || sink.writableEnded) throw new Error('the connection was closed');
-  sink.cork();
-  sink.write(head);
-  process.nextTick(() => sink.uncork());
 }

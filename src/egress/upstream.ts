@@ -2,7 +2,10 @@
 // exchange with nothing left to read; whatever is not sure about one ends it.
 import type { Socket } from 'node:net';
 import { ByteReader } from './byte-reader.ts';
+import type { EgressLimits } from './config.ts';
 import type { Destination, Dial } from './dial.ts';
+import { http1Link } from './http1-link.ts';
+import type { UpstreamLink } from './upstream-link.ts';
 
 export interface UpstreamConnection {
   readonly socket: Socket;
@@ -16,15 +19,19 @@ export interface UpstreamConnection {
 
 export interface UpstreamOptions {
   dial: Dial;
-  /** Silence after which a connection in use is given up. */
-  idleTimeoutMs: number;
+  limits: EgressLimits;
+}
+
+export interface UpstreamWish {
+  /** 0: a new connection. */
+  maxIdleMs: number;
+  /** The version that suits the client; the upstream has the last word. */
+  version: '1.1' | '2';
 }
 
 export interface Upstreams {
-  /** A connection that was idle for at most `maxIdleMs` (0: none is), or a new one. Throws a Refusal. */
-  open(destination: Destination, maxIdleMs: number): Promise<UpstreamConnection>;
-  /** Takes a connection back after a complete exchange with nothing left to read. */
-  keep(connection: UpstreamConnection): void;
+  /** A link over a connection that was idle for at most `maxIdleMs`, or over a new one. Throws a Refusal. */
+  open(destination: Destination, wish: UpstreamWish): Promise<UpstreamLink>;
   closeIdle(): void;
 }
 
@@ -33,7 +40,7 @@ export const POOL_IDLE_MS = 30_000;
 const MAX_IDLE = 256;
 const MAX_IDLE_PER_KEY = 32;
 
-export function createUpstreams(options: UpstreamOptions): Upstreams {
+export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
   const idle = new Map<string, UpstreamConnection[]>();
   let idleCount = 0;
 
@@ -56,7 +63,7 @@ export function createUpstreams(options: UpstreamOptions): Upstreams {
       connection.socket.removeAllListeners('timeout');
       // Bytes that nobody asked for would be taken for the answer to the next request.
       if (connection.reader.isOpen && !connection.reader.hasBytes) {
-        connection.socket.setTimeout(options.idleTimeoutMs, () => connection.socket.destroy());
+        connection.socket.setTimeout(limits.idleTimeoutMs, () => connection.socket.destroy());
         return connection;
       }
       connection.socket.destroy();
@@ -65,34 +72,37 @@ export function createUpstreams(options: UpstreamOptions): Upstreams {
 
   function adopt(socket: Socket, key: string): UpstreamConnection {
     socket.setNoDelay(true);
-    socket.setTimeout(options.idleTimeoutMs, () => socket.destroy());
+    socket.setTimeout(limits.idleTimeoutMs, () => socket.destroy());
     return { socket, reader: new ByteReader(socket), key, reused: false, idleSince: 0 };
   }
 
+  /** Takes a connection back after a complete exchange with nothing left to read. */
+  function keep(connection: UpstreamConnection): void {
+    const { socket, reader, key } = connection;
+    const list = idle.get(key) ?? [];
+    if (!reader.isOpen || reader.hasBytes || idleCount >= MAX_IDLE || list.length >= MAX_IDLE_PER_KEY) {
+      socket.destroy();
+      return;
+    }
+    connection.reused = true;
+    connection.idleSince = performance.now();
+    idle.set(key, list);
+    list.push(connection);
+    idleCount += 1;
+    const drop = () => {
+      forget(connection);
+      socket.destroy();
+    };
+    reader.onClosed = drop;
+    socket.removeAllListeners('timeout');
+    socket.setTimeout(POOL_IDLE_MS, drop);
+  }
+
   return {
-    async open(destination, maxIdleMs) {
+    async open(destination, { maxIdleMs }) {
       const key = poolKey(destination);
-      return takeIdle(key, maxIdleMs) ?? adopt(await options.dial(destination, key), key);
-    },
-    keep(connection) {
-      const { socket, reader, key } = connection;
-      const list = idle.get(key) ?? [];
-      if (!reader.isOpen || reader.hasBytes || idleCount >= MAX_IDLE || list.length >= MAX_IDLE_PER_KEY) {
-        socket.destroy();
-        return;
-      }
-      connection.reused = true;
-      connection.idleSince = performance.now();
-      idle.set(key, list);
-      list.push(connection);
-      idleCount += 1;
-      const drop = () => {
-        forget(connection);
-        socket.destroy();
-      };
-      reader.onClosed = drop;
-      socket.removeAllListeners('timeout');
-      socket.setTimeout(POOL_IDLE_MS, drop);
+      const connection = takeIdle(key, maxIdleMs) ?? adopt(await dial(destination, key), key);
+      return http1Link(connection, limits, keep);
     },
     closeIdle() {
       for (const list of idle.values()) for (const { socket } of list) socket.destroy();

@@ -25,6 +25,7 @@ export interface RigOptions {
   audit?: EgressParts['audit'];
   lookup?: EgressParts['lookup'];
   upstreamCaPem?: string;
+  parts?: Partial<EgressParts>;
 }
 
 export interface Rig {
@@ -55,6 +56,18 @@ export interface AuditLine {
   end?: { of: number; status: number; outcome: string; detail: string };
 }
 
+/** Parts that let everything pass and remember nothing: what a test does not speak of. */
+const PARTS: Pick<EgressParts, 'inspections' | 'usage' | 'capture' | 'desk'> = {
+  inspections: { head: () => undefined, body: () => undefined },
+  usage: {
+    of: () => ({ requestsThisMinute: 0, requestsToday: 0, bytesThisMinute: 0, bytesToday: 0 }),
+    open: () => ({ out: () => undefined }),
+    close: () => Promise.resolve(),
+  },
+  capture: undefined,
+  desk: { hold: () => Promise.resolve({ answer: 'denied', reason: 'nobody answers in this test' }) },
+};
+
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const transparent = await listenOn();
   const proxy = await listenOn();
@@ -80,7 +93,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const ca = await openCa(directory, 'rig', systemClock);
   const audit = options.audit ?? (await openAuditWriter(directory, 'rig', systemClock));
   const lookup = options.lookup ?? (() => Promise.reject(new Error('no names in this test')));
-  const egress = createEgress(config, { ca, audit, lookup, clock: systemClock });
+  const egress = createEgress(config, { ca, audit, lookup, clock: systemClock, ...PARTS, ...options.parts });
   egress.listen('tcp', transparent);
   egress.listen('proxy', proxy);
   await egress.prepare();
