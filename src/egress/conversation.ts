@@ -91,6 +91,12 @@ async function serveTls(
   // RFC 6066: an address is no server name. Whoever sends one is taken at its word.
   const source = isAddressLiteral(name) ? 'the TLS destination' : 'the TLS server name';
   const origin: Origin = { scheme: 'https', port: arrival.port, claims: [{ source, host: name }, ...arrival.claims] };
+  if (secure.alpnProtocol === 'h2') {
+    // Loaded where it is spoken: many cages never do.
+    const { serveHttp2 } = await import('./http2-conversation.ts');
+    await serveHttp2(secure, origin, services);
+    return;
+  }
   await serveRequests({ socket: secure, reader: new ByteReader(secure), origin }, services);
 }
 

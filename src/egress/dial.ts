@@ -33,8 +33,13 @@ export interface DialOptions {
   dialTimeoutMs: number;
 }
 
-/** Dials a destination; `key` names those that may share a TLS session. Throws a Refusal. */
-export type Dial = (destination: Destination, key: string) => Promise<Socket>;
+/**
+ * Dials a destination; `key` names those that may share a TLS session. `alpn` are the protocols that are offered; the one
+ * that the upstream chose is the socket's `alpnProtocol`. Throws a Refusal.
+ */
+export type Dial = (destination: Destination, key: string, alpn?: readonly string[]) => Promise<Socket>;
+
+const HTTP1_ONLY = ['http/1.1'] as const;
 
 const MAX_SESSIONS = 500;
 /** Addresses of one name that are tried. */
@@ -56,7 +61,7 @@ export function createDial(options: DialOptions): Dial {
     return context;
   }
 
-  async function dial(destination: Destination, key: string): Promise<Socket> {
+  async function dial(destination: Destination, key: string, alpn: readonly string[] = HTTP1_ONLY): Promise<Socket> {
     const { route } = destination;
     const deadline = performance.now() + options.dialTimeoutMs;
     const addresses =
@@ -68,7 +73,7 @@ export function createDial(options: DialOptions): Dial {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) break;
       try {
-        return await connectTo(destination, address, key, leftMs);
+        return await connectTo(destination, address, key, alpn, leftMs);
       } catch (error) {
         failure = error;
         // Another address will not have a better certificate.
@@ -78,7 +83,13 @@ export function createDial(options: DialOptions): Dial {
     throw dialRefusal(destination, failure);
   }
 
-  function connectTo(destination: Destination, address: string, key: string, timeoutMs: number): Promise<Socket> {
+  function connectTo(
+    destination: Destination,
+    address: string,
+    key: string,
+    alpn: readonly string[],
+    timeoutMs: number,
+  ): Promise<Socket> {
     const port = destination.route?.port ?? destination.port;
     return new Promise((resolve, reject) => {
       const socket = destination.scheme === 'http' ? connectTcp({ host: address, port }) : startTls(address, port);
@@ -105,7 +116,7 @@ export function createDial(options: DialOptions): Dial {
         const tlsSocket = connectTls({
           host,
           port: tlsPort,
-          ALPNProtocols: ['http/1.1'],
+          ALPNProtocols: [...alpn],
           minVersion: 'TLSv1.2',
           rejectUnauthorized: true,
           checkServerIdentity: (_, certificate) => checkServerIdentity(destination.host, certificate),

@@ -42,6 +42,11 @@ function parseField(line: string, fault: Fault): Field {
   return { name: spelled.toLowerCase(), spelled, value: trimBlanks(line, colon + 1) };
 }
 
+/** Whether name and value could stand in a header line of HTTP/1 and mean there what they mean here. */
+export function isPlainField(name: string, value: string): boolean {
+  return TOKEN.test(name) && !FORBIDDEN_IN_LINE.test(value) && value === trimBlanks(value, 0);
+}
+
 /** A loop, not a pattern: patterns for trailing blanks are quadratic on long runs of them. */
 function trimBlanks(line: string, from: number): string {
   let start = from;

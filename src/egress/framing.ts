@@ -33,8 +33,13 @@ export function requestFraming(head: RequestHead): Framing {
 
 export function responseFraming(method: string, head: ResponseHead): Framing {
   const declared = declaredFraming(head.fields, head.version, upstreamFault);
-  if (method === 'HEAD' || head.status < 200 || head.status === 204 || head.status === 304) return { kind: 'none' };
+  if (isBodiless(method, head.status)) return { kind: 'none' };
   return declared ?? { kind: 'until-close' };
+}
+
+/** Answers that have no body, whatever their fields say. */
+export function isBodiless(method: string, status: number): boolean {
+  return method === 'HEAD' || status < 200 || status === 204 || status === 304;
 }
 
 function declaredFraming(fields: readonly Field[], version: '1.0' | '1.1', fault: Fault): Framing | undefined {

@@ -32,7 +32,20 @@ const MAX_ECHO_CHARACTERS = 2048;
 
 /** The whole response. `close` announces the end of the connection; `bodiless` is for HEAD. */
 export function writeRefusal(answer: RefusalAnswer, close: boolean, bodiless = false): Buffer {
-  const body = Buffer.from(
+  const body = refusalBody(answer);
+  const head = writeResponseHead({
+    status: answer.status,
+    reason: REASONS[answer.status] ?? 'Refused',
+    fields: [field('Content-Type', 'application/json'), field('Cache-Control', 'no-store')],
+    framing: { kind: 'length', length: body.length },
+    close,
+  });
+  return bodiless ? head : Buffer.concat([head, body]);
+}
+
+/** What a refusal says, whatever carries it. */
+export function refusalBody(answer: RefusalAnswer): Buffer {
+  return Buffer.from(
     `${JSON.stringify({
       error: 'refused',
       blockedBy: 'ironcage',
@@ -44,14 +57,6 @@ export function writeRefusal(answer: RefusalAnswer, close: boolean, bodiless = f
       path: answer.path.slice(0, MAX_ECHO_CHARACTERS),
     })}\n`,
   );
-  const head = writeResponseHead({
-    status: answer.status,
-    reason: REASONS[answer.status] ?? 'Refused',
-    fields: [field('Content-Type', 'application/json'), field('Cache-Control', 'no-store')],
-    framing: { kind: 'length', length: body.length },
-    close,
-  });
-  return bodiless ? head : Buffer.concat([head, body]);
 }
 
 function field(spelled: string, value: string): Field {

@@ -29,7 +29,7 @@ export async function terminateTls(
   const context = await leaves.contextFor(name);
   reader.release();
   if (raw.destroyed) throw handshakeFailure('the client closed');
-  const secure = new TLSSocket(raw, { isServer: true, secureContext: context, ALPNProtocols: ['http/1.1'] });
+  const secure = new TLSSocket(raw, { isServer: true, secureContext: context, ALPNProtocols: ['h2', 'http/1.1'] });
   await within(limits.headTimeoutMs, secure, () => handshake(secure));
   return { secure, name };
 }
@@ -43,7 +43,11 @@ function handshake(secure: TLSSocket): Promise<void> {
       if (typeof error === 'object' && error !== null && 'code' in error) code = String(error.code);
       secure.destroy();
     });
-    secure.once('secure', () => resolve());
+    secure.once('secure', () => {
+      // Only a tls.Server lowers this flag, and Node's HTTP/2 waits for it to be lowered.
+      Reflect.set(secure, 'secureConnecting', false);
+      resolve();
+    });
     secure.once('close', () => reject(handshakeFailure(code)));
   });
 }

@@ -1,10 +1,12 @@
 // Connections to upstreams: an idle one that is known to be clean, or a new one. A connection comes back only after a whole
 // exchange with nothing left to read; whatever is not sure about one ends it.
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { ByteReader } from './byte-reader.ts';
 import type { EgressLimits } from './config.ts';
 import type { Destination, Dial } from './dial.ts';
 import { http1Link } from './http1-link.ts';
+import type { Http2Upstream } from './http2-link.ts';
 import type { UpstreamLink } from './upstream-link.ts';
 
 export interface UpstreamConnection {
@@ -39,10 +41,16 @@ export interface Upstreams {
 export const POOL_IDLE_MS = 30_000;
 const MAX_IDLE = 256;
 const MAX_IDLE_PER_KEY = 32;
+const MAX_REMEMBERED = 10_000;
 
 export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
   const idle = new Map<string, UpstreamConnection[]>();
   let idleCount = 0;
+  const sessions = new Map<string, Http2Upstream[]>();
+  /** One at a time for a key: a hundred requests of one moment share what the first one finds. */
+  const dialling = new Map<string, Promise<UpstreamLink>>();
+  /** Keys whose upstream chose HTTP/1.1 when it was offered both. */
+  const speakHttp1 = new Set<string>();
 
   function forget(connection: UpstreamConnection): void {
     const list = idle.get(connection.key);
@@ -98,9 +106,48 @@ export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
     socket.setTimeout(POOL_IDLE_MS, drop);
   }
 
+  /** An HTTP/2 link where the upstream speaks it; undefined where it is known not to. */
+  async function openHttp2(
+    destination: Destination,
+    key: string,
+    maxIdleMs: number,
+  ): Promise<UpstreamLink | undefined> {
+    if (destination.scheme !== 'https' || speakHttp1.has(key)) return undefined;
+    const usable = maxIdleMs === 0 ? undefined : sessions.get(key)?.find((session) => session.isUsable);
+    if (usable !== undefined) return usable.link();
+    const underWay = maxIdleMs === 0 ? undefined : dialling.get(key);
+    if (underWay !== undefined) {
+      await underWay.catch(() => undefined);
+      return openHttp2(destination, key, maxIdleMs);
+    }
+    const dialled = dialBoth(destination, key).finally(() => dialling.delete(key));
+    dialling.set(key, dialled);
+    return await dialled;
+  }
+
+  async function dialBoth(destination: Destination, key: string): Promise<UpstreamLink> {
+    const socket = await dial(destination, `${key} h2`, ['h2', 'http/1.1']);
+    if (!(socket instanceof TLSSocket) || socket.alpnProtocol !== 'h2') {
+      if (speakHttp1.size < MAX_REMEMBERED) speakHttp1.add(key);
+      return http1Link(adopt(socket, key), limits, keep);
+    }
+    const { http2Upstream } = await import('./http2-link.ts');
+    socket.setNoDelay(true);
+    const list = sessions.get(key) ?? [];
+    const session = http2Upstream(socket, limits, POOL_IDLE_MS, () => {
+      list.splice(list.indexOf(session), 1);
+      if (list.length === 0 && sessions.get(key) === list) sessions.delete(key);
+    });
+    sessions.set(key, list);
+    list.push(session);
+    return session.link();
+  }
+
   return {
-    async open(destination, { maxIdleMs }) {
+    async open(destination, { maxIdleMs, version }) {
       const key = poolKey(destination);
+      const overHttp2 = version === '2' ? await openHttp2(destination, key, maxIdleMs) : undefined;
+      if (overHttp2 !== undefined) return overHttp2;
       const connection = takeIdle(key, maxIdleMs) ?? adopt(await dial(destination, key), key);
       return http1Link(connection, limits, keep);
     },
@@ -108,6 +155,8 @@ export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
       for (const list of idle.values()) for (const { socket } of list) socket.destroy();
       idle.clear();
       idleCount = 0;
+      for (const session of [...sessions.values()].flat()) session.retire();
+      speakHttp1.clear();
     },
   };
 }

@@ -253,7 +253,17 @@ test('an upstream that is not there is a bad gateway, one that does not answer a
     ],
     limits: { dialTimeoutMs: 200 },
   });
-  const argv = ['-sS', '-i', '--max-time', '10', '--cacert', rig.caFile, '-x', `http://127.0.0.1:${rig.proxyPort}`];
+  const argv = [
+    '-sS',
+    '--http1.1',
+    '-i',
+    '--max-time',
+    '10',
+    '--cacert',
+    rig.caFile,
+    '-x',
+    `http://127.0.0.1:${rig.proxyPort}`,
+  ];
   const env = { PATH: process.env['PATH'] };
   expect((await run('curl', [...argv, `https://${HOST}/`], { env })).stdout.toString()).toContain('HTTP/1.1 504');
   expect((await run('curl', [...argv, 'http://gone.example/'], { env })).stdout.toString()).toContain('HTTP/1.1 502');

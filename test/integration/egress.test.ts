@@ -54,7 +54,7 @@ afterAll(async () => {
 });
 
 async function curl(...args: string[]) {
-  const argv = ['-sS', '--max-time', '20', '--cacert', rig.caFile, ...args];
+  const argv = ['-sS', '--http1.1', '--max-time', '20', '--cacert', rig.caFile, ...args];
   const result = await run('curl', argv, { env: { PATH: process.env['PATH'] } });
   return { out: result.stdout.toString(), err: result.stderr, code: result.exitCode };
 }
