@@ -2,11 +2,12 @@
 // egress's inside.
 import { connect } from 'node:net';
 import { errorMessage, IronError, systemErrorCode } from '../platform/errors.ts';
+import { readHeldRequests } from './ask-guards.ts';
 import type { ControlAnswer, ControlRequest } from './config.ts';
 import { openSocketPath } from './socket-path.ts';
 
-/** An answer is a few hundred bytes; whatever is longer is none. */
-const MAX_ANSWER_BYTES = 64 * 1024;
+/** The longest answer lists the requests that wait, each with its path; whatever is longer is none. */
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 
 /** Sends one request to a running egress. Throws E_EGRESS when there is no answer within `timeoutMs`. */
 export async function sendControl(
@@ -64,7 +65,10 @@ function parseAnswer(line: string): ControlAnswer | undefined {
   if (ok === false && typeof message === 'string') return { ok, message, generation, hash };
   if (ok !== true || typeof pid !== 'number' || typeof connections !== 'number') return undefined;
   if (typeof requests !== 'number' || typeof refused !== 'number') return undefined;
-  return { ok, generation, hash, pid, connections, requests, refused };
+  const answer: ControlAnswer = { ok, generation, hash, pid, connections, requests, refused };
+  if (fields['asks'] === undefined) return answer;
+  const asks = readHeldRequests(fields['asks']);
+  return asks === undefined ? undefined : { ...answer, asks };
 }
 
 function noAnswer(because: string, cause: unknown): IronError {

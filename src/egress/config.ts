@@ -89,8 +89,63 @@ export type EgressChildMessage =
   | { type: 'failed'; message: string };
 
 /** Host → egress, over the control socket. */
-export type ControlRequest = { op: 'status' } | { op: 'apply'; generation: EgressGeneration } | { op: 'stop' };
+export type ControlRequest =
+  | { op: 'status' }
+  | { op: 'apply'; generation: EgressGeneration }
+  | { op: 'stop' }
+  /** What waits for an answer now. */
+  | { op: 'asks' }
+  /** Answered with one AskEvent per line, for as long as the connection stays open. */
+  | { op: 'watch' }
+  /** `by`: who answers, for the record. */
+  | { op: 'answer'; id: string; answer: 'once' | 'deny'; by: string };
 
 export type ControlAnswer =
-  | { ok: true; generation: number; hash: string; pid: number; connections: number; requests: number; refused: number }
+  | {
+      ok: true;
+      generation: number;
+      hash: string;
+      pid: number;
+      connections: number;
+      requests: number;
+      refused: number;
+      /** Only where they were asked for. */
+      asks?: readonly HeldRequest[];
+    }
   | { ok: false; message: string; generation: number; hash: string };
+
+/** A request that waits for a person. Everything but id and times is the cage's own text: bounded, but not fit to print as it is. */
+export interface HeldRequest {
+  /** Random: an answer never meets another question than the one it was given to. */
+  id: string;
+  askedAt: string;
+  /** When the answer becomes a no. */
+  expiresAt: string;
+  protocol: 'http' | 'websocket';
+  scheme: 'https' | 'http';
+  method: string;
+  /** A-label form. */
+  host: string;
+  port: number;
+  /** Canonical. */
+  path: string;
+  query: string;
+  /** Absent: the length of the body is not known. */
+  contentLength?: number;
+  contentType?: string;
+  /** The cage's end of the connection. */
+  client?: { address: string; port: number };
+  /** What was missed, and why it asks. */
+  rule: string;
+  reason: string;
+  /** How many identical requests wait for this answer. */
+  waiting: number;
+}
+
+/** One line of an answer to `watch`. */
+export type AskEvent =
+  | { event: 'asked'; ask: HeldRequest }
+  /** `changed`: judged anew by other settings; should it still have to be asked, the same id is `asked` again. */
+  | { event: 'closed'; id: string; outcome: 'once' | 'denied' | 'timeout' | 'gone' | 'changed'; by?: string }
+  /** Everything that waited at the beginning has been told. */
+  | { event: 'ready' };

@@ -3,7 +3,9 @@ import { connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { createAskDesk, ASK_LIMITS, type AnsweringDesk } from './ask-desk.ts';
 import { sendControl } from './client.ts';
+import { watchControl } from './client-watch.ts';
 import type { EgressGeneration } from './config.ts';
 import { openControl } from './control.ts';
 import { createSettings } from './settings.ts';
@@ -21,8 +23,18 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
+function createDesk(): AnsweringDesk {
+  return createAskDesk(ASK_LIMITS, {
+    now: () => Date.now(),
+    after(delayMs, callback) {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
+  });
+}
+
 async function open(socketPath: string) {
-  const state = { settings: createSettings(FIRST), stopped: 0 };
+  const state = { settings: createSettings(FIRST), stopped: 0, desk: createDesk() };
   const server = await openControl(socketPath, {
     status: () => ({
       generation: state.settings.generation,
@@ -35,6 +47,7 @@ async function open(socketPath: string) {
       state.settings = createSettings(generation);
     },
     stop: () => (state.stopped += 1),
+    desk: state.desk,
   });
   servers.push(server);
   return state;
@@ -106,4 +119,85 @@ test('a file in the socket’s place is left alone', async () => {
 
 test('nobody there is an error that says what to do', async () => {
   await expect(sendControl(freshPath(), { op: 'status' }, 200)).rejects.toMatchObject({ code: 'E_EGRESS' });
+});
+
+/** Holds one request at the desk. */
+function ask(desk: AnsweringDesk, path = '/v1'): { answer: ReturnType<AnsweringDesk['hold']>; giveUp(): void } {
+  let drop = (): void => undefined;
+  const answer = desk.hold(
+    {
+      exchange: {
+        ...{ protocol: 'http', scheme: 'https', method: 'POST', host: 'a.example', port: 443, path, query: 'q=1' },
+        headers: [['content-type', 'application/json']],
+        contentLength: 12,
+      },
+      decision: { decision: 'ask', rule: '<ask>', reason: 'none', remedy: '', inspectors: [], private: false },
+      client: { address: '::ffff:127.0.0.1', port: 4000 },
+    },
+    (callback) => (drop = callback),
+  );
+  return { answer, giveUp: () => drop() };
+}
+
+test('what waits is listed and answered, and a second answer is told that it comes late', async () => {
+  const path = freshPath();
+  const { desk } = await open(path);
+  const { answer } = ask(desk);
+  const listed = await sendControl(path, { op: 'asks' });
+  const asks = listed.ok ? (listed.asks ?? []) : [];
+  expect(asks).toMatchObject([{ method: 'POST', host: 'a.example', path: '/v1', query: 'q=1', contentLength: 12 }]);
+  const id = asks[0]?.id ?? '';
+  expect(await sendControl(path, { op: 'answer', id, answer: 'once', by: 'ann' })).toMatchObject({ ok: true });
+  expect(await answer).toMatchObject({ answer: 'once' });
+  const late = await sendControl(path, { op: 'answer', id, answer: 'deny', by: 'bob' });
+  expect(late).toMatchObject({ ok: false, message: 'it was let pass already by ann' });
+});
+
+test('who watches is told what waits already, then what comes and how it ends, until it stops', async () => {
+  const path = freshPath();
+  const { desk } = await open(path);
+  const first = ask(desk);
+  const abort = new AbortController();
+  const events: unknown[] = [];
+  for await (const event of watchControl(path, abort.signal)) {
+    events.push(event);
+    if (event.event === 'ready') ask(desk, '/v2');
+    if (event.event === 'asked' && event.ask.path === '/v2') desk.answer(event.ask.id, 'deny', 'ann');
+    if (event.event === 'closed' && event.outcome === 'denied') first.giveUp();
+    if (event.event === 'closed' && event.outcome === 'gone') abort.abort();
+  }
+  expect(events).toMatchObject([
+    { event: 'asked', ask: { path: '/v1' } },
+    { event: 'ready' },
+    { event: 'asked', ask: { path: '/v2' } },
+    { event: 'closed', outcome: 'denied', by: 'ann' },
+    { event: 'closed', outcome: 'gone' },
+  ]);
+});
+
+test('questions stay when the one who watched them goes away', async () => {
+  const path = freshPath();
+  const { desk } = await open(path);
+  ask(desk);
+  for await (const event of watchControl(path, new AbortController().signal)) if (event.event === 'ready') break;
+  const again: string[] = [];
+  for await (const event of watchControl(path, new AbortController().signal)) {
+    again.push(event.event);
+    if (event.event === 'ready') break;
+  }
+  expect(again).toEqual(['asked', 'ready']);
+});
+
+test('a request that is too long is answered with an error and the connection ends', async () => {
+  const path = freshPath();
+  await open(path);
+  const answer = await new Promise<string>((resolve) => {
+    let text = '';
+    const socket = connect({ path }, () => socket.write(Buffer.alloc(16 * 1024 * 1024 + 1, 'x')));
+    socket.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+    socket.on('close', () => resolve(text));
+    socket.on('error', () => undefined);
+  });
+  expect(JSON.parse(answer)).toMatchObject({ ok: false, message: 'the request is too long', generation: 1 });
+  expect(await sendControl(path, { op: 'status' })).toMatchObject({ ok: true });
 });

@@ -5,6 +5,7 @@ import { Server } from 'node:net';
 import { openAuditWriter } from '../audit/writer.ts';
 import { systemClock } from '../platform/clock.ts';
 import { errorMessage } from '../platform/errors.ts';
+import type { AnsweringDesk } from './ask-desk.ts';
 import { openCa } from './ca.ts';
 import { readConfig } from './config-guards.ts';
 import type { EgressChildMessage, EgressConfig } from './config.ts';
@@ -64,13 +65,15 @@ async function start(settings: unknown): Promise<Egress> {
   tell({ type: 'configured', generation, hash: generationHash(config), caPem: ca.certificatePem });
   const { createEgress } = await import('./egress.ts');
   const { systemLookup } = await import('./resolve.ts');
-  const egress = createEgress(config, { ca, audit, lookup: systemLookup, clock: systemClock, ...(await openParts()) });
-  await openControlSocket(config, egress);
+  const parts = await openParts();
+  const egress = createEgress(config, { ca, audit, lookup: systemLookup, clock: systemClock, ...parts });
+  await openControlSocket(config, egress, parts.desk);
   return egress;
 }
 
 /** What looks at traffic, and what remembers it. */
-async function openParts(): Promise<Pick<EgressParts, 'inspections' | 'usage' | 'capture' | 'desk'>> {
+async function openParts(): Promise<Pick<EgressParts, 'inspections' | 'usage' | 'capture'> & { desk: AnsweringDesk }> {
+  const { ASK_LIMITS, createAskDesk } = await import('./ask-desk.ts');
   return {
     inspections: { head: () => undefined, body: () => undefined },
     usage: {
@@ -79,17 +82,26 @@ async function openParts(): Promise<Pick<EgressParts, 'inspections' | 'usage' | 
       close: () => Promise.resolve(),
     },
     capture: undefined,
-    desk: { hold: () => Promise.resolve({ answer: 'denied', reason: 'nobody can be asked' }) },
+    desk: createAskDesk(ASK_LIMITS, { now: () => systemClock.now(), after }),
   };
 }
 
-async function openControlSocket(config: EgressConfig, egress: Egress): Promise<void> {
+function after(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}
+
+async function openControlSocket(config: EgressConfig, egress: Egress, desk: AnsweringDesk): Promise<void> {
   const { openControl } = await import('./control.ts');
   controlSocket = await openControl(config.controlSocket, {
     status: () => egress.status(),
-    apply: (generation) => egress.apply(generation),
+    apply(generation) {
+      egress.apply(generation);
+      desk.settingsChanged();
+    },
     // After the answer is on its way.
     stop: () => void setImmediate(() => void end()),
+    desk,
   });
 }
 
