@@ -51,7 +51,7 @@ function open(limits: Partial<AskLimits> = {}) {
   const events: AskEvent[] = [];
   desk.watch((event) => events.push(event));
   const ask = (more: Partial<Exchange> = {}) => {
-    let drop = (): void => undefined;
+    let drop: (() => void) | undefined;
     const question: Question = {
       exchange: { ...EXCHANGE, ...more },
       decision: DECISION,
@@ -60,7 +60,7 @@ function open(limits: Partial<AskLimits> = {}) {
     const answer: { now: Answer | undefined } = { now: undefined };
     const done = desk.hold(question, (callback) => (drop = callback));
     void done.then((given) => (answer.now = given));
-    return { done, answer, giveUp: () => drop() };
+    return { done, answer, giveUp: () => drop?.() };
   };
   const onlyId = () => desk.list()[0]?.id ?? '';
   return { desk, time, events, ask, onlyId };

@@ -53,9 +53,9 @@ export const ASK_LIMITS: AskLimits = { maxHeld: 64, timeoutMs: 120_000, maxQuest
 
 export interface AskDeskParts {
   /** Milliseconds since the epoch. */
-  now(): number;
+  now: () => number;
   /** Calls back after a time, unless the returned function was called before. */
-  after(delayMs: number, callback: () => void): () => void;
+  after: (delayMs: number, callback: () => void) => () => void;
 }
 
 interface Waiter {

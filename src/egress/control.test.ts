@@ -123,7 +123,7 @@ test('nobody there is an error that says what to do', async () => {
 
 /** Holds one request at the desk. */
 function ask(desk: AnsweringDesk, path = '/v1'): { answer: ReturnType<AnsweringDesk['hold']>; giveUp(): void } {
-  let drop = (): void => undefined;
+  let drop: (() => void) | undefined;
   const answer = desk.hold(
     {
       exchange: {
@@ -136,7 +136,7 @@ function ask(desk: AnsweringDesk, path = '/v1'): { answer: ReturnType<AnsweringD
     },
     (callback) => (drop = callback),
   );
-  return { answer, giveUp: () => drop() };
+  return { answer, giveUp: () => drop?.() };
 }
 
 test('what waits is listed and answered, and a second answer is told that it comes late', async () => {
