@@ -1,7 +1,7 @@
 // One request on an HTTP/1 connection of a cage: its body, its answer, and what may become of the connection behind it.
 import type { Socket } from 'node:net';
 import { createBodyDecoder } from './body-decoder.ts';
-import { writeBytes } from './byte-writer.ts';
+import { writeAtOnce, writeBytes } from './byte-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { ClientStream } from './client-stream.ts';
 import { listMembers } from './fields.ts';
@@ -120,7 +120,10 @@ function takesTrailers(head: RequestHead): boolean {
   return listMembers(head.fields, 'te').includes('trailers');
 }
 
-/** The head goes out together with the first pieces of the body. */
+/**
+ * The head goes out together with the first pieces of the body where they are here already, and at the end of this turn of
+ * the event loop where they are not: one write less for most answers, and no wait for a late body.
+ */
 async function writeResponse(
   socket: Socket,
   head: Buffer,
@@ -128,21 +131,27 @@ async function writeResponse(
   framing: Framing,
   withTrailers: boolean,
 ): Promise<void> {
-  writeSoon(socket, head);
-  if (framing.kind === 'none') return;
+  if (framing.kind === 'none') {
+    writeAtOnce(socket, [head]);
+    return;
+  }
+  let unsent: Buffer | undefined = head;
+  process.nextTick(() => {
+    if (unsent === undefined || socket.destroyed || socket.writableEnded) return;
+    socket.write(unsent);
+    unsent = undefined;
+  });
+  const withHead = (pieces: readonly Buffer[]): readonly Buffer[] => {
+    if (unsent === undefined) return pieces;
+    const both = [unsent, ...pieces];
+    unsent = undefined;
+    return both;
+  };
   for (;;) {
     const pieces = await body.next();
     if (pieces === undefined) break;
-    await writeBytes(socket, framePieces(pieces, framing));
+    await writeBytes(socket, withHead(framePieces(pieces, framing)));
   }
   const trailers = withTrailers && framing.kind === 'chunked' ? body.trailers() : [];
-  await writeBytes(socket, trailers.length === 0 ? frameEnd(framing) : [writeTrailers(trailers)]);
-}
-
-/** Sends at the end of this turn of the event loop: a body that is here already shares the packet, a later one is not waited for. */
-function writeSoon(socket: Socket, head: Buffer): void {
-  if (socket.destroyed || socket.writableEnded) throw new Error('the connection was closed');
-  socket.cork();
-  socket.write(head);
-  process.nextTick(() => socket.uncork());
+  await writeBytes(socket, withHead(trailers.length === 0 ? frameEnd(framing) : [writeTrailers(trailers)]));
 }

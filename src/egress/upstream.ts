@@ -46,6 +46,7 @@ const MAX_REMEMBERED = 10_000;
 export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
   const idle = new Map<string, UpstreamConnection[]>();
   let idleCount = 0;
+  let sweeping: NodeJS.Timeout | undefined;
   const sessions = new Map<string, Http2Upstream[]>();
   /** One at a time for a key: a hundred requests of one moment share what the first one finds. */
   const dialling = new Map<string, Promise<UpstreamLink>>();
@@ -68,12 +69,8 @@ export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
       if (connection === undefined || performance.now() - connection.idleSince >= maxIdleMs) return undefined;
       forget(connection);
       connection.reader.onClosed = undefined;
-      connection.socket.removeAllListeners('timeout');
       // Bytes that nobody asked for would be taken for the answer to the next request.
-      if (connection.reader.isOpen && !connection.reader.hasBytes) {
-        connection.socket.setTimeout(limits.idleTimeoutMs, () => connection.socket.destroy());
-        return connection;
-      }
+      if (connection.reader.isOpen && !connection.reader.hasBytes) return connection;
       connection.socket.destroy();
     }
   }
@@ -102,8 +99,22 @@ export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
       socket.destroy();
     };
     reader.onClosed = drop;
-    socket.removeAllListeners('timeout');
-    socket.setTimeout(POOL_IDLE_MS, drop);
+    sweeping ??= setInterval(sweep, POOL_IDLE_MS / 2).unref();
+  }
+
+  /** One timer for all: setting one anew for every request would cost more than the request's own bookkeeping. */
+  function sweep(): void {
+    const now = performance.now();
+    for (const list of idle.values()) {
+      for (const connection of [...list]) {
+        if (now - connection.idleSince < POOL_IDLE_MS) continue;
+        forget(connection);
+        connection.socket.destroy();
+      }
+    }
+    if (idleCount > 0) return;
+    clearInterval(sweeping);
+    sweeping = undefined;
   }
 
   /** An HTTP/2 link where the upstream speaks it; undefined where it is known not to. */
@@ -161,8 +172,7 @@ export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
   };
 }
 
-/** Everything that two requests must share to share a connection. */
-function poolKey(destination: Destination): string {
-  const { scheme, host, port, route, generation } = destination;
-  return JSON.stringify([generation, scheme, host, port, destination.private, route]);
+/** Everything that two requests must share to share a connection; a generation has one route for a host. */
+function poolKey({ scheme, host, port, generation, private: isPrivate }: Destination): string {
+  return `${generation} ${scheme} ${host} ${port} ${isPrivate ? 'private' : 'public'}`;
 }
