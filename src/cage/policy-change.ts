@@ -4,6 +4,7 @@ import type { ControlAnswer, EgressGeneration } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
 import { decide } from '../policy/chain.ts';
 import { exchangeFromUrl } from '../policy/explain.ts';
+import { NO_USAGE } from '../policy/inspector.ts';
 import { formatRule } from '../policy/rules.ts';
 import type { Decision, Rule } from '../policy/types.ts';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
 import { uniqueRules } from './create.ts';
 import { parseRules } from './options.ts';
-import { egressGeneration, listenedPorts } from './policy.ts';
+import { cagePolicy, egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, noteCageState, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
@@ -64,16 +65,16 @@ async function policyAdd(
   texts: readonly string[],
 ): Promise<PolicyChange> {
   const added = texts.flatMap((text) => parseRules(text, effect));
-  return changeRules(
+  return changePolicy(
     context,
     name,
-    (rules) => [...rules.filter((rule) => !added.some(({ id }) => id === rule.id)), ...added],
+    ({ rules }) => ({ rules: [...rules.filter((rule) => !added.some(({ id }) => id === rule.id)), ...added] }),
     added,
   );
 }
 
 export async function policyRemove(context: Context, name: string, idOrText: string): Promise<PolicyChange> {
-  return changeRules(context, name, (rules) => {
+  return changePolicy(context, name, ({ rules }) => {
     const kept = rules.filter((rule) => rule.id !== idOrText && formatRule(rule) !== idOrText);
     if (kept.length === rules.length) {
       throw new IronError('E_RULE', {
@@ -81,20 +82,22 @@ export async function policyRemove(context: Context, name: string, idOrText: str
         hint: `\`ironcage policy show ${name}\` lists the rules with their ids`,
       });
     }
-    return kept;
+    return { rules: kept };
   });
 }
 
-async function changeRules(
+/** Stores a changed policy and has a running egress confirm it. `concerned`: the rules to show; default: all. */
+export async function changePolicy(
   context: Context,
   name: string,
-  change: (rules: readonly Rule[]) => readonly Rule[],
+  change: (before: CageSpec) => Partial<Pick<CageSpec, 'net' | 'rules'>>,
   concerned: readonly Rule[] = [],
 ): Promise<PolicyChange> {
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
     const before = await readSpec(context, name);
-    const spec: CageSpec = { ...before, rules: uniqueRules(change(before.rules)), generation: before.generation + 1 };
+    const changed = { ...before, ...change(before) };
+    const spec: CageSpec = { ...changed, rules: uniqueRules(changed.rules), generation: before.generation + 1 };
     const state = readCageState(context, name);
     const generation = await egressGeneration(context, spec);
     const hash = generationHash(generation);
@@ -164,5 +167,6 @@ export async function policyTest(
       hint: 'example: ironcage policy test GET https://registry.npmjs.org/left-pad',
     });
   const bindings = (await egressGeneration(context, spec)).bindings;
-  return { method, url, ...decide({ mode: spec.net, rules: spec.rules }, parsed.exchange, { bindings }) };
+  const circumstances = { bindings, nowMs: context.clock.now(), usage: () => NO_USAGE };
+  return { method, url, ...decide(cagePolicy(spec), parsed.exchange, circumstances) };
 }
