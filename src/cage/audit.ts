@@ -5,6 +5,7 @@ import { mergeEnds } from '../audit/merge.ts';
 import { summarise } from '../audit/summary.ts';
 import { verifyChain } from '../audit/verify.ts';
 import { explain } from '../policy/explain.ts';
+import { NO_USAGE } from '../policy/inspector.ts';
 import type { PlaceholderBinding, Policy } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import { cageExists, cagePaths, noSuchCage, readSpec } from './store.ts';
@@ -96,6 +97,7 @@ export async function auditOutcome(context: Context, name: string, sinceMs: numb
 function remedyOf(record: AuditRecord, policy: Policy, bindings: readonly PlaceholderBinding[]): string {
   const scheme = record.port === 80 ? 'http' : 'https';
   const port = record.port === 80 || record.port === 443 ? '' : `:${record.port}`;
-  const explanation = explain(policy, record.method, `${scheme}://${record.host}${port}${record.path}`, { bindings });
+  const circumstances = { bindings, nowMs: Date.parse(record.time), usage: () => NO_USAGE };
+  const explanation = explain(policy, record.method, `${scheme}://${record.host}${port}${record.path}`, circumstances);
   return explanation.ok && explanation.decision.decision === 'deny' ? explanation.decision.remedy : '';
 }

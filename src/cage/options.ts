@@ -40,7 +40,7 @@ export interface CageRequest {
   backend: 'native';
   preset: 'safe';
   workspace: 'copy';
-  net: 'filtered' | 'none';
+  net: 'filtered' | 'ask' | 'learn' | 'none';
   auth: 'api-key' | 'none';
   rules: readonly Rule[];
   routes: readonly EgressRoute[];
@@ -58,7 +58,7 @@ const NOT_YET: Readonly<Record<string, readonly string[]>> = {
   backend: ['docker', 'podman', 'apple', 'vm', 'kubernetes'],
   preset: ['dev', 'locked', 'shared'],
   workspace: ['mount', 'mount-ro'],
-  net: ['ask', 'learn', 'open'],
+  net: ['open'],
   auth: ['subscription'],
 };
 
@@ -69,7 +69,7 @@ export function parseOptions(options: CageOptions, environment: Environment, cwd
     backend: choose('backend', options.backend, ['native']),
     preset: choose('preset', options.preset, ['safe']),
     workspace: choose('workspace', options.workspace, ['copy']),
-    net: choose('net', options.net, ['filtered', 'none']),
+    net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none']),
     auth: choose('auth', options.auth, ['api-key', 'none']),
     rules: options.allow.flatMap((text) => parseRules(text, 'allow')),
     routes: options.routes.map((text) => parseRoute(text, cwd)),

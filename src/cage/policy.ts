@@ -2,6 +2,7 @@
 import { DEFAULT_LIMITS, type EgressConfig, type EgressGeneration } from '../egress/config.ts';
 import { createSecretValue } from '../secrets/secret-value.ts';
 import { readSecretValue } from '../secrets/store.ts';
+import type { Policy } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
 import { secretsDirectory } from './secrets.ts';
@@ -34,6 +35,11 @@ export async function secretValue(
   return createSecretValue(binding.name, fromEnvironment).reveal();
 }
 
+/** The policy as a spec has it. */
+export function cagePolicy({ net, rules, inspection }: Pick<CageSpec, 'net' | 'rules' | 'inspection'>): Policy {
+  return { mode: net, rules, ...(inspection !== undefined && { inspection }) };
+}
+
 export async function egressGeneration(context: Context, spec: CageSpec): Promise<EgressGeneration> {
   const secretValues: Record<string, string> = {};
   for (const binding of spec.secrets) {
@@ -42,7 +48,7 @@ export async function egressGeneration(context: Context, spec: CageSpec): Promis
   }
   return {
     generation: spec.generation,
-    policy: { mode: spec.net, rules: spec.rules },
+    policy: cagePolicy(spec),
     bindings: spec.secrets.map(({ name, hosts, slots, placeholder }) => ({ name, hosts, slots, placeholder })),
     secretValues,
     routes: spec.routes,

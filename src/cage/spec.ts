@@ -2,6 +2,14 @@
 import { z } from 'zod';
 import { IronError } from '../platform/errors.ts';
 
+const countSchema = z.number().int().nonnegative().optional();
+const budgetSchema = z.strictObject({
+  requestsPerMinute: countSchema,
+  requestsPerDay: countSchema,
+  bytesPerMinute: countSchema,
+  bytesPerDay: countSchema,
+});
+
 const ruleSchema = z.strictObject({
   id: z.string().describe('unique in the policy; shown in decisions'),
   effect: z.enum(['allow', 'deny']),
@@ -14,8 +22,19 @@ const ruleSchema = z.strictObject({
   maxQueryBytes: z.number().int().nonnegative().optional(),
   websocket: z.boolean().optional(),
   private: z.boolean().optional().describe('may resolve to a private address'),
+  contentTypes: z.array(z.string()).readonly().optional(),
+  maxBodyBytes: z.number().int().nonnegative().optional(),
+  budget: budgetSchema.optional(),
+  passthrough: z.boolean().optional().describe('raw TCP, not looked into'),
+  expires: z.string().optional().describe('ISO 8601; what cannot be read has expired'),
+  secrets: z.array(z.string()).readonly().optional(),
+  pushRefs: z.array(z.string()).readonly().optional(),
+  sharedSuffix: z.boolean().optional(),
   reason: z.string().optional(),
 });
+
+const settingSchema = z.enum(['off', 'flag', 'block']);
+const inspectionSchema = z.strictObject({ secretShapes: settingSchema, payloadShape: settingSchema });
 
 const slotSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('header'), name: z.string() }),
@@ -47,7 +66,7 @@ const specSchema = z.strictObject({
   backend: z.enum(['native']),
   preset: z.enum(['safe']),
   workspace: z.enum(['copy']),
-  net: z.enum(['filtered', 'none']),
+  net: z.enum(['filtered', 'ask', 'learn', 'none']),
   auth: z.enum(['api-key', 'none']),
   agent: z.string().optional().describe('the profile this cage was made for'),
   createdAt: z.string(),
@@ -60,6 +79,7 @@ const specSchema = z.strictObject({
     .describe('of a cage made by root: which pair of host uids it runs as'),
   generation: z.number().int().positive().describe('of the policy; rises with every change'),
   rules: z.array(ruleSchema).readonly(),
+  inspection: inspectionSchema.optional(),
   secrets: z.array(bindingSchema).readonly(),
   routes: z.array(routeSchema).readonly(),
   env: z.record(z.string(), z.string()),

@@ -19,10 +19,19 @@ const CONFIG: EgressConfig = {
         maxQueryBytes: 10,
         websocket: true,
         private: true,
+        contentTypes: ['application/json', 'text/*'],
+        maxBodyBytes: 1000,
+        budget: { requestsPerMinute: 1, requestsPerDay: 2, bytesPerMinute: 3, bytesPerDay: 4 },
+        passthrough: false,
+        expires: '2027-01-01T00:00:00.000Z',
+        secrets: ['KEY'],
+        pushRefs: ['refs/heads/agent/*'],
+        sharedSuffix: true,
         reason: 'because',
       },
       { id: 'short', effect: 'deny', origin: 'preset', host: 'h.example' },
     ],
+    inspection: { secretShapes: 'block', payloadShape: 'off' },
   },
   bindings: [
     {
@@ -63,6 +72,12 @@ test.each([
   ['a port as text', 'policy.rules[0].port', { ...RULE, port: '443' }],
   ['methods as text', 'policy.rules[0].methods', { ...RULE, methods: 'GET' }],
   ['private as text', 'policy.rules[0].private', { ...RULE, private: 'false' }],
+  ['an unknown bound', 'policy.rules[0].budget.requestsPerHour', { ...RULE, budget: { requestsPerHour: 1 } }],
+  ['a bound below zero', 'policy.rules[0].budget.bytesPerDay', { ...RULE, budget: { bytesPerDay: -1 } }],
+  ['a bound on the body as text', 'policy.rules[0].maxBodyBytes', { ...RULE, maxBodyBytes: '1MB' }],
+  ['passthrough as text', 'policy.rules[0].passthrough', { ...RULE, passthrough: 'no' }],
+  ['an expiry that is no text', 'policy.rules[0].expires', { ...RULE, expires: 1 }],
+  ['secrets as text', 'policy.rules[0].secrets', { ...RULE, secrets: 'KEY' }],
   ['an unknown scheme', 'policy.rules[0].scheme', { ...RULE, scheme: 'ftp' }],
 ])('%s is refused by name', (_, where, rule) => {
   const config = changed((copy) => Object.assign(copy, { policy: { mode: 'filtered', rules: [rule] } }));
@@ -71,6 +86,8 @@ test.each([
 
 test.each([
   ['mode', { policy: { mode: 'open', rules: [] } }],
+  ['inspection', { policy: { mode: 'ask', rules: [], inspection: { secretShapes: 'warn', payloadShape: 'off' } } }],
+  ['part of inspection', { policy: { mode: 'ask', rules: [], inspection: { secretShapes: 'flag' } } }],
   ['slots', { bindings: [{ name: 'K', hosts: [], slots: [{ kind: 'query' }], placeholder: 'p' }] }],
   ['header slot', { bindings: [{ name: 'K', hosts: [], slots: [{ kind: 'header' }], placeholder: 'p' }] }],
   ['relative path', { controlSocket: 'control.sock' }],

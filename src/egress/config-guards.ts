@@ -1,7 +1,7 @@
 // Reads configurations that arrive as JSON, field by field. What is missing, of another kind or unknown is an error: a rule
 // that is understood in part could allow more than it says. By hand, because a schema library would double the start time.
 import { IronError } from '../platform/errors.ts';
-import type { Policy, Rule } from '../policy/types.ts';
+import type { Budget, InspectionSettings, Policy, Rule } from '../policy/types.ts';
 import type { SecretBinding, SecretSlot } from '../secrets/types.ts';
 import type { EgressConfig, EgressGeneration, EgressLimits, EgressRoute } from './config.ts';
 
@@ -26,7 +26,13 @@ export function readGeneration(value: unknown): EgressGeneration {
 
 const GENERATION_KEYS = ['generation', 'policy', 'bindings', 'secretValues', 'withdrawnSecrets', 'routes'];
 const CONFIG_KEYS = ['cage', 'caDirectory', 'auditDirectory', 'controlSocket', 'upstreamCaFiles', 'limits'];
-const RULE_KEYS = 'id effect origin host port scheme methods path maxQueryBytes websocket private reason'.split(' ');
+const RULE_KEYS = [
+  ...'id effect origin host port scheme methods path maxQueryBytes websocket private contentTypes maxBodyBytes'.split(
+    ' ',
+  ),
+  ...'budget passthrough expires secrets pushRefs sharedSuffix reason'.split(' '),
+];
+const BUDGET_KEYS = ['requestsPerMinute', 'requestsPerDay', 'bytesPerMinute', 'bytesPerDay'];
 const LIMIT_KEYS: readonly (keyof EgressLimits)[] = [
   ...(['maxConnections', 'maxHeadBytes', 'maxHeaders'] as const),
   ...(['headTimeoutMs', 'idleTimeoutMs', 'dialTimeoutMs'] as const),
@@ -38,16 +44,17 @@ function generationOf(fields: Readonly<Record<string, unknown>>): EgressGenerati
     policy: readPolicy(fields['policy'], 'policy'),
     bindings: readList(fields['bindings'], 'bindings', readBinding),
     secretValues: readTexts(fields['secretValues'], 'secretValues'),
-    ...optional('withdrawnSecrets', fields, 'the generation', (list, at) => readList(list, at, readText)),
+    ...optional('withdrawnSecrets', fields, 'the generation', readTextList),
     routes: readList(fields['routes'], 'routes', readRoute),
   };
 }
 
 function readPolicy(value: unknown, where: string): Policy {
-  const fields = readObject(value, where, ['mode', 'rules']);
+  const fields = readObject(value, where, ['mode', 'rules', 'inspection']);
   return {
-    mode: readChoice(fields['mode'], `${where}.mode`, ['filtered', 'none']),
+    mode: readChoice(fields['mode'], `${where}.mode`, ['filtered', 'ask', 'learn', 'none']),
     rules: readList(fields['rules'], `${where}.rules`, readRule),
+    ...optional('inspection', fields, where, readInspection),
   };
 }
 
@@ -60,13 +67,37 @@ function readRule(value: unknown, where: string): Rule {
     host: readText(fields['host'], `${where}.host`),
     ...optional('port', fields, where, readPort),
     ...optional('scheme', fields, where, readScheme),
-    ...optional('methods', fields, where, (list, at) => readList(list, at, readText)),
+    ...optional('methods', fields, where, readTextList),
     ...optional('path', fields, where, readText),
     ...optional('maxQueryBytes', fields, where, readCount),
     ...optional('websocket', fields, where, readFlag),
     ...optional('private', fields, where, readFlag),
+    ...optional('contentTypes', fields, where, readTextList),
+    ...optional('maxBodyBytes', fields, where, readCount),
+    ...optional('budget', fields, where, readBudget),
+    ...optional('passthrough', fields, where, readFlag),
+    ...optional('expires', fields, where, readText),
+    ...optional('secrets', fields, where, readTextList),
+    ...optional('pushRefs', fields, where, readTextList),
+    ...optional('sharedSuffix', fields, where, readFlag),
     ...optional('reason', fields, where, readText),
   };
+}
+
+function readBudget(value: unknown, where: string): Budget {
+  const fields = readObject(value, where, BUDGET_KEYS);
+  return {
+    ...optional('requestsPerMinute', fields, where, readCount),
+    ...optional('requestsPerDay', fields, where, readCount),
+    ...optional('bytesPerMinute', fields, where, readCount),
+    ...optional('bytesPerDay', fields, where, readCount),
+  };
+}
+
+function readInspection(value: unknown, where: string): InspectionSettings {
+  const fields = readObject(value, where, ['secretShapes', 'payloadShape']);
+  const read = (key: keyof InspectionSettings) => readChoice(fields[key], `${where}.${key}`, ['off', 'flag', 'block']);
+  return { secretShapes: read('secretShapes'), payloadShape: read('payloadShape') };
 }
 
 function readScheme(value: unknown, where: string): 'https' | 'http' {
@@ -135,6 +166,10 @@ function readObject(value: unknown, where: string, keys: readonly string[]): Rea
 function readList<T>(value: unknown, where: string, read: Read<T>): T[] {
   if (!Array.isArray(value)) throw broken(where, 'is not a list');
   return value.map((member: unknown, index) => read(member, `${where}[${index}]`));
+}
+
+function readTextList(value: unknown, where: string): string[] {
+  return readList(value, where, readText);
 }
 
 function readTexts(value: unknown, where: string): Readonly<Record<string, string>> {

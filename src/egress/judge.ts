@@ -1,6 +1,7 @@
 // From a parsed head to a decision: everything that a request claims is brought to one reading, and only that reading is
 // judged and, if it may, sent. Sends nothing itself.
 import { decide } from '../policy/chain.ts';
+import { NO_USAGE } from '../policy/inspector.ts';
 import { canonicalTarget } from '../policy/paths.ts';
 import type { Decision, Exchange } from '../policy/types.ts';
 import { agreeOnAuthority, authorityRefusal, defaultPort, formatAuthority, parseAuthority } from './authority.ts';
@@ -66,7 +67,11 @@ export function judgeRequest(head: RequestHead, origin: Origin, settings: Settin
     headers: [['host', host], ...sent.map(({ name, value }) => [name, value] as const)],
     contentLength: framing.kind === 'length' ? framing.length : framing.kind === 'none' ? 0 : undefined,
   };
-  const decision = decide(settings.policy, exchange, { bindings: settings.bindings });
+  const decision = decide(settings.policy, exchange, {
+    bindings: settings.bindings,
+    nowMs: Date.now(),
+    usage: () => NO_USAGE,
+  });
   return { head, exchange, decision, authority: host, target: asked.path, fields: sent, framing };
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { CHAIN, decide } from './chain.ts';
+import { NO_USAGE } from './inspector.ts';
 import type { Exchange, PlaceholderBinding, Policy, Rule } from './types.ts';
 
 const core = '0123456789abcdef0123456789abcdef';
@@ -9,7 +10,7 @@ const key: PlaceholderBinding = {
   slots: [{ kind: 'header', name: 'x-api-key' }, { kind: 'bearer' }, { kind: 'basic-password' }],
   placeholder: `sk-ant-api03-ironcage-${core}`,
 };
-const bindings = [key];
+const circumstances = { bindings: [key], nowMs: Date.UTC(2026, 10, 21), usage: () => NO_USAGE };
 
 const allow = (rule: Partial<Rule>): Rule => ({
   id: 'allow:test',
@@ -34,10 +35,10 @@ const get = (parts: Partial<Exchange> = {}): Exchange => ({
 });
 
 const everyHost = filtered(allow({}), allow({ host: '**.test' }), allow({ host: '**.test', scheme: 'http' }));
-const ruleOf = (policy: Policy, exchange: Exchange): string => decide(policy, exchange, { bindings }).rule;
+const ruleOf = (policy: Policy, exchange: Exchange): string => decide(policy, exchange, circumstances).rule;
 
 test('what no rule names is refused with the narrowest remedy', () => {
-  const decision = decide(filtered(), get({ path: '/a/b', query: 'x=1' }), { bindings });
+  const decision = decide(filtered(), get({ path: '/a/b', query: 'x=1' }), circumstances);
   expect(decision).toMatchObject({
     decision: 'deny',
     rule: '<default-deny>',
@@ -46,12 +47,12 @@ test('what no rule names is refused with the narrowest remedy', () => {
 });
 
 test('an allow rule lets a request pass and hands on whether the destination may be private', () => {
-  expect(decide(filtered(allow({})), get(), { bindings })).toMatchObject({ decision: 'allow', private: false });
-  expect(decide(filtered(allow({ private: true })), get(), { bindings })).toMatchObject({ private: true });
+  expect(decide(filtered(allow({})), get(), circumstances)).toMatchObject({ decision: 'allow', private: false });
+  expect(decide(filtered(allow({ private: true })), get(), circumstances)).toMatchObject({ private: true });
 });
 
 test('a deny rule wins over an allow rule that stands before it', () => {
-  const decision = decide(filtered(allow({}), deny({ path: '/v1/**' })), get(), { bindings });
+  const decision = decide(filtered(allow({}), deny({ path: '/v1/**' })), get(), circumstances);
   expect(decision).toMatchObject({ decision: 'deny', rule: 'deny:test', remedy: "ironcage policy rm 'deny:test'" });
 });
 
@@ -136,7 +137,7 @@ test('an address passes only where a rule lists exactly it', () => {
 
 test('a metadata service is refused whatever the rules say', () => {
   const policy = filtered(allow({ host: '169.254.169.254', scheme: 'http', private: true }));
-  const decision = decide(policy, get({ host: '169.254.169.254', scheme: 'http', port: 80 }), { bindings });
+  const decision = decide(policy, get({ host: '169.254.169.254', scheme: 'http', port: 80 }), circumstances);
   expect(decision).toMatchObject({ rule: '<metadata>', remedy: '' });
 });
 
@@ -174,7 +175,7 @@ test.each<[string, Partial<Exchange>]>([
   ['clear text', { scheme: 'http', headers: [['x-api-key', key.placeholder]] }],
 ])('a placeholder is refused in %s', (_, parts) => {
   const policy = filtered(allow({}), allow({ scheme: 'http', port: 443 }), allow({ host: '**.test' }));
-  const decision = decide(policy, get(parts), { bindings });
+  const decision = decide(policy, get(parts), circumstances);
   expect(decision.decision).toBe('deny');
   expect(decision.inspectors.find((note) => note.name === 'placeholder')?.action).toBe('deny');
   expect(decision.reason).not.toContain(core);
@@ -210,7 +211,7 @@ test('an inspector that throws is a refusal which does not quote what was thrown
       throw new Error('secret text');
     },
   };
-  const decision = decide(everyHost, get(), { bindings }, [...CHAIN, broken]);
+  const decision = decide(everyHost, get(), circumstances, [...CHAIN, broken]);
   expect(decision).toMatchObject({ decision: 'deny', rule: '<error>' });
   expect(JSON.stringify(decision)).not.toContain('secret text');
 });
@@ -228,14 +229,14 @@ test.each([{ mode: 'open' }, { mode: 'filtered', rules: [{ ...allow({}), effect:
 );
 
 test('an empty chain allows nothing', () => {
-  expect(decide(everyHost, get(), { bindings }, []).decision).toBe('deny');
+  expect(decide(everyHost, get(), circumstances, []).decision).toBe('deny');
 });
 
 test('a remedy is not offered where it would not be enough', () => {
-  expect(decide(filtered(), get({ method: 'TRACE' }), { bindings }).remedy).toBe('');
+  expect(decide(filtered(), get({ method: 'TRACE' }), circumstances).remedy).toBe('');
 });
 
 test('a remedy survives a shell and never widens to a wildcard', () => {
-  const { remedy } = decide(filtered(), get({ path: "/it's/%2A%2A" }), { bindings });
+  const { remedy } = decide(filtered(), get({ path: "/it's/%2A%2A" }), circumstances);
   expect(remedy).toBe("ironcage policy allow 'GET api.anthropic.com/it'\\''s/%2A%2A'");
 });

@@ -1,9 +1,10 @@
 // What would happen to a request that nobody made yet: `policy test METHOD URL` in words of the chain.
 import { decide } from './chain.ts';
 import { normaliseHost } from './hosts.ts';
+import type { Circumstances } from './inspector.ts';
 import { DEFAULT_PORTS } from './matching.ts';
 import { canonicalTarget } from './paths.ts';
-import type { Decision, Exchange, PlaceholderBinding, Policy } from './types.ts';
+import type { Decision, Exchange, Policy } from './types.ts';
 
 type ExchangeFromUrl = { ok: true; exchange: Exchange } | { ok: false; reason: string };
 export type Explanation = { ok: true; exchange: Exchange; decision: Decision } | { ok: false; reason: string };
@@ -32,18 +33,13 @@ export function exchangeFromUrl(method: string, url: string): ExchangeFromUrl {
       path: target.path,
       query: target.query,
       headers: [],
-      contentLength: undefined,
+      contentLength: 0,
     },
   };
 }
 
-export function explain(
-  policy: Policy,
-  method: string,
-  url: string,
-  context: { bindings: readonly PlaceholderBinding[] },
-): Explanation {
+export function explain(policy: Policy, method: string, url: string, circumstances: Circumstances): Explanation {
   const parsed = exchangeFromUrl(method, url);
   if (!parsed.ok) return parsed;
-  return { ok: true, exchange: parsed.exchange, decision: decide(policy, parsed.exchange, context) };
+  return { ok: true, exchange: parsed.exchange, decision: decide(policy, parsed.exchange, circumstances) };
 }

@@ -3,9 +3,11 @@ import { expect, test } from 'vitest';
 import { BUNDLES, findBundle } from './bundles.ts';
 import { decide } from './chain.ts';
 import { explain } from './explain.ts';
+import { NO_USAGE } from './inspector.ts';
 import { formatRule, parseRule } from './rules.ts';
 import type { Policy, Rule } from './types.ts';
 
+const NOWHERE = { bindings: [], nowMs: Date.UTC(2026, 10, 21), usage: () => NO_USAGE };
 const allow = { effect: 'allow', origin: 'user' } as const;
 const deny = { effect: 'deny', origin: 'user' } as const;
 
@@ -165,7 +167,7 @@ test('bundle rules have names of their own and the meaning that their text has',
 
 function verdict(texts: readonly string[], method: string, url: string): string {
   const policy: Policy = { mode: 'filtered', rules: texts.flatMap((text) => rulesOf(text)) };
-  const explained = explain(policy, method, url, { bindings: [] });
+  const explained = explain(policy, method, url, NOWHERE);
   return explained.ok ? explained.decision.rule : explained.reason;
 }
 
@@ -214,7 +216,7 @@ test.each(['github:a/..', 'github:a/.', 'github:-a/b', 'github:a/b/c', 'github:a
 
 test('denying a bundle closes its hosts whatever else allows them', () => {
   const rules = [...rulesOf('npm'), ...rulesOf('npm', deny)];
-  const explained = explain({ mode: 'filtered', rules }, 'GET', 'https://registry.npmjs.org/x', { bindings: [] });
+  const explained = explain({ mode: 'filtered', rules }, 'GET', 'https://registry.npmjs.org/x', NOWHERE);
   expect(explained).toMatchObject({ ok: true, decision: { rule: 'deny:npm:registry.npmjs.org' } });
 });
 
@@ -227,11 +229,11 @@ test.each([
   ['GET', 'http://10.0.0.1/'],
   ['GET', "https://example.com/it's/**"],
 ])('what the remedy for %s %s allows is the request', (method, url) => {
-  const explained = explain({ mode: 'filtered', rules: [] }, method, url, { bindings: [] });
+  const explained = explain({ mode: 'filtered', rules: [] }, method, url, NOWHERE);
   if (!explained.ok) throw new Error(explained.reason);
   const quoted = /^ironcage policy allow '(.*)'$/.exec(explained.decision.remedy)?.[1] ?? '';
   const rules = rulesOf(quoted.replaceAll("'\\''", "'"));
-  expect(decide({ mode: 'filtered', rules }, explained.exchange, { bindings: [] }).decision).toBe('allow');
+  expect(decide({ mode: 'filtered', rules }, explained.exchange, NOWHERE).decision).toBe('allow');
 });
 
 test.each([
@@ -242,5 +244,5 @@ test.each([
   'https://example.com/%zz',
   '',
 ])('%j is no URL that a client could ask for', (url) => {
-  expect(explain({ mode: 'filtered', rules: [] }, 'GET', url, { bindings: [] }).ok).toBe(false);
+  expect(explain({ mode: 'filtered', rules: [] }, 'GET', url, NOWHERE).ok).toBe(false);
 });
