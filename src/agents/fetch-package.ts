@@ -35,8 +35,10 @@ export async function fetchPackage(
     });
   }
   // `npm ci` takes exactly what the lock file says, and refuses other bytes than those of the integrity text.
-  const dependencies = { [platform.name]: install.version };
-  const entry = { version: install.version, integrity: platform.integrity };
+  const { published } = platform;
+  const wanted = published === undefined ? install.version : `npm:${published.name}@${published.version}`;
+  const dependencies = { [platform.name]: wanted };
+  const entry = { version: install.version, ...published, integrity: platform.integrity };
   const lock = {
     name: 'ironcage-agent',
     lockfileVersion: 3,

@@ -9,7 +9,7 @@ import { withLock } from '../platform/locks.ts';
 import { fetchPackage, NPM_TIMEOUT_MS, type FetchOptions } from './fetch-package.ts';
 import { thisMachine, type Machine } from './machine.ts';
 import type { AgentInstall, AgentProfile, AgentProgram, PlatformPackage } from './profile.ts';
-import { outsideSystem } from './program.ts';
+import { outsideSystem, programRoot } from './program.ts';
 
 export interface InstallOptions extends FetchOptions {
   /** Default: this machine. */
@@ -34,7 +34,7 @@ export function findInstalled(
   return {
     command,
     argv: [command],
-    readOnly: outsideSystem([command]),
+    readOnly: outsideSystem([programRoot(command, pinned.platform)]),
     interpreter: 'native',
     version: pinned.install.version,
     source: 'installed',

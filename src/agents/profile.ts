@@ -36,11 +36,16 @@ export interface AgentInstall {
 }
 
 export interface PlatformPackage {
+  /** Directory below node_modules. */
   name: string;
+  /** Where `name` is an alias: the package's name in the registry and the version that it has there. */
+  published?: { name: string; version: string };
   /** Subresource-integrity text of the registry's tarball. */
   integrity: string;
   /** Path of the program within the package. */
   program: string;
+  /** Directory around the program, within the package, that it needs as a whole. Absent: the program stands alone. */
+  companions?: string;
   /** Bytes on disk, roughly; shown while it is fetched. */
   sizeBytes: number;
 }

@@ -1,11 +1,12 @@
 // The table of agents, and the one place where a name becomes a profile.
 import { IronError } from '../platform/errors.ts';
 import { claude } from './claude.ts';
+import { codex } from './codex.ts';
 import { closestName } from './closest-name.ts';
 import type { AgentProfile } from './profile.ts';
 import { shell } from './shell.ts';
 
-export const AGENTS: readonly AgentProfile[] = [claude, shell];
+export const AGENTS: readonly AgentProfile[] = [claude, codex, shell];
 
 export function findProfile(name: string): AgentProfile {
   const profile = AGENTS.find((agent) => agent.name === name);

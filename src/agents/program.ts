@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { isInside } from '../platform/files.ts';
 import type { Machine } from './machine.ts';
 import { nodeRuntime } from './node-runtime.ts';
-import type { AgentProfile, AgentProgram } from './profile.ts';
+import type { AgentProfile, AgentProgram, PlatformPackage } from './profile.ts';
 
 /** Version managers' stand-ins: one program under many names, which picks the real one by its own configuration. */
 const SHIMS = new Set(['volta-shim', 'volta', 'mise', 'rtx', 'asdf', 'proto', 'proto-shim', 'nodenv']);
@@ -27,10 +27,10 @@ export function readProgram(
   const file = realFile(path);
   if (file === undefined || SHIMS.has(basename(file))) return undefined;
   const home = enclosingPackage(file, profile);
-  if (isElf(file)) return native(file, home?.version ?? versionFromName(file), machine);
+  if (isElf(file)) return native(file, home?.version ?? versionFromName(file), profile, machine);
   if (home !== undefined) {
     const binary = platformBinary(home.directory, profile, machine);
-    if (binary !== undefined) return native(binary, home.version, machine);
+    if (binary !== undefined) return native(binary, home.version, profile, machine);
     return isNodeScript(file) ? script(file, home, machine) : undefined;
   }
   const target = depth < MAX_LAUNCHER_DEPTH ? launcherTarget(file) : undefined;
@@ -42,12 +42,23 @@ export function outsideSystem(paths: readonly string[]): string[] {
   return paths.filter((path) => !SYSTEM_DIRECTORIES.some((directory) => isInside(path, directory)));
 }
 
-function native(file: string, version: string | undefined, machine: Machine): AgentProgram | undefined {
+/** What a cage must see for the program to work: the program, or the directory of its package that it needs around it. */
+export function programRoot(file: string, platform: PlatformPackage | undefined): string {
+  if (platform?.companions === undefined || !file.endsWith(`/${platform.name}/${platform.program}`)) return file;
+  return join(file.slice(0, -platform.program.length), platform.companions);
+}
+
+function native(
+  file: string,
+  version: string | undefined,
+  profile: AgentProfile,
+  machine: Machine,
+): AgentProgram | undefined {
   if (!isUsable(file, machine, 0o111)) return undefined;
   return {
     command: file,
     argv: [file],
-    readOnly: outsideSystem([file]),
+    readOnly: outsideSystem([programRoot(file, profile.install?.platformPackages[machine.platform])]),
     interpreter: 'native',
     version,
     source: 'host',
@@ -82,12 +93,18 @@ interface PackageHome {
 function enclosingPackage(file: string, profile: AgentProfile): PackageHome | undefined {
   const install = profile.install;
   if (install === undefined) return undefined;
-  const names = [install.package, ...Object.values(install.platformPackages).map((platform) => platform.name)];
+  const platforms = Object.values(install.platformPackages);
   for (let directory = dirname(file); directory !== '/'; directory = dirname(directory)) {
     const manifest = readManifest(join(directory, 'package.json'));
     if (manifest === undefined) continue;
-    const own = names.includes(manifest.name) && directory.endsWith(`/node_modules/${manifest.name}`);
-    return own ? { directory, version: manifest.version } : undefined;
+    const { name } = manifest;
+    const isOwn =
+      (name === install.package && directory.endsWith(`/node_modules/${name}`)) ||
+      platforms.some(
+        (platform) =>
+          name === (platform.published?.name ?? platform.name) && directory.endsWith(`/node_modules/${platform.name}`),
+      );
+    return isOwn ? { directory, version: manifest.version } : undefined;
   }
   return undefined;
 }
