@@ -111,7 +111,7 @@ async function approve(
   let byPerson = false;
   for (;;) {
     const settings = services.settings();
-    const judged = judgeRequest(stream.head, stream.origin, settings, asked);
+    const judged = judgeRequest(stream.head, stream.origin, settings, asked, services);
     const { decision, exchange } = judged;
     onNotes(decision.inspectors);
     if (decision.decision === 'deny') throw new Refusal({ ...decision, status: 403 });

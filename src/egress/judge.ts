@@ -1,7 +1,6 @@
 // From a parsed head to a decision: everything that a request claims is brought to one reading, and only that reading is
 // judged and, if it may, sent. Sends nothing itself.
 import { decide } from '../policy/chain.ts';
-import { NO_USAGE } from '../policy/inspector.ts';
 import { canonicalTarget } from '../policy/paths.ts';
 import type { Decision, Exchange } from '../policy/types.ts';
 import { agreeOnAuthority, authorityRefusal, defaultPort, formatAuthority, parseAuthority } from './authority.ts';
@@ -12,6 +11,7 @@ import type { Asked } from './journal.ts';
 import { malformed } from './refusal.ts';
 import { wantsWebSocket, type RequestHead } from './request-head.ts';
 import type { Settings } from './settings.ts';
+import type { UsageBook } from './usage.ts';
 import { checkHandshake, handshakeFields } from './websocket-handshake.ts';
 
 /** Where requests come from, and what is known about where they go. */
@@ -36,8 +36,21 @@ export interface Judged {
   readonly framing: Framing;
 }
 
+/** What a judgement depends on besides the settings. */
+export interface Memory {
+  readonly usage: Pick<UsageBook, 'of'>;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
 /** Judges one request; `asked` is filled in as things become known. Throws a Refusal for what has no one reading. */
-export function judgeRequest(head: RequestHead, origin: Origin, settings: Settings, asked: Asked): Judged {
+export function judgeRequest(
+  head: RequestHead,
+  origin: Origin,
+  settings: Settings,
+  asked: Asked,
+  { usage, now }: Memory,
+): Judged {
   asked.method = head.method;
   const { scheme, authority, rawTarget } = readTarget(head, origin);
   asked.host = authority.host;
@@ -69,8 +82,8 @@ export function judgeRequest(head: RequestHead, origin: Origin, settings: Settin
   };
   const decision = decide(settings.policy, exchange, {
     bindings: settings.bindings,
-    nowMs: Date.now(),
-    usage: () => NO_USAGE,
+    nowMs: now(),
+    usage: (rule) => usage.of(rule),
   });
   return { head, exchange, decision, authority: host, target: asked.path, fields: sent, framing };
 }
