@@ -97,6 +97,7 @@ function answerHttp(recorded: ResponsesRequest, response: ServerResponse, option
 /** A socket's later calls carry only what is new: how far the script has come is counted here. */
 function serveSocket(client: WebSocket, recorded: ResponsesRequest, options: ResponsesOptions): void {
   let outputs = 0;
+  let tools: readonly Tool[] = [];
   client.on('message', (data: RawData) => {
     const text = Buffer.isBuffer(data) ? data.toString('utf8') : '';
     recorded.body += `${text}\n`;
@@ -106,7 +107,8 @@ function serveSocket(client: WebSocket, recorded: ResponsesRequest, options: Res
       return;
     }
     outputs = call.isContinued ? outputs + countOutputs(call) : countOutputs(call);
-    for (const event of events(call, outputs, options)) client.send(JSON.stringify(event));
+    tools = call.isContinued ? [...tools, ...call.tools] : call.tools;
+    for (const event of events({ ...call, tools }, outputs, options)) client.send(JSON.stringify(event));
   });
 }
 
@@ -117,7 +119,13 @@ interface Call {
   /** Asks for no answer: it warms the connection up. */
   isWarmUp: boolean;
   input: readonly { type: string }[];
-  tools: readonly { type: string; name: string }[];
+  tools: readonly Tool[];
+}
+
+interface Tool {
+  name: string;
+  /** A tool may stand in one. */
+  namespace: string | undefined;
 }
 
 function parseCall(text: string): Call | undefined {
@@ -133,8 +141,17 @@ function parseCall(text: string): Call | undefined {
     isContinued: typeof value['previous_response_id'] === 'string',
     isWarmUp: value['generate'] === false,
     input: entries(value['input']).map((item) => ({ type: String(item['type']) })),
-    tools: entries(value['tools']).map((tool) => ({ type: String(tool['type']), name: String(tool['name']) })),
+    tools: [value, ...entries(value['input'])].flatMap((holder) => readTools(holder['tools'])),
   };
+}
+
+/** Newer models are given their tools as an item of the input, in namespaces. */
+function readTools(value: unknown, namespace?: string): Tool[] {
+  return entries(value).flatMap((tool) =>
+    tool['type'] === 'namespace'
+      ? readTools(tool['tools'], String(tool['name']))
+      : [{ name: String(tool['name']), namespace }],
+  );
 }
 
 function entries(value: unknown): Record<string, unknown>[] {
@@ -177,10 +194,10 @@ function events(call: Call, done: number, options: ResponsesOptions): Event[] {
   ];
 }
 
-/** Codex has one of several shell tools, by the model. */
+/** Codex has one of several ways to run a command, by the model. */
 function nextItem(call: Call, command: string | undefined): Record<string, unknown> {
   const id = randomBytes(12).toString('hex');
-  const tool = call.tools.find(({ name }) => ['exec_command', 'shell_command', 'shell'].includes(name));
+  const tool = call.tools.find(({ name }) => ['exec', 'exec_command', 'shell_command'].includes(name));
   if (command === undefined || tool === undefined) {
     return {
       type: 'message',
@@ -190,18 +207,14 @@ function nextItem(call: Call, command: string | undefined): Record<string, unkno
       content: [{ type: 'output_text', text: 'Done.', annotations: [] }],
     };
   }
-  const input =
-    tool.name === 'exec_command'
-      ? { cmd: command }
-      : { command: tool.name === 'shell' ? ['/bin/sh', '-c', command] : command };
-  return {
-    type: 'function_call',
-    id: `fc_${id}`,
-    call_id: `call_${id}`,
-    name: tool.name,
-    arguments: JSON.stringify(input),
-    status: 'completed',
-  };
+  const { name, namespace } = tool;
+  const shared = { call_id: `call_${id}`, name, status: 'completed', ...(namespace !== undefined && { namespace }) };
+  if (name === 'exec') {
+    const input = `const run = await tools.exec_command(${JSON.stringify({ cmd: command })}); text(run.output);`;
+    return { type: 'custom_tool_call', id: `ctc_${id}`, ...shared, input };
+  }
+  const input = name === 'exec_command' ? { cmd: command } : { command };
+  return { type: 'function_call', id: `fc_${id}`, ...shared, arguments: JSON.stringify(input) };
 }
 
 function record(
