@@ -1,6 +1,7 @@
 // The library. The command line is written with it, and so is everything else that is not inside: what is not exported
 // here is nobody's but ours. A function's own code is loaded when it is first called, so that a short command starts fast.
 import type { AuditRecord } from './audit/record.ts';
+import type { ApprovalEvent } from './cage/approve.ts';
 import type { AuditQuery } from './cage/audit.ts';
 import type { Context } from './cage/context.ts';
 import { lazily } from './platform/lazily.ts';
@@ -11,6 +12,9 @@ export type { CageInfo, CageView } from './cage/view.ts';
 export type { Attachment, ExecRequest } from './cage/enter.ts';
 export type { RunOutcome, RunRequest } from './cage/run.ts';
 export type { ApplyOutcome, ApplyView, CageDiff } from './cage/work.ts';
+export type { AnswerResult, ApprovalAnswer, ApprovalEvent, WaitingRequest } from './cage/approve.ts';
+export type { LearnedPolicy, LearnedRule, LearnQuery } from './cage/learn.ts';
+export type { Prunable, PrunePlan } from './cage/prune.ts';
 export type { AuditQuery } from './cage/audit.ts';
 export type { PolicyChange, PolicyView, RuleView } from './cage/policy-change.ts';
 export type { SecretInput } from './cage/secret-commands.ts';
@@ -57,6 +61,22 @@ export const policyAllow = lazily(async () => (await import('./cage/policy-chang
 export const policyDeny = lazily(async () => (await import('./cage/policy-change.ts')).policyDeny);
 export const policyRemove = lazily(async () => (await import('./cage/policy-change.ts')).policyRemove);
 export const policyTest = lazily(async () => (await import('./cage/policy-change.ts')).policyTest);
+
+export const policyLearn = lazily(async () => (await import('./cage/learn.ts')).policyLearn);
+export const applyLearned = lazily(async () => (await import('./cage/learn.ts')).applyLearned);
+export const planPrune = lazily(async () => (await import('./cage/prune.ts')).planPrune);
+export const prunePolicy = lazily(async () => (await import('./cage/prune.ts')).prunePolicy);
+
+export const waitingRequests = lazily(async () => (await import('./cage/approve.ts')).waitingRequests);
+/** What waits for an answer and then each new request, until the cage stops or `signal` aborts. */
+export async function* approvals(
+  context: Context,
+  name: string,
+  signal?: AbortSignal,
+): AsyncGenerator<ApprovalEvent, void, undefined> {
+  yield* (await import('./cage/approve.ts')).approvals(context, name, signal);
+}
+export const answerRequest = lazily(async () => (await import('./cage/approve.ts')).answerRequest);
 
 export const secretSet = lazily(async () => (await import('./cage/secret-commands.ts')).secretSet);
 export const secretList = lazily(async () => (await import('./cage/secret-commands.ts')).secretList);

@@ -75,6 +75,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'approve',
+    {
+      summary: 'answer requests that wait under --net ask',
+      load: async () => (await import('./commands/approve.ts')).approve,
+    },
+  ],
+  [
     'secret',
     {
       summary: 'keep secrets outside of every cage',

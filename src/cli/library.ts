@@ -142,6 +142,54 @@ export interface PolicyChange {
   rules: readonly RuleView[];
 }
 
+export interface WaitingRequest {
+  id: string;
+  cage: string;
+  askedAt: string;
+  expiresAt: string;
+  method: string;
+  url: string;
+  hostUnicode: string | undefined;
+  bodyBytes: number | undefined;
+  contentType: string | undefined;
+  rule: string;
+  reason: string;
+  waiting: number;
+  process: { pid: number; argv: readonly string[]; cwd: string } | undefined;
+  rules: { allow: string | undefined; wider: readonly string[]; deny: string | undefined };
+}
+
+export type ApprovalAnswer = 'once' | 'cage' | 'always' | 'deny' | 'deny-cage';
+type AnswerResult = { ok: true; rule: string | undefined } | { ok: false; message: string };
+
+export type ApprovalEvent =
+  | {
+      event: 'asked';
+      request: WaitingRequest;
+      answer: (answer: ApprovalAnswer, options?: { rule?: string }) => Promise<AnswerResult>;
+    }
+  | {
+      event: 'closed';
+      id: string;
+      outcome: 'once' | 'denied' | 'timeout' | 'gone' | 'changed';
+      by: string | undefined;
+    };
+
+export interface LearnedPolicy {
+  cage: string;
+  mode: 'filtered' | 'ask' | 'learn' | 'none';
+  requests: number;
+  rules: readonly { text: string; requests: number; present: readonly string[]; bundle: string | undefined }[];
+  leftOut: number;
+}
+
+export interface PrunePlan {
+  cage: string;
+  sinceMs: number;
+  prunable: readonly { text: string; ids: readonly string[]; reason: 'expired' | 'unused' }[];
+  covered: boolean;
+}
+
 export interface Library {
   openContext(options: {
     home?: string;
@@ -222,6 +270,19 @@ export interface Library {
     method: string;
     url: string;
   }>;
+  policyLearn(context: Context, name: string, query: { sinceMs?: number; wide?: boolean }): Promise<LearnedPolicy>;
+  applyLearned(context: Context, name: string, learned: LearnedPolicy): Promise<PolicyChange>;
+  planPrune(context: Context, name: string, sinceMs: number): Promise<PrunePlan>;
+  prunePolicy(context: Context, name: string, plan: PrunePlan): Promise<PolicyChange>;
+  waitingRequests(context: Context, name: string): Promise<readonly WaitingRequest[]>;
+  approvals(context: Context, name: string, signal: AbortSignal): AsyncIterable<ApprovalEvent>;
+  answerRequest(
+    context: Context,
+    name: string,
+    id: string,
+    answer: ApprovalAnswer,
+    options: { rule?: string },
+  ): Promise<AnswerResult>;
   secretSet(
     context: Context,
     secret: { name: string; value: string; cage?: string; hosts?: string[]; header?: string },

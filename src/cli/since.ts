@@ -11,13 +11,13 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
 /** Milliseconds since the epoch. Throws E_USAGE for anything that is neither. */
-export function parseSince(text: string, nowMs: number): number {
+export function parseSince(text: string, nowMs: number, option = '--since'): number {
   const age = /^(\d{1,6})([smhdw])$/.exec(text);
   const unitMs = UNITS_MS[age?.[2] ?? ''];
   if (age?.[1] !== undefined && unitMs !== undefined) return nowMs - Number(age[1]) * unitMs;
   const time = ISO.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(time)) return time;
-  throw usageError(`--since cannot read ${text}`, {
+  throw usageError(`${option} cannot read ${text}`, {
     because: 'it takes an age or a point in time',
     hint: 'write 30m, 1h, 7d, or 2026-11-21T09:00:00Z',
   });

@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream';
 import { dispatch } from '../../src/cli/dispatch.ts';
 import type { Host, InputStream } from '../../src/cli/host.ts';
-import type { AuditRecord, CageView, Context, DiffFile, Library } from '../../src/cli/library.ts';
+import type { AuditRecord, CageView, Context, DiffFile, Library, WaitingRequest } from '../../src/cli/library.ts';
 import type { OutputStream } from '../../src/cli/output.ts';
 
 /** What the library was asked: the function's name and its arguments without the context. */
@@ -116,9 +116,26 @@ export const RECORD: AuditRecord = {
   secrets: [],
 };
 
+export const WAITING: WaitingRequest = {
+  id: '0123456789ab',
+  cage: 'shop-1',
+  askedAt: '2026-11-21T12:00:00.000Z',
+  expiresAt: '2026-11-21T12:02:00.000Z',
+  method: 'POST',
+  url: 'https://xn--bcher-kva.example/v1?q=1',
+  hostUnicode: 'bücher.example',
+  bodyBytes: 12,
+  contentType: 'application/json',
+  rule: '<ask>',
+  reason: 'no rule allows this request',
+  waiting: 2,
+  process: { pid: 7, argv: ['curl', '-d', '@x'], cwd: '/work' },
+  rules: { allow: 'POST xn--bcher-kva.example/v1 max-query=32', wider: ['POST xn--bcher-kva.example'], deny: 'POST x' },
+};
+
 const CHANGED = { generation: 4, hash: 'aa', confirmed: true, rules: VIEW.reach };
 
-function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
+export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
   const asked = (name: string, ...args: unknown[]): void => void calls.push([name, ...args]);
   const library: Library = {
     openContext: ({ home, progress, environment }): Context => {
@@ -204,6 +221,43 @@ function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
       asked('policyTest', name, method, url);
       const decision = url.includes('evil') ? 'deny' : 'allow';
       return { decision, rule: 'r', reason: 'because', remedy: '', method, url };
+    },
+    policyLearn: async (_context, name, query) => {
+      asked('policyLearn', name, query);
+      return {
+        cage: name,
+        mode: 'learn',
+        requests: 4,
+        rules: [
+          { text: 'GET a.example/v1/*', requests: 3, present: [], bundle: undefined },
+          { text: 'GET registry.npmjs.org/x', requests: 1, present: ['npm:metadata'], bundle: 'npm' },
+        ],
+        leftOut: 0,
+      };
+    },
+    applyLearned: async (_context, name, learned) => {
+      asked('applyLearned', name, learned.rules.length);
+      return CHANGED;
+    },
+    planPrune: async (_context, name) => ({
+      cage: name,
+      sinceMs: 0,
+      prunable: [{ text: 'old.example', ids: ['allow:old.example'], reason: 'unused' }],
+      covered: true,
+    }),
+    prunePolicy: async (_context, name, plan) => {
+      asked('prunePolicy', name, plan.prunable.length);
+      return CHANGED;
+    },
+    waitingRequests: async () => [WAITING],
+    approvals: async function* (_context, name) {
+      asked('approvals', name);
+      yield { event: 'asked', request: WAITING, answer: async () => ({ ok: true, rule: undefined }) };
+      yield { event: 'closed', id: WAITING.id, outcome: 'once', by: 'ann' };
+    },
+    answerRequest: async (_context, name, id, answer, options) => {
+      asked('answerRequest', name, id, answer, options);
+      return id === WAITING.id ? { ok: true, rule: undefined } : { ok: false, message: 'no request of that id waits' };
     },
     secretSet: async (_context, secret) => {
       asked('secretSet', secret);

@@ -5,6 +5,8 @@ import type { Output } from '../output.ts';
 import { ruleRows } from '../rule-rows.ts';
 import { targetCage } from '../target-cage.ts';
 import { usageError } from '../usage-error.ts';
+import { policyLearn } from './policy-learn.ts';
+import { policyPrune } from './policy-prune.ts';
 
 const CAGE: ArgumentSpec = { name: 'CAGE', summary: 'default: the cage of the current project', required: false };
 const CAGE_OPTION: OptionSpec = {
@@ -98,7 +100,7 @@ export const policy: CommandGroup = {
   kind: 'group',
   name: 'policy',
   summary: 'show, change and test the rules of a cage',
-  commands: [show, allow, deny, rm, test],
+  commands: [show, allow, deny, rm, test, policyLearn, policyPrune],
 };
 
 function ruleCommand(effect: 'allow' | 'deny', summary: string, examples: Command['examples']): Command {
