@@ -9,7 +9,8 @@ import { IronError } from '../platform/errors.ts';
 import { printableLine } from '../platform/text.ts';
 import { offerRules } from './approve-rules.ts';
 import type { Context } from './context.ts';
-import { controlSocket, policyAllow, policyDeny } from './policy-change.ts';
+import { CONTROL_TIMEOUT_MS, controlSocket } from './confirm-policy.ts';
+import { policyAllow, policyDeny } from './policy-change.ts';
 import { stateHealth } from './repair.ts';
 import type { RunningState } from './state.ts';
 import { cageExists, noSuchCage, readCageState } from './store.ts';
@@ -71,7 +72,6 @@ export type ApprovalEvent =
 
 const RETRY_MS = 200;
 const MAX_RETRIES = 50;
-const CONTROL_TIMEOUT_MS = 5_000;
 
 /** What waits now. Throws E_NO_CAGE, E_NOT_RUNNING, E_EGRESS. */
 export async function waitingRequests(context: Context, name: string): Promise<WaitingRequest[]> {

@@ -1,5 +1,6 @@
 // A cage that runs: the one that does already, or one that is started now. Apart from the start itself, so that a command
 // on a running cage does not load what starts one.
+import { confirmPolicy } from './confirm-policy.ts';
 import type { Context } from './context.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { openSession } from './session.ts';
@@ -19,11 +20,12 @@ export async function ensureRunning(
 ): Promise<RunningState> {
   for (const line of await repairCage(context, name)) context.progress(line);
   const session = await openSession(context, name);
-  const state = readCageState(context, name);
-  if (state.phase !== 'running' || stateHealth(state) !== 'running') {
+  const before = readCageState(context, name);
+  if (before.phase !== 'running' || stateHealth(before) !== 'running') {
     const { startLocked } = await import('./start.ts');
     return startLocked(session, stopWhenIdle);
   }
+  const state = await confirmPolicy(context, session.spec, before);
   if (stopWhenIdle || !state.stopWhenIdle) return state;
   const staying = { ...state, stopWhenIdle: false };
   writeCageState(context, name, staying);
