@@ -1,7 +1,7 @@
 // What the machine must have before ironcage is built and run: Node, Linux, system programs, user namespaces.
 // Installs missing Debian packages only as root, changes nothing else, and otherwise prints the exact command and stops.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const EXIT_ENVIRONMENT = 125;
@@ -19,6 +19,15 @@ const NEEDED = {
   mount: 'mount',
 };
 const NEEDED_BY_TESTS = { curl: 'curl', tmux: 'tmux', python3: 'python3' };
+/** Real clients that some tests drive: installed as root, and otherwise named, for those tests are skipped without them. */
+const CLIENTS_OF_TESTS = {
+  wget: 'wget',
+  pip3: 'python3-pip',
+  chromium: 'chromium',
+  java: 'default-jdk-headless',
+  '/usr/lib/python3/dist-packages/requests': 'python3-requests',
+  '/usr/lib/python3/dist-packages/websockets': 'python3-websockets',
+};
 
 /** Kernel switches that forbid user namespaces: the value that does, and the command that lifts it. */
 const SWITCHES = [
@@ -44,6 +53,11 @@ if (missing.length > 0) {
   const still = packagesOf(programs);
   if (still.length > 0) stop(`still missing after the install: ${still.join(', ')}`, 'install them by hand');
 }
+const clients = forTests ? packagesOf(CLIENTS_OF_TESTS) : [];
+if (clients.length > 0) {
+  if (isRoot && find('apt-get') !== undefined) install(clients);
+  else say(`tests of these clients will be skipped: ${clients.join(', ')}`);
+}
 checkUserNamespaces();
 
 function checkNode() {
@@ -58,6 +72,7 @@ function packagesOf(wanted) {
 }
 
 function find(program) {
+  if (program.startsWith('/')) return existsSync(program) ? program : undefined;
   return path
     .filter((directory) => directory.startsWith('/'))
     .map((directory) => join(directory, program))

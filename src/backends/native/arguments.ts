@@ -3,7 +3,7 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
 import type { CagePlan } from '../backend.ts';
-import { etcMasks, linkTarget, systemBundlePaths } from './etc.ts';
+import { browserPolicyDirectories, etcMasks, javaStorePaths, linkTarget, systemBundlePaths } from './etc.ts';
 import { innerMounts } from './inner-mounts.ts';
 import { INSIDE_TRUST, PROGRAMS_DIRECTORY, RUN_FILES, STAGE, STAGED } from './layout.ts';
 
@@ -108,6 +108,14 @@ export function cageArguments(plan: CagePlan, hostDirectories: readonly string[]
   args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.trust}`, INSIDE_TRUST);
   for (const path of systemBundlePaths()) {
     args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.trust}/ca-bundle.pem`, path);
+  }
+  for (const path of javaStorePaths()) {
+    args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.trust}/java-cacerts`, path);
+  }
+  for (const path of browserPolicyDirectories()) {
+    args.push('--tmpfs', path, '--dir', `${path}/policies`, '--dir', `${path}/policies/managed`);
+    args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.trust}/browser.json`, `${path}/policies/managed/ironcage.json`);
+    args.push('--remount-ro', path);
   }
   args.push('--bind', STAGED.home, plan.homeTarget);
   for (const { source, target, writable } of innerMounts(plan)) {

@@ -144,6 +144,32 @@ export function combinedBundle(caPem: string): string {
   return `${system === undefined ? '' : readFileSync(system, 'utf8').trimEnd()}\n${caPem.trim()}\n`;
 }
 
+/** Java's store of trusted authorities, by distribution. */
+const JAVA_STORES = [
+  '/etc/ssl/certs/java/cacerts',
+  '/etc/pki/java/cacerts',
+  '/etc/pki/ca-trust/extracted/java/cacerts',
+];
+
+export function javaStorePaths(): string[] {
+  return [...new Set(JAVA_STORES.filter((path) => pathExists(path)).map(linkTarget))].filter((path) =>
+    pathExists(path),
+  );
+}
+
+/** Directories in which Chromium and Chrome look for the machine's policies; a browser reads no bundle of the system. */
+const BROWSER_POLICIES = ['/etc/chromium', '/etc/opt/chrome'];
+
+export function browserPolicyDirectories(): string[] {
+  return BROWSER_POLICIES.filter((path) => kindOf(path) === 'directory');
+}
+
+/** The policy that makes a browser trust an authority. */
+export function browserPolicy(caPem: string): string {
+  const der = caPem.replace(/-----[^-]+-----|\s/g, '');
+  return `${JSON.stringify({ CACertificates: [der] })}\n`;
+}
+
 export interface EtcFile {
   name: string;
   text: string;

@@ -8,11 +8,13 @@ import { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { withoutInherited } from '../../platform/descriptors.ts';
+import { systemClock } from '../../platform/clock.ts';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, ListenerRequest, RunningCage } from '../backend.ts';
 import { cageArguments, isolationArguments, keeperCommand, type Tools } from './arguments.ts';
-import { combinedBundle, etcFiles } from './etc.ts';
+import { browserPolicy, combinedBundle, etcFiles } from './etc.ts';
+import { javaTrustStore } from './java-trust-store.ts';
 import { guardedPaths } from './inner-mounts.ts';
 import { RUN_FILES, STAGED } from './layout.ts';
 import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
@@ -60,6 +62,8 @@ function writePublic(file: string, data: string | Buffer): void {
 function writeTrust(runDirectory: string, caPem: string): void {
   writePublic(join(runDirectory, RUN_FILES.trust, 'ca.pem'), caPem);
   writePublic(join(runDirectory, RUN_FILES.trust, 'ca-bundle.pem'), combinedBundle(caPem));
+  writePublic(join(runDirectory, RUN_FILES.trust, 'java-cacerts'), javaTrustStore(caPem, systemClock.now()));
+  writePublic(join(runDirectory, RUN_FILES.trust, 'browser.json'), browserPolicy(caPem));
 }
 
 /** Writes everything that is known before the egress is up into the plan's run directory. */
