@@ -4,10 +4,12 @@ import type { Circumstances, Finding, InspectionContext, Inspector } from './ins
 import { addressLiteral } from './inspectors/address-literal.ts';
 import { budget } from './inspectors/budget.ts';
 import { credential } from './inspectors/credential.ts';
+import { doh } from './inspectors/doh.ts';
 import { method } from './inspectors/method.ts';
 import { placeholder } from './inspectors/placeholder.ts';
 import { ruleSecrets } from './inspectors/rule-secrets.ts';
 import { rules } from './inspectors/rules.ts';
+import { signature } from './inspectors/signature.ts';
 import { size } from './inspectors/size.ts';
 import type { Decision, Exchange, InspectorNote, Policy } from './types.ts';
 
@@ -19,6 +21,8 @@ export const CHAIN: readonly Inspector[] = [
   placeholder,
   ruleSecrets,
   credential,
+  signature,
+  doh,
   size,
 ];
 
