@@ -85,12 +85,12 @@ interface Load {
 /** Clients that each keep one connection and ask on it again and again. `current`: the newest generation that may be in force. */
 function startLoad(generations: { applied: number; sent: number }): Load {
   const load: Load = { answers: [], failures: [], connections: 0, stop };
-  let isOver = false;
+  const over = new AbortController();
   const done = Promise.all(
     Array.from({ length: CLIENTS }, async () => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       const seen = new Set<unknown>();
-      while (!isOver && load.failures.length === 0) {
+      while (!over.signal.aborted && load.failures.length === 0) {
         const from = generations.applied;
         try {
           const status = await ask(agent, seen);
@@ -104,7 +104,7 @@ function startLoad(generations: { applied: number; sent: number }): Load {
     }),
   );
   async function stop(): Promise<void> {
-    isOver = true;
+    over.abort();
     await done;
   }
   return load;
