@@ -2,7 +2,7 @@
 // Every way out that is not the upstream's answer is a refusal, recorded and explained.
 import type { AuditRecord } from '../audit/record.ts';
 import type { InspectorNote } from '../policy/types.ts';
-import type { AskDesk } from './ask-desk.ts';
+import type { Answer, AskDesk } from './ask-desk.ts';
 import type { Capture, CapturedExchange } from './capture.ts';
 import type { ClientStream } from './client-stream.ts';
 import type { EgressLimits } from './config.ts';
@@ -109,20 +109,28 @@ async function approve(
   onNotes: (notes: readonly InspectorNote[]) => void,
 ): Promise<Approved> {
   let byPerson = false;
+  /** Who said yes, for the record. */
+  let word: readonly InspectorNote[] = [];
   for (;;) {
     const settings = services.settings();
     const judged = judgeRequest(stream.head, stream.origin, settings, asked, services);
     const { decision, exchange } = judged;
-    onNotes(decision.inspectors);
+    const heard = [...decision.inspectors, ...word];
+    onNotes(heard);
     if (decision.decision === 'deny') throw new Refusal({ ...decision, status: 403 });
     if (decision.decision === 'ask' && !byPerson) {
       const answer = await ask(stream, services, asked, judged);
-      byPerson = answer === 'once';
+      if (answer.answer !== 'changed' && answer.note !== undefined) word = [answer.note];
+      onNotes([...decision.inspectors, ...word]);
+      if (answer.answer === 'denied') {
+        throw new Refusal({ status: 403, rule: '<asked>', reason: answer.reason, remedy: decision.remedy });
+      }
+      byPerson = answer.answer === 'once';
       // Other settings may hold by now: judged again, a person's word counts only where the policy would ask once more.
       continue;
     }
     const noted = services.inspections.head(exchange, settings);
-    if (noted !== undefined) onNotes([...decision.inspectors, ...(await noted)]);
+    if (noted !== undefined) onNotes([...heard, ...(await noted)]);
     return { judged, settings, rule: decision.decision === 'ask' ? '<asked>' : decision.rule };
   }
 }
@@ -132,20 +140,11 @@ async function ask(
   { desk, journal }: ExchangeServices,
   asked: Asked,
   { decision, exchange }: Judged,
-): Promise<'once' | 'changed'> {
+): Promise<Answer> {
   await journal.ask(asked, decision.rule, decision.inspectors);
   const answer = await desk.hold({ exchange, decision, client: stream.peer }, (drop) => stream.onGone(drop));
   stream.onGone(undefined);
-  switch (answer.answer) {
-    case 'once':
-    case 'changed':
-      return answer.answer;
-    case 'denied':
-      throw new Refusal({ status: 403, rule: '<asked>', reason: answer.reason, remedy: decision.remedy });
-    default:
-      answer satisfies never;
-      throw new Error('an answer of an unknown kind');
-  }
+  return answer;
 }
 
 async function answerRefusal(stream: ClientStream, asked: Asked, refusal: Refusal): Promise<void> {
