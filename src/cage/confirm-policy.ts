@@ -1,7 +1,6 @@
 // A cage never runs with an unconfirmed policy: what an egress says it serves is compared with what the spec asks for, and a
 // cage that runs with anything else is put right or refused before something runs in it.
 import { join } from 'node:path';
-import { sendControl } from '../egress/client.ts';
 import type { EgressGeneration } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
 import { IronError } from '../platform/errors.ts';
@@ -39,6 +38,8 @@ export async function confirmPolicy(context: Context, spec: CageSpec, state: Run
   if (isServed(state, expectedGeneration(spec))) return state;
   context.progress(`the egress of ${spec.name} serves another policy than the cage has: it is told again`);
   const socket = controlSocket(context, spec.name);
+  // Loaded here: nearly always the state says already that they agree.
+  const { sendControl } = await import('../egress/client.ts');
   const status = await sendControl(socket, { op: 'status' }, CONTROL_TIMEOUT_MS);
   let confirmed = expectedGeneration(spec);
   if (!isServed(status, confirmed)) {
@@ -60,6 +61,7 @@ export async function applyGeneration(
   generation: EgressGeneration,
   hash: string,
 ): Promise<void> {
+  const { sendControl } = await import('../egress/client.ts');
   const answer = await sendControl(controlSocket(context, name), { op: 'apply', generation }, CONTROL_TIMEOUT_MS);
   if (answer.ok && isServed(answer, { generation: generation.generation, hash })) return;
   throw new IronError('E_EGRESS', {

@@ -1,11 +1,8 @@
 // From the spec to what the egress is told: one generation of rules, bindings, values and routes.
 import { DEFAULT_LIMITS, type EgressConfig, type EgressGeneration } from '../egress/config.ts';
-import { createSecretValue } from '../secrets/secret-value.ts';
-import { readSecretValue } from '../secrets/store.ts';
 import type { Policy } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
-import { secretsDirectory } from './secrets.ts';
 
 /** Ports on which a cage's connections are taken in, whatever address they go to. */
 const WEB_PORTS = [80, 443] as const;
@@ -27,6 +24,12 @@ export async function secretValue(
   cage: string,
   binding: Pick<SpecBinding, 'name'>,
 ): Promise<string | undefined> {
+  // Loaded here: most commands compare policies and need no value.
+  const [{ createSecretValue }, { readSecretValue }, { secretsDirectory }] = await Promise.all([
+    import('../secrets/secret-value.ts'),
+    import('../secrets/store.ts'),
+    import('./secrets.ts'),
+  ]);
   const stored = await readSecretValue(secretsDirectory(context), binding.name, cage);
   if (stored !== undefined) return stored.reveal();
   const fromEnvironment = context.environment[binding.name];
