@@ -119,6 +119,26 @@ test('an agent that the host lacks is installed once, readable by all, with prog
   expect(again.lines).toEqual([]);
 });
 
+test('a platform’s package may be published under another name, and be needed with what lies around its program', async () => {
+  const published = { name: '@test/agent-linux-x64', version: '1.2.3' };
+  const platform = { name: '@test/alias', published, integrity: integrity(tarball), program: 'agent', companions: '.' };
+  const profile: AgentProfile = {
+    ...shell,
+    name: 'agent',
+    program: 'agent-under-test',
+    install: {
+      kind: 'npm',
+      package: '@test/agent',
+      version: '9.9.9',
+      platformPackages: { 'linux-x64': { ...platform, sizeBytes: 100 } },
+    },
+  };
+  const program = await installAgent(profile, agents, options());
+  const home = join(agents, 'agent/9.9.9/node_modules/@test/alias');
+  expect(program).toMatchObject({ command: join(home, 'agent'), readOnly: [home], version: '9.9.9' });
+  expect(readFileSync(program.command, 'utf8')).toContain('echo agent');
+});
+
 test('two installs at once make one, and leave nothing else behind', async () => {
   const results = await Promise.all([
     installAgent(agent(), agents, options()),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { claude } from './claude.ts';
+import { codex } from './codex.ts';
 import { locateAgent } from './locate.ts';
 import type { Machine } from './machine.ts';
 import type { AgentProfile, AgentProgram } from './profile.ts';
@@ -141,6 +142,26 @@ test('where the post-install step did not run, the platform package’s program 
   const file = put(`${modules}/${PACKAGE}-linux-x64/claude`, ELF);
   link('.npm-global/bin/claude-under-test', `${modules}/${PACKAGE}/bin/claude.exe`);
   expect(locate()?.command).toBe(file);
+});
+
+test('a program that needs what lies around it is bound with that, whether found by its launcher or by itself', () => {
+  const codexUnderTest: AgentProfile = { ...codex, program: 'codex-under-test' };
+  const modules = '.npm-global/lib/node_modules/@openai';
+  put(`${modules}/codex/package.json`, JSON.stringify({ name: '@openai/codex', version: '0.169.0' }));
+  put(`${modules}/codex/bin/codex.js`, '#!/usr/bin/env node\n');
+  const vendor = `${modules}/codex-linux-x64/vendor/x86_64-unknown-linux-musl`;
+  const manifest = { name: '@openai/codex', version: '0.169.0-linux-x64' };
+  put(`${modules}/codex-linux-x64/package.json`, JSON.stringify(manifest));
+  const file = put(`${vendor}/bin/codex`, ELF);
+  for (const target of [`${modules}/codex/bin/codex.js`, `${vendor}/bin/codex`]) {
+    rmSync(join(home, 'bin'), { recursive: true, force: true });
+    link('bin/codex-under-test', target);
+    const found = locateAgent(codexUnderTest, { HOME: home, PATH: join(home, 'bin') }, machine);
+    expect(found).toMatchObject({ command: file, argv: [file], readOnly: [join(home, vendor)] });
+  }
+  put('lone/codex-under-test', ELF);
+  const lone = locateAgent(codexUnderTest, { HOME: '', PATH: join(home, 'lone') }, machine);
+  expect(lone?.readOnly).toEqual([join(home, 'lone/codex-under-test')]);
 });
 
 test('a package whose program is a script is bound whole, with the Node that runs it', () => {

@@ -1,13 +1,12 @@
 // A run over a cage that is there already: it keeps its spec, and what this call names on top is taken over or refused,
 // never dropped.
 import type { AgentProfile } from '../agents/profile.ts';
-import { AGENTS } from '../agents/profiles.ts';
 import { IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
 import { agentRules, seedHome, uniqueRules, type CreationPlan } from './create.ts';
 import { isOccupied } from './occupancy.ts';
 import { stateHealth } from './repair.ts';
-import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
+import { bindNamedSecret } from './secrets.ts';
 import { openSession } from './session.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
 import { cagePaths, readCageState, readSpec, writeSpec } from './store.ts';
@@ -73,11 +72,9 @@ async function extendSecrets(
 ): Promise<SpecBinding[]> {
   const ofAgent = profile.secrets.map(({ name }) => name);
   const secrets = spec.secrets.filter(({ name }) => auth !== 'none' || !ofAgent.includes(name));
-  const known = AGENTS.flatMap((agent) => agent.secrets);
   for (const name of [...(auth === 'none' ? [] : ofAgent), ...named]) {
     if (secrets.some((binding) => binding.name === name)) continue;
-    const own = known.find((secret) => secret.name === name);
-    secrets.push(own === undefined ? await bindNamedSecret(context, name, spec.name, AGENTS) : bindAgentSecret(own));
+    secrets.push(await bindNamedSecret(context, name, spec.name));
   }
   return secrets;
 }

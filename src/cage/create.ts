@@ -7,7 +7,7 @@ import { searchPath } from '../backends/native/tools.ts';
 import { findBundle } from '../policy/bundles.ts';
 import type { Rule } from '../policy/types.ts';
 import type { AgentProfile } from '../agents/profile.ts';
-import { AGENTS, findProfile } from '../agents/profiles.ts';
+import { findProfile } from '../agents/profiles.ts';
 import { createFileBeneath } from '../platform/beneath.ts';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
@@ -138,7 +138,7 @@ async function composeSpec(context: Context, { name, project, request, profile }
   const secrets = request.auth === 'none' ? [] : (profile?.secrets ?? []).map(bindAgentSecret);
   for (const wanted of request.secrets) {
     if (secrets.some((binding) => binding.name === wanted)) continue;
-    secrets.push(await bindNamedSecret(context, wanted, name, AGENTS));
+    secrets.push(await bindNamedSecret(context, wanted, name));
   }
   const slot = drawSlot(currentCaller());
   return {

@@ -1,5 +1,5 @@
 // Secrets as commands handle them: kept, listed, taken away, and handed to the cages that run.
-import { AGENTS } from '../agents/profiles.ts';
+import { findKnownSecret } from '../agents/vendor-secrets.ts';
 import { sendControl } from '../egress/client.ts';
 import { IronError } from '../platform/errors.ts';
 import { normaliseHost } from '../policy/hosts.ts';
@@ -39,12 +39,12 @@ const CONTROL_TIMEOUT_MS = 5_000;
 export async function secretSet(context: Context, input: SecretInput): Promise<string[]> {
   openDataRoot(context);
   if (input.cage !== undefined && !cageExists(context, input.cage)) throw noSuchCage(input.cage);
-  const known = AGENTS.flatMap((profile) => profile.secrets).find(({ name }) => name === input.name);
+  const known = findKnownSecret(input.name);
   const hosts = (input.hosts ?? []).map(parseHost);
   if (hosts.length === 0 && known === undefined) {
     throw new IronError('E_USAGE', {
       message: `say where ${input.name} may go`,
-      because: 'no agent’s profile knows a secret of that name',
+      because: 'no agent’s profile and no vendor of models has a secret of that name',
       hint: `ironcage secret set ${input.name} --host api.example.com [--header x-api-key]`,
     });
   }

@@ -1,6 +1,7 @@
 // Secrets of the store, and how a cage comes to be bound to one.
 import { join } from 'node:path';
-import type { AgentProfile, AgentSecret } from '../agents/profile.ts';
+import type { AgentSecret } from '../agents/profile.ts';
+import { findKnownSecret } from '../agents/vendor-secrets.ts';
 import { IronError } from '../platform/errors.ts';
 import { createPlaceholder } from '../secrets/placeholders.ts';
 import { listSecrets } from '../secrets/store.ts';
@@ -25,13 +26,8 @@ export function bindAgentSecret(secret: AgentSecret): SpecBinding {
 }
 
 /** Binds `--secret NAME`: as an agent's profile says, else as it was stored. Throws E_NO_SECRET when nobody says where it may go. */
-export async function bindNamedSecret(
-  context: Context,
-  name: string,
-  cage: string,
-  profiles: readonly AgentProfile[],
-): Promise<SpecBinding> {
-  const known = profiles.flatMap((profile) => profile.secrets).find((secret) => secret.name === name);
+export async function bindNamedSecret(context: Context, name: string, cage: string): Promise<SpecBinding> {
+  const known = findKnownSecret(name);
   if (known !== undefined) return bindAgentSecret(known);
   const stored = (await listSecrets(secretsDirectory(context), cage)).find((secret) => secret.name === name);
   if (stored === undefined || stored.hosts.length === 0) {
