@@ -38,7 +38,7 @@ export async function serveExchange(stream: ClientStream, services: ExchangeServ
   const { journal, counters } = services;
   counters.requests += 1;
   const asked = newAsked(stream.origin);
-  const progress: Progress = { status: 0, bytesOut: 0, bytesIn: 0, answered: false, bodyRead: false };
+  const progress: Progress = { status: 0, bytesOut: 0, bytesIn: 0, answered: false, bodyRead: false, notes: [] };
   let inspectors: readonly InspectorNote[] = [];
   let decided: AuditRecord | undefined;
   let inspection: BodyInspection | undefined;
@@ -168,9 +168,8 @@ function urlOf({ exchange, authority, target }: Judged): string {
   return `${exchange.scheme}://${authority}${target}`;
 }
 
-function counted({ status, bytesIn, bytesOut }: Progress, inspection: BodyInspection | undefined) {
-  const notes = inspection?.notes() ?? [];
-  return notes.length === 0 ? { status, bytesIn, bytesOut } : { status, bytesIn, bytesOut, notes };
+function counted({ status, bytesIn, bytesOut, notes }: Progress, inspection: BodyInspection | undefined) {
+  return { status, bytesIn, bytesOut, notes: inspection === undefined ? notes : [...notes, ...inspection.notes()] };
 }
 
 function failureOf(refusal: Refusal, progress: Progress, isGone: boolean) {
@@ -184,12 +183,7 @@ function failureOf(refusal: Refusal, progress: Progress, isGone: boolean) {
 }
 
 /** What comes back will be looked through: it must not come in pieces of the client's choice, and had better not be compressed. */
-const NOT_WITH_SECRETS: ReadonlySet<string> = new Set([
-  'accept-encoding',
-  'range',
-  'if-range',
-  'sec-websocket-extensions',
-]);
+const NOT_WITH_SECRETS: ReadonlySet<string> = new Set(['accept-encoding', 'range', 'if-range']);
 
 function askForPlainText(fields: readonly Field[]): Field[] {
   const accept: Field = { name: 'accept-encoding', spelled: 'Accept-Encoding', value: 'identity' };

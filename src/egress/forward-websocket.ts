@@ -1,59 +1,58 @@
-// A WebSocket whose handshake the upstream accepted: answers the client's own handshake, then both directions flow.
-import type { ByteSides } from './message.ts';
-import { writeBytes } from './byte-writer.ts';
-import { fieldValues, forwardableFields } from './fields.ts';
+// A WebSocket whose handshake the upstream accepted: answers the client's own handshake, then every message is judged on
+// its way out and looked through for secrets on its way back.
+import { forwardableFields } from './fields.ts';
 import type { Forwarding } from './forward.ts';
-import type { RedactionStream } from './redact.ts';
-import { upstreamFailure } from './refusal.ts';
+import type { ByteSides } from './message.ts';
+import { Refusal, upstreamFailure } from './refusal.ts';
 import { upstreamFault } from './response-head.ts';
 import type { UpstreamAnswer, UpstreamRequest } from './upstream-link.ts';
-import { checkAcceptance } from './websocket-handshake.ts';
+import { agreedFields, checkAcceptance } from './websocket-handshake.ts';
+import { relayWebSocket, type WebSocketEnd } from './websocket-relay.ts';
 
-/** Resolves when both sides are done. */
+/** Resolves when both sides are done. Throws a Refusal for every other end. */
 export async function forwardWebSocket(
   answer: UpstreamAnswer,
   upstream: ByteSides,
   request: UpstreamRequest,
-  { stream, progress, redactor }: Forwarding,
+  { stream, progress, redactor, judged, settings, inspections, meter, captured }: Forwarding,
 ): Promise<void> {
   if (request.handshake === undefined) throw upstreamFailure('the upstream switched protocols unasked');
-  checkAcceptance({ ...answer, version: '1.1' }, request.handshake, stream.head);
-  if (redactor !== undefined && fieldValues(answer.fields, 'sec-websocket-extensions').length > 0) {
-    throw upstreamFailure('the upstream chose a WebSocket extension nobody offered');
-  }
-  const passed = forwardableFields(answer.fields, upstreamFault).filter(({ name }) => name !== 'sec-websocket-accept');
-  const fields = passed.map((field) =>
+  const extensions = checkAcceptance({ ...answer, version: '1.1' }, request.handshake, stream.head);
+  const fields = agreedFields(forwardableFields(answer.fields, upstreamFault), extensions).map((field) =>
     redactor === undefined ? field : { ...field, value: redactor.text(field.value) },
   );
   progress.answered = true;
-  const client = await stream.acceptWebSocket(fields);
-  try {
-    await Promise.all([
-      relay(client, upstream, undefined, (bytes) => {
-        progress.bytesOut += bytes;
-      }),
-      relay(upstream, client, redactor?.blankingStream(), (bytes) => {
-        progress.bytesIn += bytes;
-      }),
-    ]);
-  } finally {
-    upstream.sink.destroy();
-    client.sink.end();
-  }
+  captured?.response({ version: answer.version, status: answer.status, reason: answer.reason, fields });
+  const { exchange, decision } = judged;
+  const end = await relayWebSocket({
+    client: await stream.acceptWebSocket(fields),
+    upstream,
+    extensions,
+    inspectOut: () => inspections.body({ exchange, kind: 'message', settings, rule: decision.matched }),
+    redactor,
+    captured,
+    onBytes(direction, bytes) {
+      if (direction === 'out') progress.bytesOut += bytes;
+      else progress.bytesIn += bytes;
+    },
+    meter: (bytes) => meter.out(bytes),
+  });
+  progress.notes = end.notes;
+  refuseBadEnd(end);
 }
 
-async function relay(
-  from: ByteSides,
-  to: ByteSides,
-  redaction: RedactionStream | undefined,
-  onBytes: (bytes: number) => void,
-): Promise<void> {
-  for (;;) {
-    const bytes = await from.reader.read();
-    if (bytes === undefined) break;
-    onBytes(bytes.length);
-    await writeBytes(to.sink, redaction === undefined ? [bytes] : redaction.push(bytes));
+function refuseBadEnd({ outcome, detail, rule }: WebSocketEnd): void {
+  switch (outcome) {
+    case 'complete':
+      return;
+    case 'refused':
+      throw new Refusal({ status: 403, rule: rule ?? '<websocket>', reason: detail });
+    case 'upstream-error':
+      throw upstreamFailure(detail);
+    case 'aborted':
+      throw new Refusal({ status: 502, rule: '<error>', reason: detail });
+    default:
+      outcome satisfies never;
+      throw new Error('a WebSocket ended in an unknown way');
   }
-  if (redaction !== undefined) await writeBytes(to.sink, redaction.finish());
-  to.sink.end();
 }

@@ -101,7 +101,8 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
           host,
           port,
           path,
-          inspectors: ending.notes === undefined ? inspectors : [...inspectors, ...ending.notes],
+          inspectors:
+            ending.notes === undefined || ending.notes.length === 0 ? inspectors : [...inspectors, ...ending.notes],
           secrets,
           bytesIn,
           bytesOut,

@@ -12,7 +12,7 @@ import { malformed } from './refusal.ts';
 import { wantsWebSocket, type RequestHead } from './request-head.ts';
 import type { Settings } from './settings.ts';
 import type { UsageBook } from './usage.ts';
-import { checkHandshake, handshakeFields } from './websocket-handshake.ts';
+import { checkExtendedConnect, checkHandshake, handshakeFields } from './websocket-handshake.ts';
 
 /** Where requests come from, and what is known about where they go. */
 export interface Origin {
@@ -64,8 +64,8 @@ export function judgeRequest(
   const fields = forwardableFields(head.fields, malformed);
   if (isWebSocket) {
     asked.protocol = 'websocket';
-    // HTTP/2 has no handshake fields: its extended CONNECT is the handshake.
-    if (head.version !== '2') checkHandshake(head, framing);
+    if (head.version === '2') checkExtendedConnect(head);
+    else checkHandshake(head, framing);
   }
   const sent = isWebSocket ? handshakeFields(fields) : fields;
   const host = formatAuthority(authority, scheme);

@@ -1,4 +1,5 @@
 // How far one exchange has come: written by who moves it, read by who records its end.
+import type { InspectorNote } from '../policy/types.ts';
 
 export interface Progress {
   status: number;
@@ -8,4 +9,6 @@ export interface Progress {
   answered: boolean;
   /** Whether the client's body was read to its end. */
   bodyRead: boolean;
+  /** What was flagged on the way. */
+  notes: readonly InspectorNote[];
 }

@@ -11,6 +11,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { WebSocketServer } from 'ws';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { allow, createWorld, portOf, startOrigin, startRig, type Origin, type Rig, type World } from './egress-rig.ts';
 
@@ -49,6 +50,10 @@ beforeAll(async () => {
       response.end(`${request.method} ${request.url} ${bytes}`);
     });
   });
+  const sockets = new WebSocketServer({ server: one.server, handleProtocols: () => 'chat' });
+  sockets.on('connection', (socket) =>
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary })),
+  );
   rig = await startRig({
     upstreamCaPem: world.caPem,
     rules: (port) => [
@@ -262,6 +267,38 @@ test('an upload that its upstream answers early ends well, and a client that giv
   await new Promise<void>((resolve) => endless.once('data', () => resolve()));
   endless.close(constants.NGHTTP2_CANCEL);
   await aborted;
+});
+
+test('a WebSocket over HTTP/2 reaches an upstream of HTTP/1.1, its messages judged and answered', async () => {
+  const made = await session(H1);
+  await new Promise<void>((resolve) => made.once('remoteSettings', () => resolve()));
+  expect(made.remoteSettings.enableConnectProtocol).toBe(true);
+  const stream = made.request({
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':path': '/socket',
+    'sec-websocket-version': '13',
+    'sec-websocket-protocol': 'chat',
+  });
+  const [headers] = await new Promise<[Record<string, unknown>]>((resolve, reject) => {
+    stream.once('response', (received) => resolve([{ ...received }]));
+    stream.once('error', reject);
+  });
+  expect(headers).toMatchObject({ ':status': 200, 'sec-websocket-protocol': 'chat' });
+  // A masked text frame with a mask of zeros, and its unmasked echo.
+  const echo = new Promise<Buffer>((resolve) => stream.once('data', resolve));
+  stream.write(Buffer.concat([Buffer.from([0x81, 0x85, 0, 0, 0, 0]), Buffer.from('hello')]));
+  expect((await echo).toString('latin1')).toBe('\x81\x05hello');
+  const refused = await ask(made, {
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':path': '/',
+    ':authority': 'x.example',
+  });
+  expect(refused.status).toBe(421);
+  const noVersion = await ask(made, { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/socket' });
+  expect(noVersion.status).toBe(400);
+  stream.close();
 });
 
 test('a client that takes its requests back by the hundred is cut off', async () => {

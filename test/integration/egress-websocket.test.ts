@@ -93,7 +93,7 @@ test('an allowed socket carries messages both ways, and its end is recorded with
 test('a secret goes out in the handshake and does not come back in a message', async () => {
   const socket = open(HOST, '/echo', { authorization: `Bearer ${PLACEHOLDER}` });
   const message = await new Promise<string>((resolve) => socket.once('message', (bytes) => resolve(textOf(bytes))));
-  expect(message).toBe(`you are Bearer ${'*'.repeat(VALUE.length)}`);
+  expect(message).toBe(`you are Bearer ${PLACEHOLDER}`);
   socket.terminate();
 });
 
