@@ -83,3 +83,19 @@ test('a summary counts decisions by host and by rule, merged or not', async () =
   expect(await summarise(records)).toEqual(expected);
   expect(await summarise(mergeEnds(records))).toEqual(expected);
 });
+
+test('a question has no end of its own and holds back nothing that comes after it', async () => {
+  const asked = record(1, { decision: 'ask', rule: '<ask>' });
+  const given: number[] = [];
+  function* source(): Generator<AuditRecord> {
+    for (const one of [asked, record(2, denied), record(3)]) {
+      given.push(one.seq);
+      yield one;
+    }
+  }
+  const merging = mergeEnds(source());
+  expect((await merging.next()).value).toMatchObject({ seq: 1, decision: 'ask' });
+  expect(given).toEqual([1]);
+  expect((await merging.next()).value).toMatchObject({ seq: 2, decision: 'deny' });
+  expect(given).toEqual([1, 2]);
+});

@@ -15,7 +15,7 @@ export async function* mergeEnds(
   for await (const record of records) {
     if (record.end === undefined) {
       held.set(record.seq, record);
-      if (record.decision !== 'deny' && record.protocol !== 'control') open.add(record.seq);
+      if (record.decision === 'allow' && record.protocol !== 'control') open.add(record.seq);
     } else {
       const decision = held.get(record.end.of);
       // A filter may have left the decision out.
