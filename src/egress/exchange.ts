@@ -30,7 +30,7 @@ export interface ExchangeServices {
   readonly limits: EgressLimits;
   readonly counters: { requests: number; refused: number };
   /** Milliseconds since 1970. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** Serves one request. Never rejects: whatever happens, the stream is answered or ended, and the record says so. */

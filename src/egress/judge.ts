@@ -40,7 +40,7 @@ export interface Judged {
 export interface Memory {
   readonly usage: Pick<UsageBook, 'of'>;
   /** Milliseconds since 1970. */
-  now(): number;
+  readonly now: () => number;
 }
 
 /** Judges one request; `asked` is filled in as things become known. Throws a Refusal for what has no one reading. */
