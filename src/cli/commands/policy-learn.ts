@@ -45,7 +45,11 @@ export const policyLearn: Command = {
       ]),
     );
     if (learned.rules.length === 0) output.note('no request was let through in that time');
-    if (learned.leftOut > 0) output.note(`${learned.leftOut} records make no rule: they do not hold a whole path`);
+    if (learned.leftOut > 0) {
+      output.note(
+        `${learned.leftOut} requests make no rule: let pass once by a person, or with a path too long for one`,
+      );
+    }
     if (change === undefined) return 0;
     const state = change.confirmed ? 'confirmed by the egress' : 'in force at the next start';
     output.line(`${name}: filtered, generation ${change.generation}, ${state}`);
