@@ -24,13 +24,16 @@ afterEach(() => {
 });
 
 function createDesk(): AnsweringDesk {
-  return createAskDesk(ASK_LIMITS, {
-    now: () => Date.now(),
-    after(delayMs, callback) {
-      const timer = setTimeout(callback, delayMs);
-      return () => clearTimeout(timer);
+  return createAskDesk(
+    { ...ASK_LIMITS, maxQuestionsPerMinute: 10_000 },
+    {
+      now: () => Date.now(),
+      after(delayMs, callback) {
+        const timer = setTimeout(callback, delayMs);
+        return () => clearTimeout(timer);
+      },
     },
-  });
+  );
 }
 
 async function open(socketPath: string) {
@@ -186,6 +189,20 @@ test('questions stay when the one who watched them goes away', async () => {
     if (event.event === 'ready') break;
   }
   expect(again).toEqual(['asked', 'ready']);
+});
+
+test('who watches and does not read is cut off, and costs nobody else anything', async () => {
+  const path = freshPath();
+  const { desk } = await open(path);
+  const idle = connect({ path });
+  await new Promise((resolve) => idle.write('{"op":"watch"}\n', resolve));
+  await new Promise((resolve) => idle.once('data', resolve));
+  idle.pause();
+  for (let index = 0; index < 1000; index++) ask(desk, `/${index}/${'a'.repeat(8000)}`).giveUp();
+  const closed = new Promise((resolve) => idle.once('close', resolve));
+  idle.on('error', () => undefined).resume();
+  await closed;
+  expect(await sendControl(path, { op: 'asks' })).toMatchObject({ ok: true, asks: [] });
 });
 
 test('a request that is too long is answered with an error and the connection ends', async () => {
