@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { approvals, openContext } from '../../src/index.ts';
 import { createWorld, startOrigin, type Origin } from '../integration/egress-rig.ts';
 import { runOnPty, type PtyProgram } from '../support/pty.ts';
 import { openSandbox, PROGRAM, until, type CliResult, type Sandbox } from '../support/sandbox.ts';
@@ -170,4 +171,37 @@ test('a client that gives up takes its question with it', async () => {
   await waitFor('/eighth');
   await asked;
   await until('the question to go', async () => (await waiting()).length === 0);
+});
+
+test('the library answers what it is told of, and its stream ends with its signal', async () => {
+  const context = openContext({ home: sandbox.dataRoot, environment: { USER: 'ann' } });
+  const asked = curl('https://shop.example/ninth');
+  const stop = new AbortController();
+  const events: string[] = [];
+  for await (const event of approvals(context, CAGE, stop.signal)) {
+    events.push(event.event);
+    if (event.event === 'asked') expect(await event.answer('once')).toEqual({ ok: true, rule: undefined });
+    else {
+      expect(event).toMatchObject({ outcome: 'once', by: expect.stringMatching(/^ann \(uid \d+\)$/) });
+      stop.abort();
+    }
+  }
+  expect(events).toEqual(['asked', 'closed']);
+  expect((await asked).stdout).toMatch(/\n200$/);
+});
+
+test('a script that watches is told what comes and how it ends, and ends with the cage', async () => {
+  const watching = sandbox.start(['approve', CAGE, '--json']);
+  const asked = curl('https://shop.example/tenth');
+  const { id } = await waitFor('/tenth');
+  await sandbox.run(['approve', CAGE, '--deny', id]);
+  await asked;
+  await sandbox.run(['stop', CAGE]);
+  const { exitCode, records } = await watching.result;
+  expect(records()).toMatchObject([
+    { event: 'asked', request: { id, url: 'https://shop.example/tenth' } },
+    { event: 'closed', id, outcome: 'denied' },
+  ]);
+  expect(exitCode).toBe(0);
+  expect((await sandbox.run(['approve', CAGE, '--list'])).stderr).toContain('E_NOT_RUNNING');
 });
