@@ -59,7 +59,7 @@ const CLOSE_MS = 1000;
 export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
   const { limits } = config;
   let settings = createSettings(config);
-  const counters = { requests: 0, refused: 0 };
+  const counters = { requests: 0, refused: 0, streams: 0 };
   const names = createSyntheticNames();
   const journal = createJournal(parts.audit, (path) => settings.redactor().text(path));
   const services: ConversationServices = {
@@ -137,7 +137,13 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
       settings = createSettings({ ...generation, secretValues: carryValues(settings, generation) });
       services.upstreams.closeIdle();
     },
-    status: () => ({ generation: settings.generation, hash: settings.hash, connections: open.size, ...counters }),
+    status: () => ({
+      generation: settings.generation,
+      hash: settings.hash,
+      connections: open.size,
+      requests: counters.requests,
+      refused: counters.refused,
+    }),
     async close() {
       for (const server of servers) server.close();
       for (const socket of udpSockets) socket.close();

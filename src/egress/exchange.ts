@@ -28,7 +28,8 @@ export interface ExchangeServices {
   readonly capture: Capture | undefined;
   readonly desk: AskDesk;
   readonly limits: EgressLimits;
-  readonly counters: { requests: number; refused: number };
+  /** `streams`: requests over HTTP/2 that are under way. */
+  readonly counters: { requests: number; refused: number; streams: number };
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }

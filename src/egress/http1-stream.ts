@@ -27,12 +27,13 @@ const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 export function http1Stream(head: RequestHead, client: ClientConnection): Http1Stream {
   const { socket, reader, origin } = client;
   let isAnswered = false;
-  let body: 'unopened' | 'opened' | 'read' = 'unopened';
+  let isRead = false;
   let hasBody = head.fields.some(({ name }) => name === 'content-length' || name === 'transfer-encoding');
+  let isBeingRead = false;
   let after: AfterExchange = 'close';
 
-  const unreadAfter = (): AfterExchange => (body === 'opened' ? 'close-while-read' : 'close');
-  const isBehindBody = () => body === 'read' || !hasBody;
+  const unreadAfter = (): AfterExchange => (isBeingRead ? 'close-while-read' : 'close');
+  const isBehindBody = () => isRead || !hasBody;
 
   return {
     head,
@@ -55,17 +56,20 @@ export function http1Stream(head: RequestHead, client: ClientConnection): Http1S
     openBody(framing): Body {
       hasBody = framing.kind !== 'none';
       if (!hasBody) {
-        body = 'read';
         return { next: () => Promise.resolve(undefined), trailers: () => [] };
       }
-      body = 'opened';
       const decoder = createBodyDecoder(framing, malformed);
       const next = readBody(reader, decoder);
       return {
         async next() {
-          const pieces = await next();
-          if (pieces === undefined) body = 'read';
-          return pieces;
+          isBeingRead = true;
+          try {
+            const pieces = await next();
+            if (pieces === undefined) isRead = true;
+            return pieces;
+          } finally {
+            isBeingRead = false;
+          }
         },
         trailers: () => decoder.trailers?.() ?? [],
       };

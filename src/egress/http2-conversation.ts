@@ -11,6 +11,8 @@ import { refusalBody } from './refuse.ts';
 
 /** Requests under way on one connection. */
 export const MAX_STREAMS = 128;
+/** The same on all connections of the cage together; more are turned away unrecorded, as if the client had asked later. */
+const MAX_STREAMS_OF_ALL = 4096;
 /** Bytes that a client may send ahead on one request, and on one connection. */
 const STREAM_WINDOW_BYTES = 256 * 1024;
 const SESSION_WINDOW_BYTES = 1024 * 1024;
@@ -50,10 +52,18 @@ export async function serveHttp2(secure: TLSSocket, origin: Origin, services: Ex
     // What a stream says of its end is heard by who serves it; this keeps an error nobody awaits from ending the process.
     stream.on('error', () => undefined);
     resets.watch(stream);
+    if (services.counters.streams >= MAX_STREAMS_OF_ALL) {
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      return;
+    }
+    services.counters.streams += 1;
     const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     const exchange = serveStream(stream, raw, isBodiless, { origin, peer, services });
     exchanges.add(exchange);
-    void exchange.finally(() => exchanges.delete(exchange));
+    void exchange.finally(() => {
+      services.counters.streams -= 1;
+      exchanges.delete(exchange);
+    });
   });
   await new Promise<void>((resolve) => session.once('close', () => resolve()));
   await Promise.allSettled(exchanges);
@@ -91,13 +101,20 @@ async function serveStream(
   }
 }
 
+/** Codes with which a stream ends that the client did not take back. */
+const OUR_CODES: ReadonlySet<number> = new Set([
+  constants.NGHTTP2_NO_ERROR,
+  constants.NGHTTP2_REFUSED_STREAM,
+  OUR_ABORT,
+]);
+
 function createResetCounter(session: ServerHttp2Session, origin: Origin, { journal, counters }: ExchangeServices) {
   let count = 0;
   let since = performance.now();
   return {
     watch(stream: ServerHttp2Stream): void {
       stream.once('close', () => {
-        const isTakenBack = stream.rstCode !== constants.NGHTTP2_NO_ERROR && stream.rstCode !== OUR_ABORT;
+        const isTakenBack = !OUR_CODES.has(stream.rstCode ?? constants.NGHTTP2_NO_ERROR);
         if (!isTakenBack) return;
         if (performance.now() - since > RESET_WINDOW_MS) {
           count = 0;
