@@ -129,10 +129,10 @@ export async function answerRequest(
       const offered = offerRules(held);
       const text = answer === 'deny-cage' ? offered.deny : (rule ?? offered.exact);
       if (text === undefined) return { ok: false, message: 'its path is too long for a rule; answer it once' };
+      if (answer === 'always') await rememberRule(context, text);
       // The egress judges anew whatever waits as soon as it has the rule: that is the answer.
       if (answer === 'deny-cage') await policyDeny(context, name, [text]);
       else await policyAllow(context, name, [text]);
-      if (answer === 'always') await rememberRule(context, text);
       return { ok: true, rule: text };
     }
     default:

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { fakeLibrary, WAITING } from '../../test/support/cli-host.ts';
+import { IronError } from '../platform/errors.ts';
 import { answerAtTerminal } from './approve-session.ts';
 import type { ApprovalEvent, Context, Library, WaitingRequest } from './library.ts';
 import { createOutput } from './output.ts';
@@ -137,4 +138,30 @@ test('a request that goes away while it is asked about says why', async () => {
   );
   expect(answers).toEqual([]);
   expect(shown).toContain('refused elsewhere by ann');
+});
+
+test('an answer that cannot be carried out says why, and the request is asked about again', async () => {
+  let tries = 0;
+  const { answers, shown } = await atTerminal(
+    ['a', 'o'],
+    (list) =>
+      async function* () {
+        yield {
+          event: 'asked',
+          request: WAITING,
+          answer: async (answer) => {
+            tries += 1;
+            if (answer === 'always') {
+              throw new IronError('E_LOCKED', { message: 'somebody else is at it', hint: 'try again' });
+            }
+            list.push(answer);
+            return { ok: true, rule: undefined };
+          },
+        };
+        while (list.length === 0) await new Promise((wake) => setImmediate(wake));
+      },
+  );
+  expect(tries).toBe(2);
+  expect(answers).toEqual(['once']);
+  expect(shown).toContain('somebody else is at it; try again');
 });

@@ -1,5 +1,6 @@
 // `approve` at a terminal: one waiting request after the other, each shown whole, each with a question of its own that goes
 // away when somebody else answers or nobody waits any more.
+import { toIronError } from '../platform/errors.ts';
 import type { Opened, Session } from './command.ts';
 import type { ApprovalAnswer, ApprovalEvent, WaitingRequest } from './library.ts';
 import { openLinePrompt, type LinePrompt } from './line-prompt.ts';
@@ -80,9 +81,16 @@ export async function answerAtTerminal({ library, context }: Opened, session: Se
       if (queue.length === 1) output.tell('  nothing else waits');
       return true;
     }
-    const result = await asked.answer(choice.answer, choice.rule === undefined ? {} : { rule: choice.rule });
-    if (!result.ok) output.tell(['yellow', `  ${result.message}`]);
-    else output.tell(['green', '  done'], result.rule === undefined ? '' : `: ${result.rule}`);
+    try {
+      const result = await asked.answer(choice.answer, choice.rule === undefined ? {} : { rule: choice.rule });
+      if (!result.ok) output.tell(['yellow', `  ${result.message}`]);
+      else output.tell(['green', '  done'], result.rule === undefined ? '' : `: ${result.rule}`);
+    } catch (error) {
+      const { code, message, hint } = toIronError(error);
+      if (code === 'E_BUG') throw error;
+      output.tell(['red', `  ${message}`], `; ${hint}`);
+      queue.push(asked);
+    }
     return true;
   }
 }

@@ -197,11 +197,11 @@ test('a script that watches is told what comes and how it ends, and ends with th
   await sandbox.run(['approve', CAGE, '--deny', id]);
   await asked;
   await sandbox.run(['stop', CAGE]);
-  const { exitCode, records } = await watching.result;
-  expect(records()).toMatchObject([
+  const watched = await watching.result;
+  expect(watched.records()).toMatchObject([
     { event: 'asked', request: { id, url: 'https://shop.example/tenth' } },
     { event: 'closed', id, outcome: 'denied' },
   ]);
-  expect(exitCode).toBe(0);
+  expect(watched.exitCode).toBe(0);
   expect((await sandbox.run(['approve', CAGE, '--list'])).stderr).toContain('E_NOT_RUNNING');
 });
