@@ -11,7 +11,7 @@ import { createWorld, startOrigin } from '../integration/egress-rig.ts';
 
 const HOST = 'api.openai.com';
 
-export interface ResponsesRequest {
+interface ResponsesRequest {
   transport: 'http' | 'websocket';
   method: string;
   path: string;
