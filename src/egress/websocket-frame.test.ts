@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { WebSocketFault } from './websocket-fault.ts';
 import { FrameDecoder, OPCODE, PIECE_BYTES, type FramePart, type FrameRules } from './websocket-frame.ts';

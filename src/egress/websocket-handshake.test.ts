@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest';
 import { parseRequestHead } from './request-head.ts';
 import { parseResponseHead } from './response-head.ts';
-import { acceptanceFields, checkAcceptance, checkHandshake, createHandshake } from './websocket-handshake.ts';
+import {
+  acceptanceFields,
+  agreedFields,
+  checkAcceptance,
+  checkExtendedAcceptance,
+  checkExtendedConnect,
+  checkHandshake,
+  createHandshake,
+  handshakeFields,
+} from './websocket-handshake.ts';
 
 const LIMITS = { maxHeadBytes: 4096, maxHeaders: 20 };
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -48,7 +57,42 @@ test('only a 101 that answers our own key, with what the client offered, is acce
     response('Upgrade: websocket'),
     response('Upgrade: h2c', `Sec-WebSocket-Accept: ${accept}`),
     response(...good, 'Sec-WebSocket-Protocol: other'),
+    response(...good, 'Sec-WebSocket-Protocol: Chat'),
+    response(...good, 'Sec-WebSocket-Protocol: chat, superchat'),
+    response(...good, 'Sec-WebSocket-Extensions: permessage-deflate'),
+    response(...good.filter((line) => !line.startsWith('Connection'))),
   ]) {
     expect(() => checkAcceptance(bad, own, client)).toThrow(expect.objectContaining({ status: 502 }));
+  }
+});
+
+test('of extensions only what is understood goes out, and only what was agreed on comes back', () => {
+  const offer = 'Sec-WebSocket-Extensions: x-unknown, permessage-deflate;client_max_window_bits';
+  const client = request([...VALID, offer, 'Origin: https://h']);
+  expect(handshakeFields(client.fields).map(({ name, value }) => [name, value])).toEqual([
+    ['host', 'h'],
+    ['upgrade', 'websocket'],
+    ['connection', 'Upgrade'],
+    ['origin', 'https://h'],
+    ['sec-websocket-extensions', 'permessage-deflate; client_max_window_bits'],
+  ]);
+  const chosen = response('Sec-WebSocket-Extensions: permessage-deflate;client_max_window_bits=10', 'X: y');
+  const agreed = checkExtendedAcceptance({ ...chosen, status: 200 }, client);
+  expect(agreed?.clientMaxWindowBits).toBe(10);
+  expect(agreedFields(chosen.fields, agreed).map(({ name, value }) => [name, value])).toEqual([
+    ['x', 'y'],
+    ['sec-websocket-extensions', 'permessage-deflate; client_max_window_bits=10'],
+  ]);
+});
+
+test('an extended CONNECT needs version 13 and no key, and is accepted by 200 alone', () => {
+  const head = request(['Sec-WebSocket-Version: 13']);
+  checkExtendedConnect(head);
+  expect(() => checkExtendedConnect(request([]))).toThrow(expect.objectContaining({ status: 400 }));
+  expect(checkExtendedAcceptance({ status: 200, fields: [] }, head)).toBeUndefined();
+  for (const status of [101, 204, 404]) {
+    expect(() => checkExtendedAcceptance({ status, fields: [] }, head)).toThrow(
+      expect.objectContaining({ status: 502 }),
+    );
   }
 });

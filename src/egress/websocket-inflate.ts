@@ -18,7 +18,6 @@ export class MessageInflater {
   /** Whether every message begins with an empty window. */
   readonly #isFresh: boolean;
   readonly #zlib: InflateRaw;
-  #isEnded = false;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
   #sent = 0;
@@ -30,10 +29,6 @@ export class MessageInflater {
     // The largest window reads what was written with any other.
     this.#zlib = createInflateRaw({ windowBits: 15, flush: constants.Z_SYNC_FLUSH, chunkSize: 64 * 1024 });
     this.#zlib.on('readable', () => this.#signal());
-    this.#zlib.on('end', () => {
-      this.#isEnded = true;
-      this.#signal();
-    });
     this.#zlib.on('error', () => this.#fail(new WebSocketFault(1007, 'a compressed WebSocket message that is broken')));
     this.#zlib.on('close', () => this.#fail(new Error('the WebSocket was closed')));
   }
@@ -55,19 +50,22 @@ export class MessageInflater {
   async *#run(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
     if (bytes.length === 0) return;
     let isTaken = false;
+    const before = this.#zlib.bytesWritten;
     this.#zlib.write(bytes, () => {
       isTaken = true;
       this.#signal();
     });
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
-      // Peers differ in what comes behind a last block: nobody could say what they see.
-      if (this.#isEnded) throw protocolFault('a compressed WebSocket message that ends before its end');
       const plain: unknown = this.#zlib.read();
       if (Buffer.isBuffer(plain)) {
         this.#count(plain.length);
         yield plain;
       } else if (isTaken) {
+        // Peers differ in what comes behind a last block: nobody could say what they see.
+        if (this.#zlib.bytesWritten - before !== bytes.length) {
+          throw protocolFault('a compressed WebSocket message that ends before its end');
+        }
         return;
       } else {
         await new Promise<void>((wake) => {

@@ -22,7 +22,7 @@ export const WEBSOCKET_LIMITS: WebSocketLimits = {
   // What the servers of ws take by default.
   fragmentsPerMessage: 16_384,
   controlFramesPerSecond: 200,
-  inflatedBytes: 1024 * 1024,
+  inflatedBytes: 8 * 1024 * 1024,
   inflateRatio: 200,
   messageBytes: Number.POSITIVE_INFINITY,
   capturedBytes: 64 * 1024,
