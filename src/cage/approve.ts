@@ -1,7 +1,5 @@
 // Requests of a cage that wait for a person (`--net ask`): shown with the process that asks and with what each answer would
 // change, and answered. The questions live in the egress; nothing is kept here.
-import { domainToUnicode } from 'node:url';
-import { findSocketOwner, type SocketOwner } from '../backends/native/socket-owner.ts';
 import { sendControl } from '../egress/client.ts';
 import { watchControl } from '../egress/client-watch.ts';
 import type { AskEvent, HeldRequest } from '../egress/config.ts';
@@ -14,32 +12,7 @@ import { policyAllow, policyDeny } from './policy-change.ts';
 import { stateHealth } from './repair.ts';
 import type { RunningState } from './state.ts';
 import { cageExists, noSuchCage, readCageState } from './store.ts';
-
-/** A request that waits. Text of the cage is bounded and holds no control characters. */
-export interface WaitingRequest {
-  id: string;
-  cage: string;
-  askedAt: string;
-  /** When the answer becomes a no. */
-  expiresAt: string;
-  method: string;
-  /** Whole, with the host in its A-label form. */
-  url: string;
-  /** The host as its owner would write it, where that differs. */
-  hostUnicode: string | undefined;
-  /** Length of the body, where it is declared. */
-  bodyBytes: number | undefined;
-  contentType: string | undefined;
-  /** The rule that was missed, and why it asks. */
-  rule: string;
-  reason: string;
-  /** How many identical requests wait for this answer. */
-  waiting: number;
-  /** Undefined when it is gone, or cannot be seen from here. */
-  process: SocketOwner | undefined;
-  /** What the answers would change, as rules; undefined: too long for a rule. */
-  rules: { allow: string | undefined; wider: readonly string[]; deny: string | undefined };
-}
+import { viewRequest, type WaitingRequest } from './waiting-request.ts';
 
 /**
  * `once`: this request may pass. `cage`: a rule of this cage from now on. `always`: that, and a rule for every new cage.
@@ -76,7 +49,7 @@ const MAX_RETRIES = 50;
 /** What waits now. Throws E_NO_CAGE, E_NOT_RUNNING, E_EGRESS. */
 export async function waitingRequests(context: Context, name: string): Promise<WaitingRequest[]> {
   const state = runningState(context, name);
-  return (await heldRequests(context, name)).map((held) => viewRequest(name, state, held));
+  return (await heldRequests(context, name)).map((held) => viewRequest(name, state.init, held));
 }
 
 /**
@@ -193,43 +166,10 @@ function viewEvent(
     const { id, outcome, by } = event;
     return { event: 'closed', id, outcome, by: by === undefined ? undefined : printableLine(by) };
   }
-  const request = viewRequest(name, state, event.ask);
+  const request = viewRequest(name, state.init, event.ask);
   const answer = (word: ApprovalAnswer, options?: AnswerOptions) =>
     answerRequest(context, name, request.id, word, options);
   return { event: 'asked', request, answer };
-}
-
-function viewRequest(cage: string, state: RunningState, held: HeldRequest): WaitingRequest {
-  const { id, askedAt, expiresAt, method, host, contentLength, contentType, rule, reason, waiting, client } = held;
-  const unicode = domainToUnicode(host);
-  const { exact: allow, wider, deny } = offerRules(held);
-  const owner = client === undefined ? undefined : findSocketOwner(state.init, client);
-  return {
-    ...{ id, cage, askedAt, expiresAt, waiting },
-    method: printableLine(method),
-    url: urlOf(held),
-    hostUnicode: unicode === '' || unicode === host ? undefined : printableLine(unicode),
-    bodyBytes: contentLength,
-    contentType: contentType === undefined ? undefined : printableLine(contentType),
-    rule: printableLine(rule),
-    reason: printableLine(reason),
-    process: owner === undefined ? undefined : viewOwner(owner),
-    rules: { allow, wider, deny },
-  };
-}
-
-const MAX_ARGUMENTS = 64;
-
-function viewOwner({ pid, argv, cwd }: SocketOwner): SocketOwner {
-  const shown = argv.slice(0, MAX_ARGUMENTS).map((word) => printableLine(word));
-  return { pid, argv: argv.length > MAX_ARGUMENTS ? [...shown, '…'] : shown, cwd: printableLine(cwd) };
-}
-
-function urlOf({ scheme, protocol, host, port, path, query }: HeldRequest): string {
-  const shownScheme = protocol === 'websocket' ? { https: 'wss', http: 'ws' }[scheme] : scheme;
-  const name = host.includes(':') ? `[${host}]` : host;
-  const shownPort = port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
-  return printableLine(`${shownScheme}://${name}${shownPort}${path}${query === '' ? '' : `?${query}`}`);
 }
 
 /** For the record: the name is the environment's word, the number is the kernel's. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { ASK_LIMITS, createAskDesk, type Answer, type AskLimits, type Question } from './ask-desk.ts';
+import { ASK_LIMITS, createAskDesk, type Answer, type AskLimits } from './ask-desk.ts';
 import type { AskEvent } from './config.ts';
+import type { Question } from './question.ts';
 import type { Decision, Exchange } from '../policy/types.ts';
 
 const EXCHANGE: Exchange = {

@@ -1,17 +1,10 @@
 // Requests that wait for a person's answer (`--net ask`). Bounded in number, time and pace, and every bound is a no. The
 // questions live here, in the egress: whoever watches may come and go. Must never let pass what nobody was shown.
 import { randomBytes } from 'node:crypto';
-import type { Decision, Exchange, InspectorNote } from '../policy/types.ts';
+import type { InspectorNote } from '../policy/types.ts';
 import { createPace } from './ask-pace.ts';
-import { isShowable, questionKey, viewQuestion } from './ask-view.ts';
 import type { AskEvent, HeldRequest } from './config.ts';
-
-export interface Question {
-  exchange: Exchange;
-  decision: Decision;
-  /** The cage's end of the connection: by it the host finds the process that asks. */
-  client: { address: string; port: number } | undefined;
-}
+import { isShowable, questionKey, viewQuestion, type Question } from './question.ts';
 
 /**
  * `once`: this request may pass. `changed`: the settings are others now, judge again. `denied`: no, by a person, by time or by

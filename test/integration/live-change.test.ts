@@ -190,7 +190,9 @@ test('rules change two hundred times under load, and nothing is dropped, mixed u
   expect(load.failures).toEqual([]);
   expect(load.connections).toBe(CLIENTS);
   const wrong = load.answers.filter(({ from, to, status }) => {
-    const inForce = Array.from({ length: to - from + 1 }, (_, index) => (isAllowed(from + index) ? 200 : 403));
+    const inForce: number[] = Array.from({ length: to - from + 1 }, (_, index) =>
+      isAllowed(from + index) ? 200 : 403,
+    );
     return !inForce.includes(status);
   });
   expect(wrong).toEqual([]);

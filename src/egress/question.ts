@@ -1,8 +1,14 @@
 // What people are shown of a request that waits, and when two requests are one question: only where nothing that is shown
 // differs, so that a yes never covers what nobody saw. Pure.
-import type { Exchange } from '../policy/types.ts';
-import type { Question } from './ask-desk.ts';
+import type { Decision, Exchange } from '../policy/types.ts';
 import type { HeldRequest } from './config.ts';
+
+export interface Question {
+  exchange: Exchange;
+  decision: Decision;
+  /** The cage's end of the connection: by it the host finds the process that asks. */
+  client: { address: string; port: number } | undefined;
+}
 
 /** Path and query together. Longer ones are refused: what is cut off could not be judged. */
 const MAX_TARGET_CHARACTERS = 8192;
