@@ -1,7 +1,7 @@
 // A WebSocket whose handshake the upstream accepted: answers the client's own handshake, then every message is judged on
 // its way out and looked through for secrets on its way back.
 import { forwardableFields } from './fields.ts';
-import type { Forwarding } from './forward.ts';
+import type { Forwarding } from './forwarding.ts';
 import type { ByteSides } from './message.ts';
 import { Refusal, upstreamFailure } from './refusal.ts';
 import { upstreamFault } from './response-head.ts';

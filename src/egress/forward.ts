@@ -1,44 +1,19 @@
 // One allowed request on its way: dial, send, receive, answer. Runs only after the decision is on disk. Both bodies stream
 // at the same time; when either side breaks, both end, so that no half message passes for a whole one.
-import type { CapturedExchange } from './capture.ts';
 import type { ClientStream } from './client-stream.ts';
-import type { Destination } from './dial.ts';
-import { listMembers, type Field } from './fields.ts';
+import { listMembers } from './fields.ts';
+import type { Forwarding } from './forwarding.ts';
 import { guarded } from './http1-link.ts';
-import type { BodyInspection, Inspections } from './inspection.ts';
-import type { Judged } from './judge.ts';
 import { NO_BODY } from './message.ts';
 import { checkOutgoing } from './outgoing-body.ts';
-import type { Progress } from './progress.ts';
-import type { Redactor } from './redact.ts';
 import { upstreamFailure } from './refusal.ts';
 import { expectsContinue } from './request-head.ts';
 import { planResponse } from './respond.ts';
-import type { Settings } from './settings.ts';
 import { byteLength } from './transfer.ts';
 import { StaleLink, type UpstreamAnswer, type UpstreamLink, type UpstreamRequest } from './upstream-link.ts';
-import { POOL_IDLE_MS, type Upstreams } from './upstream.ts';
-import type { Meter } from './usage.ts';
+import { POOL_IDLE_MS } from './upstream.ts';
 import { forwardWebSocket } from './forward-websocket.ts';
 import { createHandshake, type OwnHandshake } from './websocket-handshake.ts';
-
-export interface Forwarding {
-  readonly judged: Judged;
-  readonly stream: ClientStream;
-  readonly destination: Destination;
-  /** With secrets in place. */
-  readonly fields: readonly Field[];
-  readonly settings: Settings;
-  /** Where a secret is in the fields. */
-  readonly redactor: Redactor | undefined;
-  readonly upstreams: Upstreams;
-  readonly inspections: Inspections;
-  readonly inspection: BodyInspection | undefined;
-  readonly meter: Meter;
-  readonly captured: CapturedExchange | undefined;
-  /** Filled in as it goes. */
-  readonly progress: Progress;
-}
 
 /** A request that could not be sent again goes over no connection that the upstream may just be closing: servers do after 5 s and more. */
 const UNREPEATABLE_IDLE_MS = 4000;

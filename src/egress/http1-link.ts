@@ -11,7 +11,7 @@ import { Refusal, upstreamFailure } from './refusal.ts';
 import { parseResponseHead, upstreamFault, upstreamKeepsAlive, type ResponseHead } from './response-head.ts';
 import { framePieces, frameEnd, readBody } from './transfer.ts';
 import { StaleLink, type UpstreamAnswer, type UpstreamLink, type UpstreamRequest } from './upstream-link.ts';
-import type { UpstreamConnection } from './upstream.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** An interim response that never ends in a final one is an upstream's way to hold a connection. */
 const MAX_INTERIM_RESPONSES = 16;

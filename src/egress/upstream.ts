@@ -7,17 +7,8 @@ import type { EgressLimits } from './config.ts';
 import type { Destination, Dial } from './dial.ts';
 import { http1Link } from './http1-link.ts';
 import type { Http2Upstream } from './http2-link.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamLink } from './upstream-link.ts';
-
-export interface UpstreamConnection {
-  readonly socket: Socket;
-  readonly reader: ByteReader;
-  readonly key: string;
-  /** Whether it has served an exchange before: it may have gone stale unnoticed. */
-  reused: boolean;
-  /** When it was last given back, in milliseconds of performance.now(). */
-  idleSince: number;
-}
 
 export interface UpstreamOptions {
   dial: Dial;
