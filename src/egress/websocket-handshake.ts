@@ -75,11 +75,7 @@ export function createHandshake(): OwnHandshake {
   };
 }
 
-/** What makes an extended CONNECT ours to the upstream, besides its pseudo-headers (RFC 8441, section 5). */
-export const EXTENDED_CONNECT_FIELDS: readonly Field[] = [field('Sec-WebSocket-Version', '13')];
-
 type Offered = Pick<RequestHead, 'fields'>;
-type Answered = Pick<ResponseHead, 'fields' | 'status'>;
 
 /**
  * Throws a Refusal (502) unless the 101 accepts our key and chooses only what the client offered. Returns what was agreed on
@@ -101,13 +97,7 @@ export function checkAcceptance(response: ResponseHead, own: OwnHandshake, reque
   return checkChoice(response, request);
 }
 
-/** The same for the answer to an extended CONNECT, whose yes is a 200. */
-export function checkExtendedAcceptance(response: Answered, request: Offered): Deflate | undefined {
-  if (response.status !== 200) throw upstreamFailure('the upstream did not accept this WebSocket handshake');
-  return checkChoice(response, request);
-}
-
-function checkChoice(response: Answered, request: Offered): Deflate | undefined {
+function checkChoice(response: ResponseHead, request: Offered): Deflate | undefined {
   const [protocol, ...more] = fieldValues(response.fields, 'sec-websocket-protocol');
   const offered = fieldValues(request.fields, 'sec-websocket-protocol').flatMap((value) => value.split(','));
   if (more.length > 0 || (protocol !== undefined && !offered.some((each) => each.trim() === protocol))) {

@@ -11,14 +11,14 @@ import { createPeer, drainUntilClosed, pump, type PumpEnd } from './websocket-pu
 import type { Deflate } from './websocket-extensions.ts';
 import { MessageRelay, type MessageKind, type MessageLimits } from './websocket-messages.ts';
 
-export interface WebSocketLimits extends MessageLimits {
+interface WebSocketLimits extends MessageLimits {
   /** Time for a peer to answer a close of the other. */
   readonly closeTimeoutMs: number;
   /** Time for a peer to take the last bytes before its connection is cut. */
   readonly lingerMs: number;
 }
 
-export const WEBSOCKET_LIMITS: WebSocketLimits = {
+const LIMITS: WebSocketLimits = {
   // What the servers of ws take by default.
   fragmentsPerMessage: 16_384,
   controlFramesPerSecond: 200,
@@ -61,7 +61,7 @@ export interface WebSocketEnd {
 
 /** Relays until both sides are done, and leaves both connections closed. Never rejects. */
 export async function relayWebSocket(options: WebSocketRelay): Promise<WebSocketEnd> {
-  const limits = { ...WEBSOCKET_LIMITS, ...options.limits };
+  const limits = { ...LIMITS, ...options.limits };
   const { extensions, redactor, captured, onBytes, meter, now = () => performance.now() } = options;
   const mayCompress = extensions !== undefined;
   const noteBook = createNoteBook();
