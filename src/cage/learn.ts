@@ -38,7 +38,7 @@ export interface LearnedPolicy {
   /** Recorded requests that were let through. */
   requests: number;
   rules: readonly LearnedRule[];
-  /** Records that no rule can be made of, such as paths that were too long to be recorded whole. */
+  /** Records that no rule is made of: let pass once by a person, or with a path that is too long for a rule. */
   leftOut: number;
 }
 
@@ -49,6 +49,8 @@ interface Seen extends SeenRequest {
   by: Set<string>;
 }
 
+/** Path and query; a longer one makes a rule that nobody reads, and may not have been recorded whole. */
+const MAX_PATH_CHARACTERS = 1024;
 /** More different requests than that make no policy that anybody reads. */
 const MAX_DIFFERENT = 50_000;
 
@@ -62,7 +64,8 @@ export async function policyLearn(context: Context, name: string, query: LearnQu
   for await (const record of auditCage(context, name, { sinceMs: query.sinceMs, decision: 'allow' })) {
     if (record.protocol !== 'http' && record.protocol !== 'websocket') continue;
     requests += 1;
-    const exchange = exchangeOf(record, present.get(record.rule));
+    // Let pass once by a person: no more than that was meant.
+    const exchange = record.rule === '<asked>' ? undefined : exchangeOf(record, present.get(record.rule));
     if (exchange === undefined) leftOut += 1;
     else note(seen, exchange, record.rule);
     if (seen.size > MAX_DIFFERENT) throw tooMany();
@@ -101,6 +104,7 @@ function note(seen: Map<string, Seen>, exchange: Exchange, rule: string): void {
 /** The record does not carry the scheme: the rule that let it pass has it, or the port tells. */
 function exchangeOf(record: AuditRecord, rule: Rule | undefined): Exchange | undefined {
   const { protocol, method, host, port, path } = record;
+  if (path.length > MAX_PATH_CHARACTERS) return undefined;
   const isPlain = (rule?.scheme ?? (port === 80 ? 'http' : 'https')) === 'http';
   const scheme = protocol === 'websocket' ? (isPlain ? 'ws' : 'wss') : isPlain ? 'http' : 'https';
   const parsed = exchangeFromUrl(method, `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`);
