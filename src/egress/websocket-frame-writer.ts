@@ -64,13 +64,13 @@ export class FrameWriter {
     const { payload } = frame;
     let at = writeHeader(target, start, frame, this.#isMasked);
     if (!this.#isMasked) {
-      payload.copy(target, at);
+      target.set(payload, at);
       return at + payload.length;
     }
     const keyAt = this.#nextKey();
-    this.#keys.copy(target, at, keyAt, keyAt + 4);
+    for (let index = 0; index < 4; index += 1) target[at + index] = this.#keys[keyAt + index] ?? 0;
     at += 4;
-    payload.copy(target, at);
+    target.set(payload, at);
     const end = at + payload.length;
     applyMask(target.subarray(at, end), this.#keys, keyAt);
     return end;
