@@ -49,10 +49,18 @@ const nearRequests = fc
   )
   .map((value) => JSON.stringify(value) ?? 'undefined');
 
+/** Requests as they should be, so that what is read is never nothing. */
+const requests = fc.oneof(
+  fc.constantFrom('status', 'stop', 'asks', 'watch').map((op) => JSON.stringify({ op })),
+  fc
+    .record({ op: fc.constant('answer'), id: fc.constant('0123456789ab'), answer: fc.constantFrom('once', 'deny') })
+    .map((answer) => JSON.stringify({ ...answer, by: 'ann' })),
+);
+
 test('whatever a line holds, it is a request of a known form or an error that does not quote it', () => {
   let read = 0;
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), nearRequests), (line) => {
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), nearRequests, requests), (line) => {
       try {
         const request = readControlRequest(line);
         expect(['status', 'stop', 'asks', 'watch', 'answer', 'apply']).toContain(request.op);
