@@ -43,7 +43,6 @@ test('an offer over several fields is one list', () => {
 });
 
 test.each([
-  '',
   ',',
   'permessage-deflate,',
   'permessage-deflate;',
@@ -93,9 +92,13 @@ test.each([
   ['permessage-deflate', 'permessage-deflate; level=9'],
   ['permessage-deflate; level=9', 'permessage-deflate'],
   ['permessage-deflate, foo', 'foo'],
-  ['permessage-deflate', ''],
 ])('to the offer %j the answer %j is the upstream’s fault', (offer, answer) => {
   expect(() => acceptedExtensions(fields(answer), fields(offer))).toThrow(expect.objectContaining({ status: 502 }));
+});
+
+test('an empty field offers nothing and chooses nothing', () => {
+  expect(offeredExtensions(fields(''))).toBeUndefined();
+  expect(acceptedExtensions(fields(''), fields('permessage-deflate'))).toBeUndefined();
 });
 
 test('without an offer there is nothing to choose, and no answer means no compression', () => {

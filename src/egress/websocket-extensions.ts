@@ -139,7 +139,9 @@ function writeOffer(offer: Offer): string {
 
 /** RFC 6455, section 9.1: a list over all fields of that name. */
 function readExtensions(fields: readonly Field[], fault: Fault): Extension[] {
-  const extensions = fieldValues(fields, HEADER).flatMap((value) => readList(value, fault));
+  // Some clients that offer nothing say so with an empty field.
+  const values = fieldValues(fields, HEADER).filter((value) => value !== '');
+  const extensions = values.flatMap((value) => readList(value, fault));
   if (extensions.length > MAX_EXTENSIONS) throw fault(`more than ${MAX_EXTENSIONS} WebSocket extensions`);
   return extensions;
 }
