@@ -1,7 +1,9 @@
 // WebSockets: judged by their handshake, then relayed; everything else that calls itself one is refused.
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { WebSocket, WebSocketServer, type RawData } from 'ws';
+import { WebSocket, WebSocketServer, type PerMessageDeflateOptions, type RawData } from 'ws';
+import type { BodyInspection } from '../../src/egress/inspection.ts';
+import { Refusal } from '../../src/egress/refusal.ts';
 import { allow, createWorld, startOrigin, startRig, type Origin, type Rig } from './egress-rig.ts';
 
 const HOST = 'socket.example';
@@ -16,7 +18,7 @@ let badUpgrade = '';
 beforeAll(async () => {
   const world = await createWorld();
   origin = await startOrigin(world, HOST, (_, response) => response.end('no socket'));
-  sockets = new WebSocketServer({ server: origin.server, path: '/echo' });
+  sockets = new WebSocketServer({ server: origin.server, path: '/echo', perMessageDeflate: { threshold: 0 } });
   sockets.on('connection', (socket, request) => {
     if (request.headers.authorization !== undefined) socket.send(`you are ${request.headers.authorization}`);
     socket.on('message', (bytes, isBinary) => socket.send(bytes, { binary: isBinary }));
@@ -40,8 +42,23 @@ beforeAll(async () => {
       { host: 'reads.example', address: '127.0.0.1', port: origin.port },
       { host: 'plain.example', address: '127.0.0.1', port: plain.port },
     ],
+    parts: { inspections: { head: () => undefined, body: ({ kind }) => inspect(kind) } },
   });
 });
+
+/** Refuses a message that speaks of what is forbidden. */
+function inspect(kind: 'body' | 'message'): BodyInspection {
+  let text = '';
+  return {
+    push(pieces) {
+      text += Buffer.concat([...pieces]).toString('latin1');
+      if (text.includes('forbidden')) throw new Refusal({ status: 403, rule: 'words', reason: `a ${kind} too far` });
+      return undefined;
+    },
+    finish: () => undefined,
+    notes: () => (text.includes('odd') ? [{ name: 'words', action: 'note', reason: 'an odd word' }] : []),
+  };
+}
 
 afterAll(async () => {
   for (const client of sockets?.clients ?? []) client.terminate();
@@ -49,10 +66,15 @@ afterAll(async () => {
   await Promise.all([origin?.close(), plain?.close()]);
 });
 
-function open(host: string, path: string, more: Record<string, string> = {}): WebSocket {
+function open(
+  host: string,
+  path: string,
+  more: Record<string, string> = {},
+  deflate: PerMessageDeflateOptions | false = false,
+): WebSocket {
   const headers = { host: `${host}:${rig.port}` };
   // `servername` is for the TLS socket beneath; the types of ws do not know it.
-  const options = { servername: host, ca: rig.caPem, headers: { ...headers, ...more } };
+  const options = { servername: host, ca: rig.caPem, headers: { ...headers, ...more }, perMessageDeflate: deflate };
   return new WebSocket(`wss://127.0.0.1:${rig.port}${path}`, options);
 }
 
@@ -90,11 +112,41 @@ test('an allowed socket carries messages both ways, and its end is recorded with
   expect(end?.bytesIn).toBeGreaterThan(300);
 });
 
-test('a secret goes out in the handshake and does not come back in a message', async () => {
-  const socket = open(HOST, '/echo', { authorization: `Bearer ${PLACEHOLDER}` });
+test.each([
+  ['plain', false],
+  ['compressed', { threshold: 0 }],
+] as const)('a secret goes out in the handshake and does not come back in a %s message', async (_, deflate) => {
+  const socket = open(HOST, '/echo', { authorization: `Bearer ${PLACEHOLDER}` }, deflate);
   const message = await new Promise<string>((resolve) => socket.once('message', (bytes) => resolve(textOf(bytes))));
   expect(message).toBe(`you are Bearer ${PLACEHOLDER}`);
+  expect(socket.extensions).toBe(deflate === false ? '' : 'permessage-deflate');
   socket.terminate();
+});
+
+test.each([
+  ['plain', false],
+  ['compressed', { threshold: 0 }],
+] as const)('a refused %s message closes the socket', async (_, deflate) => {
+  const arrived: string[] = [];
+  sockets.once('connection', (each) => each.on('message', (bytes) => arrived.push(textOf(bytes))));
+  const socket = open(HOST, '/echo', {}, deflate);
+  expect(await outcome(socket)).toBe('open');
+  const echo = new Promise((resolve) => socket.once('message', resolve));
+  socket.send('something odd');
+  await echo;
+  const closed = new Promise((resolve) => socket.once('close', (code, reason) => resolve(`${code} ${String(reason)}`)));
+  socket.send('something forbidden');
+  expect(await closed).toBe('1008 a message too far');
+  expect(arrived).toEqual(['something odd']);
+});
+
+test('what is no frame closes the socket', async () => {
+  const socket = open(HOST, '/echo');
+  expect(await outcome(socket)).toBe('open');
+  const closed = new Promise((resolve) => socket.once('close', (code) => resolve(code)));
+  // The types of ws do not know the socket beneath.
+  Reflect.get(socket, '_socket').write(Buffer.from([0x81, 0x01, 0x61]));
+  expect(await closed).toBe(1002);
 });
 
 test('a rule about methods does not allow a socket', async () => {
