@@ -2,6 +2,7 @@
 // one after the other. What it is not known to speak is recorded and cut. A fault here costs this connection only.
 import type { Socket } from 'node:net';
 import { isAddressLiteral } from '../policy/hosts.ts';
+import type { TcpDestination } from '../policy/tcp.ts';
 import { arrivalOf, type Arrival } from './arrival.ts';
 import { parseAuthority, type Authority } from './authority.ts';
 import { ByteReader } from './byte-reader.ts';
@@ -13,6 +14,7 @@ import { http1Stream } from './http1-stream.ts';
 import type { Asked } from './journal.ts';
 import type { Origin } from './judge.ts';
 import type { LeafContexts } from './leaf.ts';
+import { judgePassthrough, servePassthrough } from './passthrough.ts';
 import { readHead } from './read-head.ts';
 import { malformed, Refusal, unknownProtocol } from './refusal.ts';
 import { writeRefusal } from './refuse.ts';
@@ -54,6 +56,12 @@ async function recordCut(arrival: Arrival, error: unknown, { journal }: Conversa
 
 async function startConversation(socket: Socket, arrival: Arrival, services: ConversationServices): Promise<void> {
   const reader = new ByteReader(socket);
+  const raw = rawDestination(arrival);
+  if (raw !== undefined) {
+    const settings = services.settings();
+    const decision = judgePassthrough(raw, services, settings);
+    if (decision !== undefined) return servePassthrough(socket, reader, raw, decision, settings, services);
+  }
   const first = await within(services.limits.headTimeoutMs, socket, () => firstBytes(reader));
   const firstByte = first?.[0];
   if (first === undefined || firstByte === undefined) {
@@ -69,6 +77,12 @@ async function startConversation(socket: Socket, arrival: Arrival, services: Con
   } else {
     throw unknownProtocol('the connection speaks neither TLS nor HTTP');
   }
+}
+
+/** Where a connection goes by what is known before its first byte; undefined where that is not one name or address. */
+function rawDestination({ port, claims, fallbackName }: Arrival): TcpDestination | undefined {
+  const host = claims[0]?.host ?? fallbackName;
+  return host === undefined || port === undefined ? undefined : { host, port };
 }
 
 /** Undefined for a client that closes or breaks without a word: it asked for nothing. */

@@ -156,6 +156,7 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
       });
       await Promise.race([Promise.allSettled(conversations), timeout]);
       clearTimeout(timer);
+      await Promise.all([parts.usage.close(), parts.capture?.close()]);
       await journal.close();
     },
   };

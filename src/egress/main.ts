@@ -65,22 +65,21 @@ async function start(settings: unknown): Promise<Egress> {
   tell({ type: 'configured', generation, hash: generationHash(config), caPem: ca.certificatePem });
   const { createEgress } = await import('./egress.ts');
   const { systemLookup } = await import('./resolve.ts');
-  const parts = await openParts();
+  const parts = await openParts(config);
   const egress = createEgress(config, { ca, audit, lookup: systemLookup, clock: systemClock, ...parts });
   await openControlSocket(config, egress, parts.desk);
   return egress;
 }
 
 /** What looks at traffic, and what remembers it. */
-async function openParts(): Promise<Pick<EgressParts, 'inspections' | 'usage' | 'capture'> & { desk: AnsweringDesk }> {
+async function openParts({
+  auditDirectory,
+}: EgressConfig): Promise<Pick<EgressParts, 'inspections' | 'usage' | 'capture'> & { desk: AnsweringDesk }> {
   const { ASK_LIMITS, createAskDesk } = await import('./ask-desk.ts');
+  const { createUsageBook } = await import('./usage-book.ts');
   return {
     inspections: { head: () => undefined, body: () => undefined },
-    usage: {
-      of: () => ({ requestsThisMinute: 0, requestsToday: 0, bytesThisMinute: 0, bytesToday: 0 }),
-      open: () => ({ out: () => undefined }),
-      close: () => Promise.resolve(),
-    },
+    usage: createUsageBook(auditDirectory, systemClock),
     capture: undefined,
     desk: createAskDesk(ASK_LIMITS, { now: () => systemClock.now(), after }),
   };

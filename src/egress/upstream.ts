@@ -25,6 +25,8 @@ export interface UpstreamWish {
 export interface Upstreams {
   /** A link over a connection that was idle for at most `maxIdleMs`, or over a new one. Throws a Refusal. */
   open(destination: Destination, wish: UpstreamWish): Promise<UpstreamLink>;
+  /** A plain TCP connection of its own, for bytes that are not looked into. Throws a Refusal. */
+  openRaw(destination: Destination): Promise<UpstreamConnection>;
   closeIdle(): void;
 }
 
@@ -152,6 +154,10 @@ export function createUpstreams({ dial, limits }: UpstreamOptions): Upstreams {
       if (overHttp2 !== undefined) return overHttp2;
       const connection = takeIdle(key, maxIdleMs) ?? adopt(await dial(destination, key), key);
       return http1Link(connection, limits, keep);
+    },
+    async openRaw(destination) {
+      const key = poolKey(destination);
+      return adopt(await dial({ ...destination, scheme: 'http' }, key), key);
     },
     closeIdle() {
       for (const list of idle.values()) for (const { socket } of list) socket.destroy();
