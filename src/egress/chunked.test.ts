@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { createChunkedDecoder } from './chunked.ts';
 import { malformed, Refusal } from './refusal.ts';
 
+const RUNS = 10_000;
+
 /** Feeds the text in pieces cut at `cuts`; gives the data, and what was left behind the body. */
 function decode(text: string, cuts: readonly number[] = []): { data: string; rest: string; done: boolean } {
   const bytes = Buffer.from(text, 'latin1');
@@ -75,6 +77,7 @@ test('wherever the bytes are cut, the result is the same', () => {
       expect(whole).toEqual({ data: chunks.join(''), rest: 'rest', done: true });
       expect(decode(`${body}0\r\nT: v\r\n\r\nrest`, cuts)).toEqual(whole);
     }),
+    { numRuns: RUNS },
   );
 });
 
@@ -84,5 +87,6 @@ test('hostile bytes are decoded or refused, cut or whole alike', () => {
     fc.property(fc.array(piece, { maxLength: 20 }), fc.array(fc.nat(), { maxLength: 6 }), (pieces, cuts) => {
       expect(outcome(pieces.join(''), cuts)).toEqual(outcome(pieces.join(''), []));
     }),
+    { numRuns: RUNS },
   );
 });

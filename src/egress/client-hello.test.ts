@@ -4,6 +4,8 @@ import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
 import { parseClientHello } from './client-hello.ts';
 
+const RUNS = 10_000;
+
 function extension(type: number, body: Buffer): Buffer {
   const head = Buffer.alloc(4);
   head.writeUInt16BE(type, 0);
@@ -89,6 +91,25 @@ test('no bytes make the parser throw', () => {
         parseClientHello(records(hello([Buffer.from(noise)]))).state,
       );
     }),
+    { numRuns: RUNS },
+  );
+});
+
+test('a good hello with a few bytes changed names a server that stands in it, or none', () => {
+  const good = records(hello([extension(10, Buffer.from([0, 2, 0, 29])), serverName('a.example')]), 40);
+  const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+      const bytes = Buffer.from(good);
+      for (const [at, byte] of changes) bytes[at] = byte;
+      const result = parseClientHello(bytes);
+      if (result.state !== 'complete' || result.serverName === undefined) return;
+      // Out of its records, which may have cut the name.
+      expect(bytes.length).toBeGreaterThan(result.serverName.length);
+      const message = Buffer.concat([bytes.subarray(5, 45), bytes.subarray(50, 90), bytes.subarray(95)]);
+      expect(message.includes(Buffer.from(result.serverName, 'latin1'))).toBe(true);
+    }),
+    { numRuns: RUNS },
   );
 });
 

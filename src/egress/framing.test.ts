@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { requestFraming, responseFraming } from './framing.ts';
 import { Refusal } from './refusal.ts';
@@ -75,3 +76,55 @@ test.each([
 ])('the response to %s with status %i and %j has one framing', (method, status, fields, framing) => {
   expect(ofResponse(method, status, fields)).toEqual(framing);
 });
+
+test('of any fields about length, at most one way to read them is taken', () => {
+  const length = fc.oneof(
+    fc.nat(99).map(String),
+    fc.constantFrom('', '+1', '1, 1', '0x1', '1 1', '1e1', '１', '-0', '00'),
+  );
+  const coding = fc.constantFrom(
+    'chunked',
+    'CHUNKED',
+    'gzip',
+    'chunked, chunked',
+    'identity',
+    '',
+    '\tchunked ',
+    'chunked;a',
+  );
+  const line = fc.oneof(
+    length.map((value) => `Content-Length: ${value}`),
+    coding.map((value) => `Transfer-Encoding: ${value}`),
+    fc.constantFrom('X: y', 'Content_Length: 5', 'Transfer-Encodin: chunked'),
+  );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 3 }), fc.constantFrom('1.0', '1.1'), (lines, version) => {
+      const fields = lines.map((each) => `${each}\r\n`).join('');
+      const lengths = lines.filter((each) => each.startsWith('Content-Length:'));
+      const codings = lines.filter((each) => each.startsWith('Transfer-Encoding:'));
+      const isLength = lengths.length === 1 && codings.length === 0 && /^Content-Length: \d+$/.test(lengths[0] ?? '');
+      const isChunked = codings.length === 1 && lengths.length === 0 && /: \s*chunked\s*$/i.test(codings[0] ?? '');
+      const expected =
+        lengths.length + codings.length === 0
+          ? 'none'
+          : isLength
+            ? 'length'
+            : isChunked && version === '1.1'
+              ? 'chunked'
+              : 'refused';
+      expect(kindOf(() => ofRequest(fields, version))).toBe(expected);
+      const responseKind = kindOf(() => ofResponse('GET', 200, fields, version));
+      expect(responseKind).toBe(expected === 'none' ? 'until-close' : expected);
+    }),
+    { numRuns: 10_000 },
+  );
+});
+
+function kindOf(work: () => { kind: string }): string {
+  try {
+    return work().kind;
+  } catch (error) {
+    if (error instanceof Refusal) return 'refused';
+    throw error;
+  }
+}

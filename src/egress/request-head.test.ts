@@ -5,6 +5,7 @@ import { Refusal } from './refusal.ts';
 import { clientKeepsAlive, expectsContinue, parseRequestHead, wantsWebSocket } from './request-head.ts';
 
 const LIMITS = { maxHeadBytes: 4096, maxHeaders: 20 };
+const RUNS = 10_000;
 
 function parse(text: string) {
   return parseRequestHead(Buffer.from(text, 'latin1'), LIMITS);
@@ -135,6 +136,7 @@ test('what is parsed and written anew parses to the same again', () => {
       });
       expect(parseRequestHead(written, LIMITS)).toEqual(first);
     }),
+    { numRuns: RUNS },
   );
 });
 
@@ -159,5 +161,34 @@ test('no bytes make the parser do anything but parse or refuse', () => {
     fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
       expect([200, 400, 431, 505]).toContain(statusOf(() => parse(`${pieces.join('')}\r\n\r\n`)));
     }),
+    { numRuns: RUNS },
+  );
+});
+
+test('a good head with a few bytes changed is refused, or read as what stands there now', () => {
+  const good = 'GET /p?q HTTP/1.1\r\nHost: h\r\nAccept: a, b\r\nX-Y: z\r\n\r\n';
+  const change = fc.tuple(
+    fc.nat(good.length - 5),
+    fc.integer({ min: 0, max: 2 }),
+    fc.string({ unit: 'binary', maxLength: 2 }),
+  );
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      let text = good;
+      for (const [at, removed, added] of changes) text = text.slice(0, at) + added + text.slice(at + removed);
+      const bytes = Buffer.from(text, 'latin1');
+      // The reader gives whole heads only: up to the first empty line.
+      const end = bytes.indexOf('\r\n\r\n');
+      if (end === -1) return;
+      const whole = bytes.subarray(0, end + 4);
+      if (statusOf(() => parseRequestHead(whole, LIMITS)) !== 200) return;
+      const head = parseRequestHead(whole, LIMITS);
+      const lines = whole.toString('latin1').slice(0, -4).split('\r\n');
+      expect(head.fields.map(({ spelled, value }) => `${spelled}:${value}`)).toEqual(
+        lines.slice(1).map((line) => line.replace(/^([^:]+):[ \t]*([^]*?)[ \t]*$/, '$1:$2')),
+      );
+      expect(lines[0]?.startsWith(`${head.method} `)).toBe(true);
+    }),
+    { numRuns: RUNS },
   );
 });
