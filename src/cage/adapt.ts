@@ -82,7 +82,7 @@ async function extendSecrets(
 /** What a cage is made of can only change while it does not run; an idle one is stopped, a busy one is left alone. */
 export async function stopForChange(context: Context, name: string): Promise<void> {
   const state = readCageState(context, name);
-  if (stateHealth(state) !== 'running' || state.phase !== 'running') return;
+  if (state.phase !== 'running' || stateHealth(state) === 'broken') return;
   if (isOccupied(cagePaths(context, name), state)) {
     throw new IronError('E_LOCKED', {
       message: `the cage ${name} is in use and would have to be restarted for these options`,

@@ -42,11 +42,12 @@ export async function composePlan(session: CageSession): Promise<CagePlan> {
     masks: workspace.maskedPaths,
     env: cageEnvironment(session, [...programs.map((program) => dirname(program.command)), node.binDirectory]),
     limits: { memoryBytes: spec.limits.memoryBytes, pids: spec.limits.pids, cpus: spec.limits.cpus },
-    listeners: listeners(session),
+    listeners: cageListeners(session),
   };
 }
 
-function listeners({ spec }: CageSession): ListenerRequest[] {
+/** What the egress of this cage listens on. */
+export function cageListeners({ spec }: Pick<CageSession, 'spec'>): ListenerRequest[] {
   return [
     ...listenedPorts(spec).map((port): ListenerRequest => ({ purpose: 'tcp', port })),
     { purpose: 'proxy', port: PROXY_PORT },

@@ -3,9 +3,11 @@ import { probeNative } from '../backends/native/probe.ts';
 import type { ProbeResult } from '../backends/backend.ts';
 import { errorMessage } from '../platform/errors.ts';
 import type { Context } from './context.ts';
+import { ensureRunning } from './ensure-running.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { stopStrays } from '../backends/native/stop.ts';
 import {
+  cageExists,
   cagePaths,
   listCageNames,
   openDataRoot,
@@ -73,6 +75,14 @@ async function cageCheck(context: Context, name: string): Promise<ProbeResult> {
         hint: 'ironcage doctor --fix, or any command on it, repairs that',
       };
     }
+    if (health === 'degraded') {
+      return {
+        id,
+        status: 'warn',
+        what: `${name}: its egress has ended, so that it has no network`,
+        hint: `ironcage start ${name}, ironcage doctor --fix, or the next run or exec starts another`,
+      };
+    }
     await readSpec(context, name);
     return { id, status: 'ok', what: `${name} is ${health}`, hint: '' };
   } catch (error) {
@@ -91,6 +101,9 @@ async function repair(context: Context, name: string): Promise<string[]> {
       writeCageState(context, name, { phase: 'stopped' });
       return [`wrote the state of ${name} anew`, ...(await repairCage(context, name))];
     }
-    return repairCage(context, name);
+    const repaired = await repairCage(context, name);
+    if (!cageExists(context, name) || stateHealth(readCageState(context, name)) !== 'degraded') return repaired;
+    await ensureRunning(context, name, { stopWhenIdle: true });
+    return [...repaired, `started the egress of ${name} again`];
   });
 }

@@ -3,7 +3,7 @@
 import { confirmPolicy } from './confirm-policy.ts';
 import type { Context } from './context.ts';
 import { repairCage, stateHealth } from './repair.ts';
-import { openSession } from './session.ts';
+import { openSession, type CageSession } from './session.ts';
 import type { RunningState } from './state.ts';
 import { readCageState, writeCageState } from './store.ts';
 
@@ -21,13 +21,22 @@ export async function ensureRunning(
   for (const line of await repairCage(context, name)) context.progress(line);
   const session = await openSession(context, name);
   const before = readCageState(context, name);
-  if (before.phase !== 'running' || stateHealth(before) !== 'running') {
+  const health = stateHealth(before);
+  if (before.phase !== 'running' || (health !== 'running' && health !== 'degraded')) {
     const { startLocked } = await import('./start.ts');
     return startLocked(session, stopWhenIdle);
   }
-  const state = await confirmPolicy(context, session.spec, before);
+  const state =
+    health === 'running' ? await confirmPolicy(context, session.spec, before) : await replaceEgress(session, before);
   if (stopWhenIdle || !state.stopWhenIdle) return state;
   const staying = { ...state, stopWhenIdle: false };
   writeCageState(context, name, staying);
   return staying;
+}
+
+async function replaceEgress(session: CageSession, before: RunningState): Promise<RunningState> {
+  const { context, spec } = session;
+  context.progress(`the egress of ${spec.name} had ended, so that the cage had no network: it is started again`);
+  const { restartEgress } = await import('./restart-egress.ts');
+  return restartEgress(session, before);
 }

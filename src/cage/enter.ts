@@ -9,6 +9,7 @@ import { ensureRunning } from './ensure-running.ts';
 import { isBusy, isOccupied, occupy } from './occupancy.ts';
 import type { RunningState } from './state.ts';
 import { cagePaths, readCageState, withCageLock } from './store.ts';
+import { watchEgress } from './watch-egress.ts';
 
 export interface ExecRequest {
   argv: readonly string[];
@@ -54,9 +55,16 @@ export async function enter(
   attachment: Attachment,
 ): Promise<{ exitCode: number }> {
   const command = commandFor(session, state, request, attachment === 'terminal');
-  const exitCode = attachment === 'terminal' ? await runInTerminal(command) : await runOnPipes(command);
+  const endWatch = watchEgress(quiet(session.context, attachment), session.spec.name, state);
+  const attached = attachment === 'terminal' ? runInTerminal(command) : runOnPipes(command);
+  const exitCode = await attached.finally(endWatch);
   if (exitCode > SIGNALLED) await untilIdle(state);
   return { exitCode };
+}
+
+/** The program has the terminal to itself: nothing of ours is written between its lines. */
+function quiet(context: Context, attachment: Attachment): Context {
+  return attachment === 'terminal' ? { ...context, progress: () => undefined } : context;
 }
 
 /** Exit codes above this stand for a signal. */

@@ -6,8 +6,11 @@ import type { Context } from './context.ts';
 import type { CageState } from './state.ts';
 import { cagePaths, cagesDirectory, noteCageState, readCageState } from './store.ts';
 
+/** `degraded`: the cage lives without an egress, and so without a network. What runs in it can go on. */
+export type Health = 'creating' | 'removing' | 'stopped' | 'running' | 'degraded' | 'broken';
+
 /** Whether the processes that a state names are all there. */
-export function stateHealth(state: CageState): 'creating' | 'removing' | 'stopped' | 'running' | 'broken' {
+export function stateHealth(state: CageState): Health {
   switch (state.phase) {
     case 'creating':
     case 'removing':
@@ -17,13 +20,14 @@ export function stateHealth(state: CageState): 'creating' | 'removing' | 'stoppe
     case 'stopping':
       return 'broken';
     case 'running':
-      return isAlive(state.holder) && isAlive(state.init) && isAlive(state.egress) ? 'running' : 'broken';
+      if (!isAlive(state.holder) || !isAlive(state.init)) return 'broken';
+      return isAlive(state.egress) && state.replacement === undefined ? 'running' : 'degraded';
     default:
       return state satisfies never;
   }
 }
 
-/** Brings a cage to `stopped`, `running` or gone. The caller holds its lock. Returns what was done, for people. */
+/** Brings a cage to `stopped`, `running`, `degraded` or gone. The caller holds its lock. Returns what was done, for people. */
 export async function repairCage(context: Context, name: string): Promise<string[]> {
   const paths = cagePaths(context, name);
   if (!pathExists(paths.root)) return [];
@@ -40,6 +44,8 @@ export async function repairCage(context: Context, name: string): Promise<string
       done.push(`ended what was left running of ${name}`);
       break;
     case 'running':
+    // Whoever wants it to run gives it another egress; who wants to stop it needs none.
+    case 'degraded':
     case 'stopped':
       break;
   }
@@ -63,5 +69,6 @@ export async function endProcesses(state: CageState, graceMs = 0): Promise<void>
   if (state.holder !== undefined) {
     await stopNativeCage({ holder: state.holder, init: state.init, cgroups: state.cgroups }, graceMs);
   }
+  if (state.phase === 'running' && state.replacement !== undefined) await stopEgress(state.replacement);
   if (state.egress !== undefined) await stopEgress(state.egress);
 }

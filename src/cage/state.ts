@@ -20,6 +20,8 @@ export type CageState =
   | ({
       phase: 'running';
       egress: ProcessIdentity;
+      /** Is to take the place of an egress that has ended; not known yet to serve. */
+      replacement?: ProcessIdentity;
       generation: number;
       hash: string;
       /** Started by a run for that run alone: the last to leave stops it. */
@@ -84,7 +86,9 @@ function parseState(value: unknown): CageState | undefined {
       if (egress === undefined || holder === undefined || init === undefined) return undefined;
       if (typeof generation !== 'number' || typeof hash !== 'string') return undefined;
       if (typeof stopWhenIdle !== 'boolean' || !isStrings(cgroups) || !isEnforcement(limits)) return undefined;
-      return { phase: 'running', egress, holder, init, generation, hash, stopWhenIdle, cgroups, limits };
+      const replacement = parseIdentity(value['replacement']);
+      const known = { egress, holder, init, generation, hash, stopWhenIdle, cgroups, limits };
+      return { phase: 'running', ...known, ...(replacement !== undefined && { replacement }) };
     }
     default:
       return undefined;

@@ -85,7 +85,11 @@ async function infoOf(context: Context, spec: CageSpec): Promise<{ info: CageInf
     const health = stateHealth(readCageState(context, name));
     status = health === 'running' || health === 'stopped' ? health : 'broken';
     if (status === 'broken')
-      problems.push('a start, a stop or a crash left parts of it: the next command repairs that');
+      problems.push(
+        health === 'degraded'
+          ? `its egress has ended, so that it has no network: the next run, exec or start of it starts another (ironcage start ${name})`
+          : 'a start, a stop or a crash left parts of it: the next command repairs that',
+      );
   } catch (error) {
     problems.push(errorMessage(error));
   }

@@ -34,6 +34,7 @@ export interface Tools {
   bwrap: string;
   setpriv: string;
   nsenter: string;
+  prlimit: string;
   sh: string;
   node: string;
 }

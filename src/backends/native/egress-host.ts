@@ -1,53 +1,27 @@
-// The egress of a native cage: a host process with a confinement of its own. It sees the system's libraries, the
-// resolver's files, its own program, and three directories; no home, no project, no other cage, no other process.
+// The egress of a native cage: a host process with a confinement of its own, which egress-command.ts writes down. It is
+// started, told its policy and its secrets over Node's IPC, handed its listeners, and then left alone.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { EgressConfig, EgressParentMessage } from '../../egress/config.ts';
 import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
-import { pathExists } from '../../platform/files.ts';
-import {
-  identifyProcess,
-  isAlive,
-  signalProcess,
-  waitForExit,
-  type ProcessIdentity,
-} from '../../platform/processes.ts';
+import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
-import type { Server } from 'node:net';
-import type { Socket as UdpSocket } from 'node:dgram';
-import type { CageIdentity, ListenerRequest } from '../backend.ts';
+import type { ListenerRequest } from '../backend.ts';
 import type { Tools } from './arguments.ts';
-import { linkTarget } from './etc.ts';
-import { PACKAGE_ROOT, RUN_FILES } from './layout.ts';
-import { firstChild, mustEnd } from './stop.ts';
+import { egressCommand, egressProgram, type EgressLaunch } from './egress-command.ts';
+import { RUN_FILES } from './layout.ts';
+import type { Listener } from './stage-messages.ts';
+import { firstChild, mustEnd, namespaceOf } from './stop.ts';
 
 const START_TIMEOUT_MS = 15_000;
-
-/** Paths as the egress sees them; the same for every cage. */
-export const EGRESS_INSIDE = { ca: '/egress/ca', audit: '/egress/audit', control: '/egress/control' } as const;
-
-interface EgressDirectories {
-  ca: string;
-  audit: string;
-  control: string;
-}
-
-export interface EgressLaunch {
-  identity: CageIdentity;
-  callerIsRoot: boolean;
-  directories: EgressDirectories;
-  /** Readable files of authorities that the host trusts; bound one by one. */
-  authorityFiles: readonly string[];
-  /** Where the seccomp filter and the log lie. */
-  runDirectory: string;
-}
 
 export interface StartingEgress {
   identity: ProcessIdentity;
   configure(config: EgressConfig): Promise<{ generation: number; hash: string; caPem: string }>;
-  listener(request: ListenerRequest, handle: Server | UdpSocket): Promise<void>;
+  listener(request: ListenerRequest, handle: Listener): Promise<void>;
   /** `process` is what serves, without its wrapper: with it all of the egress ends, and without it nothing is served. */
   serve(): Promise<{ generation: number; hash: string; process: ProcessIdentity }>;
   /** Lets go of it: it lives on without this process. */
@@ -55,110 +29,12 @@ export interface StartingEgress {
   kill(): void;
 }
 
-/** Names under which the authority files appear inside, in order. */
-export function insideAuthorityFiles(files: readonly string[]): string[] {
-  return files.map((_file, index) => `/egress/authority-${index}.pem`);
-}
-
-/**
- * Where the package lies inside. Installed, what it needs lies beside it, above it, or behind links of a package manager:
- * all of that is below the outermost node_modules of its path, which is shown as it is.
- */
-function packageInside(packageRoot = PACKAGE_ROOT): { root: string; binds: readonly (readonly [string, string])[] } {
-  const parts = packageRoot.split('/').filter((part) => part !== '');
-  const outermost = parts.indexOf('node_modules');
-  if (outermost < 0) {
-    const names = ['package.json', 'dist', 'node_modules'];
-    return { root: '/app', binds: names.map((name) => [join(packageRoot, name), `/app/${name}`] as const) };
-  }
-  const source = `/${parts.slice(0, outermost + 1).join('/')}`;
-  return { root: join('/app', ...parts.slice(outermost)), binds: [[source, '/app/node_modules']] };
-}
-
-function egressCommand(launch: EgressLaunch, tools: Tools): string[] {
-  const { identity, directories } = launch;
-  const args: string[] = [];
-  const readOnly = (source: string, target = source): void => {
-    if (pathExists(source)) args.push('--ro-bind', source, target);
-  };
-  // bubblewrap makes implied parents for their owner alone, and the egress runs as somebody else.
-  for (const parent of ['/app', '/egress', '/etc', '/etc/ssl', '/run', '/run/systemd'])
-    args.push('--perms', '0755', '--dir', parent);
-  for (const path of ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/nix/store']) readOnly(path);
-  for (const name of [
-    'ssl/certs',
-    'ssl/openssl.cnf',
-    'pki',
-    'nsswitch.conf',
-    'gai.conf',
-    'host.conf',
-    'ld.so.cache',
-    'localtime',
-  ]) {
-    readOnly(`/etc/${name}`);
-  }
-  for (const name of ['resolv.conf', 'hosts']) readOnly(linkTarget(`/etc/${name}`), `/etc/${name}`);
-  readOnly('/run/systemd/resolve');
-  readOnly(tools.node, '/app/node');
-  const program = packageInside();
-  for (const [source, target] of program.binds) readOnly(source, target);
-  launch.authorityFiles.forEach((file, index) => readOnly(file, `/egress/authority-${index}.pem`));
-  args.push('--bind', directories.ca, EGRESS_INSIDE.ca, '--bind', directories.audit, EGRESS_INSIDE.audit);
-  args.push(
-    '--bind',
-    directories.control,
-    EGRESS_INSIDE.control,
-    '--proc',
-    '/proc',
-    '--dev',
-    '/dev',
-    '--tmpfs',
-    '/tmp',
-  );
-  args.push('--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup', '--new-session', '--clearenv');
-  args.push('--setenv', 'NODE_CHANNEL_FD', '3', '--setenv', 'NODE_CHANNEL_SERIALIZATION_MODE', 'json');
-  args.push('--chdir', '/', '--remount-ro', '/', '--seccomp', '4');
-  const command = ['/app/node', '--max-semi-space-size=2', `${program.root}/dist/egress/main.js`];
-  if (!launch.callerIsRoot) {
-    const { uid, gid } = identity;
-    return [
-      tools.bwrap,
-      '--unshare-user',
-      '--uid',
-      String(uid),
-      '--gid',
-      String(gid),
-      ...args,
-      '--cap-drop',
-      'ALL',
-      '--',
-      ...command,
-    ];
-  }
-  // As root the directories can be bound whatever their parents' modes are; then root is dropped for good.
-  const drop = ['--reuid', String(identity.egressUid), '--regid', String(identity.egressUid), '--clear-groups'];
-  return [
-    ...[
-      tools.bwrap,
-      ...args,
-      '--cap-drop',
-      'ALL',
-      '--cap-add',
-      'CAP_SETUID',
-      '--cap-add',
-      'CAP_SETGID',
-      '--cap-add',
-      'CAP_SETPCAP',
-    ],
-    ...['--', tools.setpriv, ...drop, '--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--', ...command],
-  ];
-}
-
 /** Starts the egress program; it ends with this process unless it serves and was let go. */
 export function startEgress(launch: EgressLaunch, tools: Tools, path: string): StartingEgress {
-  const [program = '', ...args] = withoutInherited(egressCommand(launch, tools), path, 5);
-  const log = openSync(join(launch.runDirectory, 'egress.log'), 'w', 0o600);
-  const filter = openSync(join(launch.runDirectory, RUN_FILES.filter), 'r');
+  const [program = '', ...args] = withoutInherited(egressCommand(launch, tools, egressProgram()), path, 5);
+  // What one that died has said is kept for the next to be read with.
+  const log = openSync(join(launch.runDirectory, 'egress.log'), 'a', 0o600);
+  const filter = openSync(join(launch.runDirectory, RUN_FILES.egressFilter), 'r');
   const child = spawn(program, args, {
     detached: true,
     env: { PATH: path },
@@ -179,6 +55,8 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
     },
     listener: (request, handle) =>
       new Promise((sent, reject) => {
+        // A cage that lives may connect while the handle is ours: it must not wait for an answer that never comes.
+        handle.on('connection', (socket: Socket) => socket.destroy());
         child.send({ type: 'listener', ...request } satisfies EgressParentMessage, handle, {}, (error) => {
           // The copy that stays here must not go on accepting.
           handle.close();
@@ -189,8 +67,8 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
     async serve() {
       post(child, { type: 'serve' });
       const answer = await answerOf(child, 'serving');
-      const inner = firstChild(identity);
-      if (inner === undefined) throw egressFailure('its process is gone');
+      const inner = namespaceChain(identity).at(-1);
+      if (inner === undefined || !isApart(inner)) throw egressFailure('its process is gone');
       return {
         generation: answer.generation,
         hash: answer.hash,
@@ -274,22 +152,49 @@ function egressFailure(because: string): IronError {
   });
 }
 
-/** Ends an egress, by its process 1 or by the wrapper around that, whatever state they are in. */
+/** Ends an egress, by its process 1 or by one of the wrappers around that, whatever state they are in. */
 export async function stopEgress(identity: ProcessIdentity): Promise<void> {
-  const parentPid = identifyProcess(identity.pid)?.parentPid;
-  const wrapper = parentPid === undefined || !isBubblewrap(parentPid) ? undefined : identifyProcess(parentPid);
   if (!isAlive(identity)) return;
-  const inner = firstChild(identity);
-  for (const process of [inner, identity]) {
-    if (process === undefined) continue;
+  const chain = [...wrappersOf(identity), ...namespaceChain(identity)];
+  // From the inside: with process 1 of its namespace all of the egress ends, and the wrappers end with what they watch.
+  for (const process of chain.toReversed()) {
     signalProcess(process, 'SIGKILL');
     await mustEnd(process);
   }
-  // It ends with what it watched over.
-  if (wrapper !== undefined) await waitForExit(wrapper, STOP_TIMEOUT_MS);
 }
 
-const STOP_TIMEOUT_MS = 5_000;
+/** A process and its only descendants, down to the first in a process namespace of its own. */
+function namespaceChain(identity: ProcessIdentity): ProcessIdentity[] {
+  const chain = [identity];
+  for (let last = identity; !isApart(last) && chain.length < MOST_WRAPPERS;) {
+    const child = firstChild(last);
+    if (child === undefined) break;
+    chain.push(child);
+    last = child;
+  }
+  return chain;
+}
+
+/** The bubblewraps above a process, outermost first. */
+function wrappersOf(identity: ProcessIdentity): ProcessIdentity[] {
+  const wrappers: ProcessIdentity[] = [];
+  let parentPid = identifyProcess(identity.pid)?.parentPid;
+  while (parentPid !== undefined && wrappers.length < MOST_WRAPPERS && isBubblewrap(parentPid)) {
+    const parent = identifyProcess(parentPid);
+    if (parent === undefined) break;
+    wrappers.unshift({ pid: parent.pid, startTicks: parent.startTicks });
+    parentPid = parent.parentPid;
+  }
+  return wrappers;
+}
+
+/** Two bubblewraps and the first process inside; more are no egress of ours. */
+const MOST_WRAPPERS = 4;
+
+function isApart(identity: ProcessIdentity): boolean {
+  const own = namespaceOf(identity.pid);
+  return own !== undefined && own !== namespaceOf(process.pid);
+}
 
 function isBubblewrap(pid: number): boolean {
   try {

@@ -25,6 +25,7 @@ export const STAGED = {
 export const RUN_FILES = {
   arguments: 'cage.args',
   filter: 'seccomp.bpf',
+  egressFilter: 'egress.bpf',
   empty: 'empty',
   trust: 'trust',
   etc: 'etc',

@@ -20,14 +20,20 @@ async function openTcp(port: number): Promise<Server> {
     server.once('error', reject);
     // Both families on one socket; where the machine has no IPv6, IPv4 alone.
     server.listen({ host: '::', port, backlog: 511 }, listening);
-  }).catch(
-    () =>
-      new Promise<void>((listening, reject) => {
-        server.once('error', reject);
-        server.listen({ host: '0.0.0.0', port, backlog: 511 }, listening);
-      }),
-  );
+  }).catch((error: unknown) => {
+    // Any other failure, such as a port that a program of the cage holds, is not to be got around.
+    if (!isWithoutIpv6(error)) throw error;
+    return new Promise<void>((listening, reject) => {
+      server.once('error', reject);
+      server.listen({ host: '0.0.0.0', port, backlog: 511 }, listening);
+    });
+  });
   return server;
+}
+
+function isWithoutIpv6(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL' || code === 'EINVAL';
 }
 
 async function openUdp(port: number): Promise<ReturnType<typeof createSocket>> {
@@ -42,6 +48,8 @@ async function openUdp(port: number): Promise<ReturnType<typeof createSocket>> {
 async function open({ purpose, port }: ListenerRequest): Promise<void> {
   const handle = purpose === 'dns-udp' ? await openUdp(port) : await openTcp(port);
   await send({ type: 'listener', purpose, port }, handle);
+  // Our copy must not accept what the egress is to answer.
+  handle.close();
 }
 
 // A parent that died with a handle under way is no `disconnect` for Node: the deadline is longer than any start may take.

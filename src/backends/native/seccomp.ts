@@ -1,7 +1,8 @@
 // The system-call filter of a cage, as the classic BPF program that bubblewrap loads from a file descriptor.
 // A filter, not a sandbox by itself: it takes away the kernel surface that no build or agent needs and that escapes came
-// through. Unknown architectures are killed. Layout: struct seccomp_data and struct sock_filter of <linux/seccomp.h> and
-// <linux/filter.h>; numbers from arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
+// through. Unknown architectures are killed. The egress gets the same with more taken away. Layout: struct seccomp_data and
+// struct sock_filter of <linux/seccomp.h> and <linux/filter.h>.
+import { ARCHITECTURES, type SystemCall } from './system-calls.ts';
 
 const LOAD_WORD = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const JUMP_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
@@ -21,16 +22,10 @@ const EPERM = errno(1);
 const ENOSYS = errno(38);
 const EAFNOSUPPORT = errno(97);
 
-interface Architecture {
-  /** AUDIT_ARCH_* of <linux/audit.h>. */
-  audit: number;
-  /** Numbers from here on belong to another ABI (x32) and are refused. */
-  foreignAbiFrom: number | undefined;
-  numbers: Readonly<Record<SystemCall, number | undefined>>;
-}
+type Refusals = Readonly<Partial<Record<SystemCall, number>>>;
 
 /** Calls refused whatever their arguments are, with what the caller sees. */
-const REFUSED = {
+const REFUSED: Refusals = {
   // Namespaces, mounts, roots: the ways to widen what a process sees.
   setns: EPERM,
   unshare: EPERM,
@@ -87,12 +82,63 @@ const REFUSED = {
   iopl: EPERM,
   ioperm: EPERM,
   modify_ldt: EPERM,
-} as const;
+};
 
-type SystemCall = keyof typeof REFUSED | 'clone' | 'socket' | 'socketpair' | 'ioctl' | 'personality';
+/** What the egress is refused besides: it starts nothing, looks into nobody, and only reads and writes files and sockets. */
+const REFUSED_TO_EGRESS: Refusals = {
+  ...REFUSED,
+  // With clone for threads alone there is no second process. Its own start still needs execve, see egress-command.ts.
+  fork: EPERM,
+  vfork: EPERM,
+  execveat: EPERM,
+  ptrace: EPERM,
+  process_vm_readv: EPERM,
+  process_vm_writev: EPERM,
+  process_madvise: EPERM,
+  process_mrelease: EPERM,
+  kcmp: EPERM,
+  pidfd_open: EPERM,
+  pidfd_getfd: EPERM,
+  pidfd_send_signal: EPERM,
+  // Memory and programs that its limit does not count or no directory shows.
+  memfd_create: EPERM,
+  memfd_secret: EPERM,
+  shmget: EPERM,
+  msgget: EPERM,
+  semget: EPERM,
+  mq_open: EPERM,
+  // Whoever reads its record on the host must not be led elsewhere by it.
+  mknod: EPERM,
+  mknodat: EPERM,
+  link: EPERM,
+  linkat: EPERM,
+  symlink: EPERM,
+  symlinkat: EPERM,
+  chown: EPERM,
+  fchown: EPERM,
+  lchown: EPERM,
+  fchownat: EPERM,
+  setxattr: EPERM,
+  lsetxattr: EPERM,
+  fsetxattr: EPERM,
+  // Whom it runs as is settled before the filter is there.
+  setuid: EPERM,
+  setgid: EPERM,
+  setreuid: EPERM,
+  setregid: EPERM,
+  setresuid: EPERM,
+  setresgid: EPERM,
+  setgroups: EPERM,
+  setfsuid: EPERM,
+  setfsgid: EPERM,
+  capset: EPERM,
+};
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (NEWTIME only exists in clone3 and unshare). */
 const CLONE_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
+
+/** A thread of the calling process, and no process of its own. */
+const CLONE_THREAD = 0x00010000;
 
 /** Socket families a cage may have. All others (PACKET, ALG, VSOCK, BLUETOOTH, CAN, XDP, …) do not exist for it. */
 const SOCKET_FAMILIES = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
@@ -106,44 +152,11 @@ const SOCK_RAW = 3;
 /** ioctls that push characters into a terminal or read its screen. */
 const TERMINAL_IOCTLS = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c, TIOCCONS: 0x541d, TIOCSETD: 0x5423 } as const;
 
-const X86_64: Architecture = {
-  audit: 0xc000003e,
-  foreignAbiFrom: 0x40000000,
-  numbers: {
-    ...{ setns: 308, unshare: 272, mount: 165, umount2: 166, pivot_root: 155, chroot: 161, open_tree: 428 },
-    ...{ move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, fspick: 433, mount_setattr: 442 },
-    ...{ open_tree_attr: 467, clone3: 435, open_by_handle_at: 304, name_to_handle_at: 303, bpf: 321 },
-    ...{ perf_event_open: 298, userfaultfd: 323, io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427 },
-    ...{ keyctl: 250, add_key: 248, request_key: 249, init_module: 175, finit_module: 313, delete_module: 176 },
-    ...{ kexec_load: 246, kexec_file_load: 320, reboot: 169, swapon: 167, swapoff: 168, acct: 163, quotactl: 179 },
-    ...{ quotactl_fd: 443, syslog: 103, settimeofday: 164, clock_settime: 227, clock_adjtime: 305, adjtimex: 159 },
-    ...{ sethostname: 170, setdomainname: 171, vhangup: 153, lookup_dcookie: 212, nfsservctl: 180 },
-    ...{ fanotify_init: 300, iopl: 172, ioperm: 173, modify_ldt: 154, clone: 56, socket: 41, socketpair: 53 },
-    ...{ ioctl: 16, personality: 135 },
-  },
-};
-
-const AARCH64: Architecture = {
-  audit: 0xc00000b7,
-  foreignAbiFrom: undefined,
-  numbers: {
-    ...{ setns: 268, unshare: 97, mount: 40, umount2: 39, pivot_root: 41, chroot: 51, open_tree: 428 },
-    ...{ move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, fspick: 433, mount_setattr: 442 },
-    ...{ open_tree_attr: 467, clone3: 435, open_by_handle_at: 265, name_to_handle_at: 264, bpf: 280 },
-    ...{ perf_event_open: 241, userfaultfd: 282, io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427 },
-    ...{ keyctl: 219, add_key: 217, request_key: 218, init_module: 105, finit_module: 273, delete_module: 106 },
-    ...{ kexec_load: 104, kexec_file_load: 294, reboot: 142, swapon: 224, swapoff: 225, acct: 89, quotactl: 60 },
-    ...{ quotactl_fd: 443, syslog: 116, settimeofday: 170, clock_settime: 112, clock_adjtime: 266, adjtimex: 171 },
-    ...{ sethostname: 161, setdomainname: 162, vhangup: 58, lookup_dcookie: 18, nfsservctl: 42 },
-    ...{ fanotify_init: 262, iopl: undefined, ioperm: undefined, modify_ldt: undefined, clone: 220, socket: 198 },
-    ...{ socketpair: 199, ioctl: 29, personality: 92 },
-  },
-};
-
-const ARCHITECTURES: Readonly<Record<string, Architecture>> = { x64: X86_64, arm64: AARCH64 };
-
 /** PER_LINUX, what `setarch -R` adds, and the query value: all else changes how addresses and calls are read. */
 const PERSONALITIES = [0, 0x0040000, 0xffffffff];
+
+/** Whom the filter is for. */
+export type Confined = 'cage' | 'egress';
 
 type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, operand: number];
 
@@ -151,7 +164,7 @@ type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, 
  * The filter for Node's name of an architecture (`x64`, `arm64`): 8 bytes per instruction, or undefined where the
  * architecture is not known and therefore no cage can be had.
  */
-export function createSeccompFilter(nodeArchitecture: string): Buffer | undefined {
+export function createSeccompFilter(nodeArchitecture: string, confined: Confined = 'cage'): Buffer | undefined {
   const architecture = ARCHITECTURES[nodeArchitecture];
   if (architecture === undefined) return undefined;
   const { numbers } = architecture;
@@ -164,14 +177,17 @@ export function createSeccompFilter(nodeArchitecture: string): Buffer | undefine
   if (architecture.foreignAbiFrom !== undefined) {
     program.push([JUMP_GREATER_EQUAL, 0, 1, architecture.foreignAbiFrom], [RETURN, 0, 0, ENOSYS]);
   }
+  const refused: Readonly<Record<string, number>> = confined === 'egress' ? REFUSED_TO_EGRESS : REFUSED;
   for (const [name, number] of Object.entries(numbers)) {
-    if (isRefused(name)) program.push(...whenCall(number, [[RETURN, 0, 0, REFUSED[name]]]));
+    const answer = refused[name];
+    if (answer !== undefined) program.push(...whenCall(number, [[RETURN, 0, 0, answer]]));
   }
   program.push(
     ...whenCall(numbers.clone, [
       [LOAD_WORD, 0, 0, argumentOffset(0)],
       [JUMP_ANY_BIT, 0, 1, CLONE_NAMESPACES],
       [RETURN, 0, 0, EPERM],
+      ...(confined === 'egress' ? onlyThreads() : []),
       [RETURN, 0, 0, ALLOW],
     ]),
     ...whenCall(numbers.socket, [...onlySocketFamilies(), ...onlyPlainSockets(), [RETURN, 0, 0, ALLOW]]),
@@ -202,8 +218,12 @@ export function createSeccompFilter(nodeArchitecture: string): Buffer | undefine
   return assemble(program);
 }
 
-function isRefused(name: string): name is keyof typeof REFUSED {
-  return Object.hasOwn(REFUSED, name);
+/** Entered with the flags of clone in the accumulator. */
+function onlyThreads(): Instruction[] {
+  return [
+    [JUMP_ANY_BIT, 1, 0, CLONE_THREAD],
+    [RETURN, 0, 0, EPERM],
+  ];
 }
 
 /** `body` ends in a return on every path; other calls jump over it. The accumulator holds the number again afterwards. */

@@ -1,10 +1,8 @@
 // Starts a cage: keeper, listeners, egress, and then the cage itself. Until the caller has stored who the keeper is,
 // everything started here ends by itself when this process dies.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { Socket as UdpSocket } from 'node:dgram';
 import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
-import { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { withoutInherited } from '../../platform/descriptors.ts';
@@ -18,7 +16,8 @@ import { javaTrustStore } from './java-trust-store.ts';
 import { guardedPaths } from './inner-mounts.ts';
 import { RUN_FILES, STAGED } from './layout.ts';
 import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
-import { createSeccompFilter } from './seccomp.ts';
+import { createSeccompFilter, type Confined } from './seccomp.ts';
+import { isListener, parseStageMessage, type Listener, type StageMessage } from './stage-messages.ts';
 
 const START_TIMEOUT_MS = 20_000;
 
@@ -26,30 +25,25 @@ const START_TIMEOUT_MS = 20_000;
 const UP = 'up';
 const FIRST_PROGRAM = `echo ${UP}; exec sleep infinity </dev/null >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-`;
 
-type StageMessage =
-  | { type: 'up'; holderPid: number }
-  | { type: 'listener'; purpose: ListenerRequest['purpose']; port: number }
-  | { type: 'opened' };
-
 export interface StartHooks {
   /** Called with each listener as it arrives; must hand it on and then close its own copy. */
-  listener(request: ListenerRequest, handle: Server | UdpSocket): Promise<void>;
+  listener(request: ListenerRequest, handle: Listener): Promise<void>;
   /** Called when all are handed over: the CA's public certificate, PEM, of an egress that has confirmed its policy. */
   certificate(): Promise<string>;
   /** Called before anything is started that outlives this process; must be on disk when it returns. */
   holderKnown(holder: ProcessIdentity, cgroups: readonly string[]): void;
 }
 
-/** Writes the system-call filter, which the cage and its egress share. Throws E_PROTECTION on an unknown architecture. */
-export function writeFilter(runDirectory: string): void {
-  const filter = createSeccompFilter(process.arch);
+/** Writes the system-call filter of a cage or of its egress. Throws E_PROTECTION on an unknown architecture. */
+export function writeFilter(runDirectory: string, confined: Confined): void {
+  const filter = createSeccompFilter(process.arch, confined);
   if (filter === undefined) {
     throw new IronError('E_PROTECTION', {
       message: `no system-call filter is known for ${process.arch}`,
       hint: 'native cages run on x86-64 and arm64',
     });
   }
-  writePublic(join(runDirectory, RUN_FILES.filter), filter);
+  writePublic(join(runDirectory, confined === 'cage' ? RUN_FILES.filter : RUN_FILES.egressFilter), filter);
 }
 
 /** Readable by the cage's uid, which may differ from ours; none of it is secret, and none of it is writable for it. */
@@ -59,7 +53,7 @@ function writePublic(file: string, data: string | Buffer): void {
 }
 
 /** The cage sees this directory already; its certificates are there before its first process is. */
-function writeTrust(runDirectory: string, caPem: string): void {
+export function writeTrust(runDirectory: string, caPem: string): void {
   writePublic(join(runDirectory, RUN_FILES.trust, 'ca.pem'), caPem);
   writePublic(join(runDirectory, RUN_FILES.trust, 'ca-bundle.pem'), combinedBundle(caPem));
   writePublic(join(runDirectory, RUN_FILES.trust, 'java-cacerts'), javaTrustStore(caPem, systemClock.now()));
@@ -157,7 +151,7 @@ function handOverListeners(
     const timer = setTimeout(() => settle(() => reject(failed('it did not come up in time'))), START_TIMEOUT_MS);
     child.once('error', (error) => settle(() => reject(error)));
     child.once('close', onEnd);
-    const onMessage = async (message: StageMessage, handle: Server | UdpSocket | undefined): Promise<void> => {
+    const onMessage = async (message: StageMessage, handle: Listener | undefined): Promise<void> => {
       switch (message.type) {
         case 'up':
           holder = identifyProcess(message.holderPid);
@@ -195,26 +189,6 @@ function handOverListeners(
       });
     });
   });
-}
-
-function isListener(handle: unknown): handle is Server | UdpSocket {
-  return handle instanceof Server || handle instanceof UdpSocket;
-}
-
-const PURPOSES = ['tcp', 'proxy', 'dns-udp', 'dns-tcp'] as const;
-
-function parseStageMessage(value: unknown): StageMessage | undefined {
-  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined;
-  if (value.type === 'opened') return { type: 'opened' };
-  if (value.type === 'up') {
-    return 'holderPid' in value && typeof value.holderPid === 'number'
-      ? { type: 'up', holderPid: value.holderPid }
-      : undefined;
-  }
-  if (value.type !== 'listener' || !('purpose' in value) || !('port' in value)) return undefined;
-  const purpose = PURPOSES.find((known) => known === value.purpose);
-  if (purpose === undefined || typeof value.port !== 'number') return undefined;
-  return { type: 'listener', purpose, port: value.port };
 }
 
 /** Resolves with process 1 when the cage's first program runs: only then is its file system whole. */

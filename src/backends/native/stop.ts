@@ -89,7 +89,7 @@ function parentOf(pid: number): number | undefined {
   return identifyProcess(pid)?.parentPid;
 }
 
-function namespaceOf(pid: number): string | undefined {
+export function namespaceOf(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/ns/pid`);
   } catch {

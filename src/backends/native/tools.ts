@@ -18,6 +18,9 @@ export function findTools(environment: Environment, nodeBinary: string): Tools {
     if (found === undefined) throw missingTool(program);
     return found;
   };
-  for (const program of ['ip', 'mount', 'prlimit']) need(program);
-  return { bwrap: need('bwrap'), setpriv: need('setpriv'), nsenter: need('nsenter'), sh: need('sh'), node: nodeBinary };
+  for (const program of ['ip', 'mount']) need(program);
+  return {
+    ...{ bwrap: need('bwrap'), setpriv: need('setpriv'), nsenter: need('nsenter'), prlimit: need('prlimit') },
+    ...{ sh: need('sh'), node: nodeBinary },
+  };
 }
