@@ -21,6 +21,11 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
+/** Machines that are busy with other tests are slow. */
+function eventually<T>(probe: () => T) {
+  return expect.poll(probe, { timeout: 20_000 });
+}
+
 interface Echo {
   server: WebSocketServer;
   port: number;
@@ -137,7 +142,7 @@ test.each([
       const end = closed(socket);
       socket.close(4000, 'done');
       expect(await end).toBe('4000 done');
-      await expect.poll(() => relay.ends).toEqual([{ outcome: 'complete', detail: '', notes: [NOTE] }]);
+      await eventually(() => relay.ends).toEqual([{ outcome: 'complete', detail: '', notes: [NOTE] }]);
     }
   }
 });
@@ -156,11 +161,11 @@ test.each([
     const end = closed(socket);
     socket.send(message);
     expect(await end).toBe('1008 a forbidden word');
-    await expect.poll(() => echo.closes).toEqual(['1008 refused']);
+    await eventually(() => echo.closes).toEqual(['1008 refused']);
     expect(echo.messages.map(String)).toEqual(['a good one']);
-    await expect
-      .poll(() => relay.ends)
-      .toMatchObject([{ outcome: 'refused', rule: 'test', detail: 'a forbidden word' }]);
+    await eventually(() => relay.ends).toMatchObject([
+      { outcome: 'refused', rule: 'test', detail: 'a forbidden word' },
+    ]);
   }
 });
 
@@ -188,8 +193,8 @@ test('an upstream that closes is answered by the client, with its code', async (
   const relay = await relayTo(echo.port);
   const socket = new WebSocket(`ws://127.0.0.1:${relay.port}/`);
   expect(await closed(socket)).toBe('1001 away');
-  await expect.poll(() => relay.ends).toMatchObject([{ outcome: 'complete' }]);
-  await expect.poll(() => echo.closes).toEqual(['1001 away']);
+  await eventually(() => relay.ends).toMatchObject([{ outcome: 'complete' }]);
+  await eventually(() => echo.closes).toEqual(['1001 away']);
 });
 
 test('a peer that leaves without a word is no whole conversation', async () => {
@@ -197,13 +202,13 @@ test('a peer that leaves without a word is no whole conversation', async () => {
   const relay = await relayTo(echo.port);
   const leaving = await open(relay);
   leaving.terminate();
-  await expect.poll(() => relay.ends).toMatchObject([{ outcome: 'aborted' }]);
-  await expect.poll(() => echo.closes).toEqual(['1006 ']);
+  await eventually(() => relay.ends).toMatchObject([{ outcome: 'aborted' }]);
+  await eventually(() => echo.closes).toEqual(['1006 ']);
   const left = await open(relay);
   const end = closed(left);
   for (const client of echo.server.clients) client.terminate();
   expect(await end).toBe('1006 ');
-  await expect.poll(() => relay.ends.at(-1)).toMatchObject({ outcome: 'upstream-error' });
+  await eventually(() => relay.ends.at(-1)).toMatchObject({ outcome: 'upstream-error' });
 });
 
 /** A client that says what it likes behind a good handshake. */
@@ -265,9 +270,9 @@ test.each([
   await ended;
   const at = received().lastIndexOf(0x88);
   expect(received().readUInt16BE(at + 2)).toBe(code);
-  await expect.poll(() => echo.closes.map((text) => text.slice(0, 4))).toEqual([String(code)]);
+  await eventually(() => echo.closes.map((text) => text.slice(0, 4))).toEqual([String(code)]);
   expect(echo.messages).toEqual([]);
-  await expect.poll(() => relay.ends).toMatchObject([{ outcome: 'refused', rule: '<websocket>' }]);
+  await eventually(() => relay.ends).toMatchObject([{ outcome: 'refused', rule: '<websocket>' }]);
 });
 
 test('good messages before a bad one arrive, however they were sent', async () => {
@@ -275,7 +280,7 @@ test('good messages before a bad one arrive, however they were sent', async () =
   const relay = await relayTo(echo.port);
   const { socket } = await openRaw(relay);
   socket.write(Buffer.concat([frames({ opcode: 1, payload: Buffer.from('good') }), Buffer.from([0x81, 0x01, 0x61])]));
-  await expect.poll(() => echo.closes.length).toBe(1);
+  await eventually(() => echo.closes.length).toBe(1);
   expect(echo.messages.map(String)).toEqual(['good']);
 });
 
@@ -309,9 +314,9 @@ test('an upstream that masks its frames is cut, and the client is told', async (
   const relay = await relayTo(upstream.port);
   const socket = new WebSocket(`ws://127.0.0.1:${relay.port}/`);
   expect(await closed(socket)).toBe('1002 a masked WebSocket frame from a server');
-  await expect
-    .poll(() => relay.ends)
-    .toMatchObject([{ outcome: 'upstream-error', detail: 'the upstream sent a masked WebSocket frame from a server' }]);
+  await eventually(() => relay.ends).toMatchObject([
+    { outcome: 'upstream-error', detail: 'the upstream sent a masked WebSocket frame from a server' },
+  ]);
 });
 
 test('a message that is whole is passed on while the next is not', async () => {
@@ -382,7 +387,7 @@ test('a client that does not answer a close is not waited for forever', async ()
   const relay = await relayTo(upstream.port, () => ({ limits: { closeTimeoutMs: 50, lingerMs: 50 } }));
   const { socket } = await openRaw(relay);
   await new Promise((resolve) => socket.once('close', resolve));
-  await expect.poll(() => relay.ends).toMatchObject([{ outcome: 'complete' }]);
+  await eventually(() => relay.ends).toMatchObject([{ outcome: 'complete' }]);
 });
 
 test('a meter that has enough ends the socket before the bytes are sent', async () => {
