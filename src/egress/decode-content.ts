@@ -7,6 +7,7 @@ import { writeBytes } from './byte-writer.ts';
 import { listMembers, type Field } from './fields.ts';
 import { upstreamFailure } from './refusal.ts';
 import type { BodySource } from './transfer.ts';
+import { createZstdDecoder } from './zstd-decoder.ts';
 
 /** The source in plain bytes. Throws a Refusal (502) for a coding that cannot be looked into. */
 export function decodeContent(source: BodySource, fields: readonly Field[]): BodySource {
@@ -26,6 +27,8 @@ function createDecoder(coding: string): Transform {
       return createInflate();
     case 'br':
       return createBrotliDecompress();
+    case 'zstd':
+      return createZstdDecoder();
     default:
       throw upstreamFailure('the upstream sent a body in a coding that cannot be looked into');
   }
