@@ -36,9 +36,9 @@ export function launchEgress(session: CageSession): LaunchedEgress {
   };
   return {
     identity: starting.identity,
-    listener: starting.listener,
-    detach: starting.detach,
-    kill: starting.kill,
+    listener: (request, handle) => starting.listener(request, handle),
+    detach: () => starting.detach(),
+    kill: () => starting.kill(),
     async configure() {
       const config = await egressConfig(context, spec, inside);
       expected = generationHash(config);

@@ -23,7 +23,7 @@ export async function restartEgress(session: CageSession, before: RunningState):
     // The authority is the same unless it was about to end; what runs already has read the old one.
     writeTrust(paths.run, caPem);
     const cage = { identity, callerIsRoot, listeners: cageListeners(session), holder: state.holder };
-    await reopenListeners(cage, tools, path, egress.listener);
+    await reopenListeners(cage, tools, path, (request, handle) => egress.listener(request, handle));
     context.step('egress: listening');
     const served = await egress.serve();
     context.step('egress: serving');

@@ -60,7 +60,8 @@ function receive(
     child.once('close', onEnd);
     child.on('message', (message: unknown, handle: unknown) => {
       const parsed = parseStageMessage(message);
-      switch (parsed?.type) {
+      if (parsed === undefined) return fail(failed('a message came that cannot be read'));
+      switch (parsed.type) {
         case 'up':
           child.send({ type: 'open', listeners });
           return;
@@ -75,7 +76,7 @@ function receive(
           Promise.all(pending).then(() => settle(resolvePromise), fail);
           return;
         default:
-          fail(failed('a message came that cannot be read'));
+          fail(parsed satisfies never);
       }
     });
   });
