@@ -173,14 +173,20 @@ function counted({ status, bytesIn, bytesOut, notes }: Progress, inspection: Bod
   return { status, bytesIn, bytesOut, notes: inspection === undefined ? notes : [...notes, ...inspection.notes()] };
 }
 
+/** Rules whose refusal may be nothing but what a closed connection looks like from here. */
+const MAY_BE_GONE: ReadonlySet<string> = new Set(['<error>', '<malformed>', '<upstream>', '<upstream-certificate>']);
+
 function failureOf(refusal: Refusal, progress: Progress, isGone: boolean) {
   const status = progress.answered ? progress.status : refusal.status;
-  if (isGone) return { status, outcome: 'aborted' as const, detail: 'the client closed the connection' };
-  if (refusal.rule === '<upstream>' || refusal.rule === '<upstream-certificate>') {
-    return { status, outcome: 'upstream-error' as const, detail: refusal.message };
+  const { rule, message: detail } = refusal;
+  if (isGone && progress.isEndKnown !== true && MAY_BE_GONE.has(rule)) {
+    return { status, outcome: 'aborted' as const, detail: 'the client closed the connection' };
   }
-  if (refusal.rule === '<error>') return { status, outcome: 'aborted' as const, detail: refusal.message };
-  return { status, outcome: 'refused' as const, detail: refusal.message, refusedBy: refusal.rule };
+  if (rule === '<upstream>' || rule === '<upstream-certificate>') {
+    return { status, outcome: 'upstream-error' as const, detail };
+  }
+  if (rule === '<error>') return { status, outcome: 'aborted' as const, detail };
+  return { status, outcome: 'refused' as const, detail, refusedBy: rule };
 }
 
 /** What comes back will be looked through: it must not come in pieces of the client's choice, and had better not be compressed. */

@@ -38,6 +38,7 @@ export async function forwardWebSocket(
     meter: (bytes) => meter.out(bytes),
   });
   progress.notes = end.notes;
+  progress.isEndKnown = true;
   refuseBadEnd(end);
 }
 

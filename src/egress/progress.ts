@@ -9,6 +9,8 @@ export interface Progress {
   answered: boolean;
   /** Whether the client's body was read to its end. */
   bodyRead: boolean;
+  /** Set where the end was found out before the connections were closed: that the client is gone by now says nothing. */
+  isEndKnown?: boolean;
   /** What was flagged on the way. */
   notes: readonly InspectorNote[];
 }

@@ -12,7 +12,7 @@ import { DEFAULT_LIMITS, type EgressConfig, type EgressLimits, type EgressRoute 
 import { createEgress, type Egress, type EgressParts } from '../../src/egress/egress.ts';
 import { createLeafMint, mintCa } from '../../src/egress/mint.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import type { Rule } from '../../src/policy/types.ts';
+import type { InspectorNote, Rule } from '../../src/policy/types.ts';
 import type { SecretBinding } from '../../src/secrets/types.ts';
 
 export interface RigOptions {
@@ -50,6 +50,7 @@ export interface AuditLine {
   path: string;
   decision: string;
   rule: string;
+  inspectors: readonly InspectorNote[];
   secrets: string[];
   bytesIn: number;
   bytesOut: number;

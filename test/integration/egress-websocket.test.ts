@@ -126,10 +126,11 @@ test.each([
 test.each([
   ['plain', false],
   ['compressed', { threshold: 0 }],
-] as const)('a refused %s message closes the socket', async (_, deflate) => {
+] as const)('a refused %s message closes the socket and is recorded with its rule', async (name, deflate) => {
   const arrived: string[] = [];
   sockets.once('connection', (each) => each.on('message', (bytes) => arrived.push(textOf(bytes))));
-  const socket = open(HOST, '/echo', {}, deflate);
+  const path = `/echo?${name}`;
+  const socket = open(HOST, path, {}, deflate);
   expect(await outcome(socket)).toBe('open');
   const echo = new Promise((resolve) => socket.once('message', resolve));
   socket.send('something odd');
@@ -138,15 +139,25 @@ test.each([
   socket.send('something forbidden');
   expect(await closed).toBe('1008 a message too far');
   expect(arrived).toEqual(['something odd']);
+  const endOf = () => {
+    const decision = rig.audit().find((line) => line.path === path);
+    return rig.audit().find((line) => line.end?.of === decision?.seq);
+  };
+  await expect.poll(() => endOf()?.end).toMatchObject({ outcome: 'refused', detail: 'a message too far' });
+  expect(endOf()?.inspectors).toContainEqual({ name: 'words', action: 'note', reason: 'an odd word' });
 });
 
-test('what is no frame closes the socket', async () => {
-  const socket = open(HOST, '/echo');
+test('what is no frame closes the socket and is recorded', async () => {
+  const socket = open(HOST, '/echo?broken');
   expect(await outcome(socket)).toBe('open');
   const closed = new Promise((resolve) => socket.once('close', (code) => resolve(code)));
   // The types of ws do not know the socket beneath.
   Reflect.get(socket, '_socket').write(Buffer.from([0x81, 0x01, 0x61]));
   expect(await closed).toBe(1002);
+  const decision = rig.audit().find((line) => line.path === '/echo?broken');
+  await expect
+    .poll(() => rig.audit().find((line) => line.end?.of === decision?.seq)?.end)
+    .toMatchObject({ outcome: 'refused', detail: 'an unmasked WebSocket frame' });
 });
 
 test('a rule about methods does not allow a socket', async () => {
