@@ -3,6 +3,7 @@
 import type { AuditRecord } from './audit/record.ts';
 import type { ApprovalEvent } from './cage/approve.ts';
 import type { AuditQuery } from './cage/audit.ts';
+import type { HarQuery } from './cage/har.ts';
 import type { Context } from './cage/context.ts';
 import { lazily } from './platform/lazily.ts';
 
@@ -17,6 +18,7 @@ export type { WaitingRequest } from './cage/waiting-request.ts';
 export type { LearnedPolicy, LearnedRule, LearnQuery } from './cage/learn.ts';
 export type { Prunable, PrunePlan } from './cage/prune.ts';
 export type { AuditQuery } from './cage/audit.ts';
+export type { HarQuery } from './cage/har.ts';
 export type { PolicyChange, PolicyView, RuleView } from './cage/policy-change.ts';
 export type { SecretInput } from './cage/secret-commands.ts';
 export type { Probe, Verification } from './cage/verify.ts';
@@ -55,6 +57,11 @@ export async function* auditCage(context: Context, name: string, query?: AuditQu
   yield* (await import('./cage/audit.ts')).auditCage(context, name, query);
 }
 export const auditSummary = lazily(async () => (await import('./cage/audit.ts')).auditSummary);
+/** One HAR 1.2 document as text, in pieces. */
+export async function* harOfCage(context: Context, name: string, query?: HarQuery): AsyncGenerator<string> {
+  yield* (await import('./cage/har.ts')).harOfCage(context, name, query);
+}
+export const writeHar = lazily(async () => (await import('./cage/har.ts')).writeHar);
 export const verifyAudit = lazily(async () => (await import('./cage/audit.ts')).verifyAudit);
 
 export const policyShow = lazily(async () => (await import('./cage/policy-change.ts')).policyShow);

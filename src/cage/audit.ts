@@ -21,7 +21,7 @@ export interface AuditQuery {
   signal?: AbortSignal | undefined;
 }
 
-function auditDirectory(context: Context, name: string): string {
+export function auditDirectory(context: Context, name: string): string {
   if (!cageExists(context, name)) throw noSuchCage(name);
   return cagePaths(context, name).egress.audit;
 }

@@ -68,6 +68,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'har',
+    {
+      summary: 'export the traffic of a cage as HAR 1.2',
+      load: async () => (await import('./commands/har.ts')).har,
+    },
+  ],
+  [
     'policy',
     {
       summary: 'show, change and test the rules of a cage',

@@ -246,6 +246,13 @@ export interface Library {
   }>;
   auditCage(context: Context, name: string, filter: AuditFilter): AsyncIterable<AuditRecord>;
   auditSummary(context: Context, name: string, filter: AuditFilter): Promise<object>;
+  harOfCage(context: Context, name: string, query: AuditFilter & { last?: number | undefined }): AsyncIterable<string>;
+  writeHar(
+    context: Context,
+    name: string,
+    file: string,
+    query: AuditFilter & { last?: number | undefined },
+  ): Promise<number>;
   verifyAudit(
     context: Context,
     name: string,

@@ -35,6 +35,8 @@ export interface Output {
   document(value: unknown): void;
   /** One line of JSON Lines, on stdout; resolves when the reader can take more. */
   record(value: unknown): Promise<void>;
+  /** A piece of a JSON document that has no control characters left, on stdout; resolves when the reader can take more. */
+  piece(text: string): Promise<void>;
   /** Resolves when the reader of stdout can take more. */
   drained(): Promise<void>;
   /** Progress and summaries for people, on stderr; not with --quiet. */
@@ -79,6 +81,10 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
     document: (value) => out.write(`${safeJson(value, 2)}\n`),
     record: (value) => {
       out.write(`${safeJson(value)}\n`);
+      return drained();
+    },
+    piece: (text) => {
+      out.write(text);
       return drained();
     },
     drained,

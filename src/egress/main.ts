@@ -76,11 +76,12 @@ async function openParts({
   auditDirectory,
 }: EgressConfig): Promise<Pick<EgressParts, 'inspections' | 'usage' | 'capture'> & { desk: AnsweringDesk }> {
   const { ASK_LIMITS, createAskDesk } = await import('./ask-desk.ts');
+  const { CAPTURE_LIMITS, createCapture } = await import('./capture-log.ts');
   const { createUsageBook } = await import('./usage-book.ts');
   return {
     inspections: { head: () => undefined, body: () => undefined },
     usage: createUsageBook(auditDirectory, systemClock),
-    capture: undefined,
+    capture: await createCapture(auditDirectory, CAPTURE_LIMITS, systemClock),
     desk: createAskDesk(ASK_LIMITS, { now: () => systemClock.now(), after }),
   };
 }

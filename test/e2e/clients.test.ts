@@ -1,6 +1,6 @@
 // Real clients in a real cage: each reaches what a rule allows with its own TLS, its own trust store and its own idea of
 // HTTP, and is refused what no rule allows. The world is on loopback, but for npm and apt, which go to their registries.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -171,6 +171,66 @@ test('the audit knows each of them', async () => {
   }
   expect((await sandbox.run(['audit', CAGE, '--verify'])).exitCode).toBe(0);
 });
+
+test('the traffic comes out as one HAR document, refusals and WebSocket messages included', async () => {
+  const file = join(sandbox.directory, 'traffic.har');
+  const written = await sandbox.run(['har', CAGE, '-o', file, '--json']);
+  expect(written.json()).toMatchObject({ cage: CAGE, file, entries: expect.any(Number) });
+  const { log }: { log: { version: string; creator: object; entries: { request: { url: string } }[] } } = JSON.parse(
+    readFileSync(file, 'utf8'),
+  );
+  expect(log).toMatchObject({ version: '1.2', creator: { name: 'ironcage' } });
+  for (const entry of log.entries) expect(entry).toMatchObject(HAR_ENTRY);
+  const urls = log.entries.map(({ request }) => request.url);
+  expect(urls).toContain(`https://${WEB}/fetch`);
+  const find = (url: string) => log.entries[urls.indexOf(url)];
+  expect(find(`https://${WEB}/fetch`)).toMatchObject({
+    request: { headers: expect.arrayContaining([{ name: 'user-agent', value: 'node' }]) },
+    response: { status: 200, content: { mimeType: 'text/html', text: expect.stringContaining('GET /fetch') } },
+  });
+  expect(find(`https://${REFUSED}/`)).toMatchObject({
+    response: { status: 403 },
+    comment: expect.stringContaining('<default-deny>'),
+  });
+  expect(find(`https://${SOCKETS}/chat`)).toMatchObject({
+    _resourceType: 'websocket',
+    _webSocketMessages: [
+      { type: 'send', opcode: 1, data: expect.stringMatching(/^hello hello/) },
+      { type: 'receive', opcode: 1, data: expect.stringMatching(/^hello hello/) },
+    ],
+  });
+  const piped = await sandbox.run(['har', CAGE, '--host', SOCKETS, '-n', '1']);
+  expect(JSON.parse(piped.stdout)).toMatchObject({ log: { entries: [{ _resourceType: 'websocket' }] } });
+});
+
+/** What HAR 1.2 demands of every entry. */
+const HAR_ENTRY = {
+  startedDateTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+  time: expect.any(Number),
+  request: {
+    method: expect.any(String),
+    url: expect.stringMatching(/^https?:/),
+    httpVersion: expect.any(String),
+    cookies: expect.any(Array),
+    headers: expect.any(Array),
+    queryString: expect.any(Array),
+    headersSize: expect.any(Number),
+    bodySize: expect.any(Number),
+  },
+  response: {
+    status: expect.any(Number),
+    statusText: expect.any(String),
+    httpVersion: expect.any(String),
+    cookies: expect.any(Array),
+    headers: expect.any(Array),
+    content: { size: expect.any(Number), mimeType: expect.any(String) },
+    redirectURL: expect.any(String),
+    headersSize: expect.any(Number),
+    bodySize: expect.any(Number),
+  },
+  cache: {},
+  timings: { send: expect.any(Number), wait: expect.any(Number), receive: expect.any(Number) },
+};
 
 /** Programs of the project, run inside. */
 const CLIENTS: Readonly<Record<string, string>> = {

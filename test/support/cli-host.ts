@@ -202,6 +202,13 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       yield RECORD;
       yield { ...RECORD, seq: 2, decision: 'deny', host: 'evil.example' };
     },
+    harOfCage: async function* () {
+      yield '{"log":{"entries":[]}}\n';
+    },
+    writeHar: async (_context, name, file) => {
+      asked('writeHar', name, file);
+      return 3;
+    },
     auditSummary: async () => ({ allow: 1 }),
     verifyAudit: async () => ({ ok: true, records: 2, head: 'ff' }),
     policyShow: async () => ({ mode: 'filtered', generation: 3, hash: 'ff', confirmed: true, rules: VIEW.reach }),

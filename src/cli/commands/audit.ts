@@ -1,12 +1,10 @@
 // `audit`: the record of what left a cage and what was refused. Reads only.
 import type { Command, Opened, Session } from '../command.ts';
-import type { Flags } from '../flags.ts';
 import type { AuditFilter, AuditRecord } from '../library.ts';
 import { outline } from '../outline.ts';
 import type { Output } from '../output.ts';
 import { targetCage } from '../target-cage.ts';
-import { parseSince } from '../since.ts';
-import { usageError } from '../usage-error.ts';
+import { readLastCount, readTrafficFilter } from '../traffic-filter.ts';
 
 export const audit: Command = {
   kind: 'command',
@@ -29,12 +27,12 @@ export const audit: Command = {
     { line: 'ironcage audit --verify', does: 'prove that no record was changed or lost' },
   ],
   handler: async ({ word, flags }, session) => {
-    const last = parseCount(flags.text('lines'));
+    const last = readLastCount(flags);
     const opened = await session.open();
     const { library, context } = opened;
     const name = await targetCage(opened, session, word('CAGE'));
     if (flags.on('verify')) return verifyChain(opened, session, name);
-    const filter = readFilter(flags, context.clock.now());
+    const filter = readTrafficFilter(flags, context.clock.now());
     if (flags.on('summary')) {
       const summary = await library.auditSummary(context, name, filter);
       if (session.output.json) session.output.document(summary);
@@ -90,21 +88,4 @@ async function print(record: AuditRecord, output: Output): Promise<void> {
     record.secrets.length === 0 ? '' : `  with ${record.secrets.join(', ')}`,
   );
   return output.drained();
-}
-
-function readFilter(flags: Flags, nowMs: number): AuditFilter {
-  const filter: AuditFilter = {};
-  const decision = flags.text('decision');
-  const host = flags.text('host');
-  const since = flags.text('since');
-  if (decision === 'allow' || decision === 'deny' || decision === 'ask') filter.decision = decision;
-  if (host !== undefined) filter.host = host;
-  if (since !== undefined) filter.sinceMs = parseSince(since, nowMs);
-  return filter;
-}
-
-function parseCount(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw usageError(`-n cannot be ${text}`, { because: 'it takes a whole number from 1 on', hint: 'write -n 20' });
 }

@@ -1,0 +1,187 @@
+// Keeps exchanges for people to look at, off the way of every request: frames are collected in memory and written behind its
+// back. Bounded everywhere: each body, each file, and what may wait for the disk; beyond that frames are dropped and the gap
+// is noted. It is given nothing that holds a secret's value: heads before injection, answers after redaction.
+import { constants } from 'node:fs';
+import { open, rename, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  CAPTURE_FILE,
+  CAPTURE_FILE_BEFORE,
+  FRAME,
+  HEADER_BYTES,
+  MAX_FRAME_BYTES,
+  writeFrameHeader,
+  type FrameKind,
+} from '../audit/capture-format.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Capture, CapturedExchange } from './capture.ts';
+import type { Field } from './fields.ts';
+
+export interface CaptureLimits {
+  /** Of each body and each WebSocket message, in each direction. */
+  maxBodyBytes: number;
+  /** WebSocket messages of one exchange, in all. */
+  maxMessageBytesOfAll: number;
+  /** Of one file; the one before it is kept as well. */
+  maxFileBytes: number;
+  /** What may wait for the disk. */
+  maxPendingBytes: number;
+}
+
+export const CAPTURE_LIMITS: CaptureLimits = {
+  maxBodyBytes: 64 * 1024,
+  maxMessageBytesOfAll: 1024 * 1024,
+  maxFileBytes: 64 * 1024 * 1024,
+  maxPendingBytes: 8 * 1024 * 1024,
+};
+
+const BLOCK_BYTES = 256 * 1024;
+const WRITE_DELAY_MS = 100;
+
+export async function createCapture(directory: string, limits: CaptureLimits, clock: Clock): Promise<Capture> {
+  let file = await openFile(directory);
+  let fileBytes = (await file.stat()).size;
+  let block = Buffer.allocUnsafe(BLOCK_BYTES);
+  let filled = 0;
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  let hasGap = false;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> | undefined;
+
+  function append(kind: FrameKind, seq: number, bytes: number, fill: (target: Buffer, at: number) => void): void {
+    if (bytes > MAX_FRAME_BYTES || waitingBytes + filled + bytes > limits.maxPendingBytes) {
+      hasGap = true;
+      return;
+    }
+    if (hasGap) {
+      hasGap = false;
+      append(FRAME.gap, 0, 0, () => undefined);
+    }
+    const needed = HEADER_BYTES + bytes;
+    if (filled + needed > block.length) setBlockAside(needed);
+    writeFrameHeader(block, filled, bytes, kind, seq, clock.now());
+    fill(block, filled + HEADER_BYTES);
+    filled += needed;
+    timer ??= setTimeout(write, WRITE_DELAY_MS).unref();
+  }
+
+  function setBlockAside(needed: number): void {
+    if (filled > 0) {
+      waiting.push(block.subarray(0, filled));
+      waitingBytes += filled;
+    }
+    block = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, needed));
+    filled = 0;
+    if (waitingBytes >= BLOCK_BYTES) write();
+  }
+
+  function write(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (writing !== undefined) return;
+    setBlockAside(0);
+    writing = writeWaiting().finally(() => {
+      writing = undefined;
+      if (waitingBytes + filled > 0) timer ??= setTimeout(write, WRITE_DELAY_MS).unref();
+    });
+  }
+
+  async function writeWaiting(): Promise<void> {
+    const blocks = waiting;
+    const bytes = waitingBytes;
+    waiting = [];
+    try {
+      if (fileBytes > 0 && fileBytes + bytes > limits.maxFileBytes) await rotate();
+      for (const each of blocks) await writeWhole(file, each);
+      fileBytes += bytes;
+    } catch {
+      // A full disk: what waited is lost, and what is half in the file ends the reading of this file.
+      hasGap = true;
+      await rotate().catch(() => undefined);
+    }
+    waitingBytes -= bytes;
+  }
+
+  async function rotate(): Promise<void> {
+    await file.close();
+    await rename(join(directory, CAPTURE_FILE), join(directory, CAPTURE_FILE_BEFORE));
+    file = await openFile(directory);
+    fileBytes = 0;
+  }
+
+  const appendText = (kind: FrameKind, seq: number, text: string) =>
+    append(kind, seq, text.length, (target, at) => void target.write(text, at, 'latin1'));
+
+  return {
+    open: (seq) => captureExchange(seq, limits, append, appendText),
+    async close() {
+      await writing;
+      write();
+      await writing;
+      await file.close();
+    },
+  };
+}
+
+type Append = (kind: FrameKind, seq: number, bytes: number, fill: (target: Buffer, at: number) => void) => void;
+type AppendText = (kind: FrameKind, seq: number, text: string) => void;
+
+function captureExchange(seq: number, limits: CaptureLimits, append: Append, appendText: AppendText): CapturedExchange {
+  let requestLeft = limits.maxBodyBytes;
+  let responseLeft = limits.maxBodyBytes;
+  let messagesLeft = limits.maxMessageBytesOfAll;
+
+  /** Gives what is left. */
+  function keep(kind: FrameKind, cut: FrameKind, pieces: readonly Buffer[], left: number): number {
+    for (const piece of pieces) {
+      if (left <= 0) return left;
+      const bytes = Math.min(left, piece.length);
+      append(kind, seq, bytes, (target, at) => void piece.copy(target, at, 0, bytes));
+      left -= bytes;
+      if (bytes < piece.length || left === 0) append(cut, seq, 0, () => undefined);
+    }
+    return left;
+  }
+
+  return {
+    request: ({ version, method, url, fields }) =>
+      appendText(FRAME.request, seq, `${method} ${url} ${version}\n${fieldLines(fields)}`),
+    requestBody(pieces) {
+      requestLeft = keep(FRAME.requestBody, FRAME.requestCut, pieces, requestLeft);
+    },
+    response: ({ version, status, reason, fields }) =>
+      appendText(FRAME.response, seq, `${version} ${status} ${reason}\n${fieldLines(fields)}`),
+    responseBody(pieces) {
+      responseLeft = keep(FRAME.responseBody, FRAME.responseCut, pieces, responseLeft);
+    },
+    message(direction, kind, bytes) {
+      const isText = kind === 'text';
+      const out = isText ? FRAME.messageOutText : FRAME.messageOutBinary;
+      const frame = direction === 'out' ? out : isText ? FRAME.messageInText : FRAME.messageInBinary;
+      const kept = Math.min(bytes.length, limits.maxBodyBytes, messagesLeft);
+      if (messagesLeft > 0) append(frame, seq, kept, (target, at) => void bytes.copy(target, at, 0, kept));
+      if (kept < bytes.length)
+        append(direction === 'out' ? FRAME.requestCut : FRAME.responseCut, seq, 0, () => undefined);
+      messagesLeft -= kept;
+    },
+    end: () => append(FRAME.end, seq, 0, () => undefined),
+  };
+}
+
+function fieldLines(fields: readonly Field[]): string {
+  let text = '';
+  for (const { spelled, value } of fields) text += `${spelled}: ${value}\n`;
+  return text;
+}
+
+function openFile(directory: string): Promise<FileHandle> {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  return open(join(directory, CAPTURE_FILE), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+}
+
+async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += (await file.write(bytes, written, bytes.length - written)).bytesWritten;
+  }
+}
