@@ -120,9 +120,8 @@ function versionOf(version: string): string {
 }
 
 /** The record knows no scheme: port 80 is plain, as everywhere in the policy. */
-function urlOf({ protocol, host, port, path }: AuditRecord): string {
-  const isPlain = port === 80;
-  const scheme = protocol === 'tcp' ? 'tcp' : isPlain ? 'http' : 'https';
+function urlOf({ host, port, path }: AuditRecord): string {
+  const scheme = port === 80 ? 'http' : 'https';
   const shownHost = host.includes(':') ? `[${host}]` : host;
   return `${scheme}://${shownHost}${port === 80 || port === 443 ? '' : `:${port}`}${path.startsWith('/') ? path : '/'}`;
 }

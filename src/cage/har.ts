@@ -11,8 +11,8 @@ import { readVersion } from '../platform/version.ts';
 import { auditCage, auditDirectory, type AuditQuery } from './audit.ts';
 import type { Context } from './context.ts';
 
-/** Kinds of records that are exchanges; names that were asked for and events of the egress have no place in a HAR. */
-const EXCHANGES: ReadonlySet<AuditRecord['protocol']> = new Set(['http', 'websocket', 'tcp']);
+/** Kinds of records that HAR has a form for; names, raw TCP and events of the egress are in the audit alone. */
+const EXCHANGES: ReadonlySet<AuditRecord['protocol']> = new Set(['http', 'websocket']);
 
 /** `last`: only so many of the newest exchanges. */
 export type HarQuery = Omit<AuditQuery, 'follow'> & { last?: number | undefined };
