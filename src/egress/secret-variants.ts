@@ -48,7 +48,7 @@ function escapeHtml(text: string): string {
 }
 
 /** The characters that depend on the value alone, for each of the three places where it may begin in a triple. */
-function base64Alignments(bytes: Buffer): string[] {
+export function base64Alignments(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((offset) => {
     const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
     const start = Math.ceil((offset * 8) / 6);

@@ -1,0 +1,54 @@
+// Finds long runs of base64 or hex in bytes by sampling: a run that is long enough cannot lie between the samples.
+
+/** Shorter runs are words and hashes; a credential that was encoded twice is longer. */
+export const MIN_BLOB_BYTES = 32;
+const STRIDE = MIN_BLOB_BYTES / 2;
+
+const OUTSIDE = 0;
+const BASE64 = 1;
+const HEX = 2;
+const LINE_END = 3;
+const KINDS = kindsOfBytes();
+
+export interface Blob {
+  start: number;
+  end: number;
+  isHex: boolean;
+}
+
+/** Every run of at least MIN_BLOB_BYTES, in order, line ends within it included. */
+export function findBlobs(bytes: Uint8Array): Blob[] {
+  const blobs: Blob[] = [];
+  let end = 0;
+  for (let at = STRIDE - 1; at < bytes.length; at += STRIDE) {
+    if (at < end || kindAt(bytes, at) === OUTSIDE) continue;
+    const blob = expand(bytes, at, end);
+    if (blob === undefined) continue;
+    blobs.push(blob);
+    end = blob.end;
+  }
+  return blobs;
+}
+
+function expand(bytes: Uint8Array, at: number, from: number): Blob | undefined {
+  let start = at;
+  while (start > from && kindAt(bytes, start - 1) !== OUTSIDE) start -= 1;
+  let end = at + 1;
+  while (end < bytes.length && kindAt(bytes, end) !== OUTSIDE) end += 1;
+  if (end - start < MIN_BLOB_BYTES) return undefined;
+  let isHex = true;
+  for (let position = start; position < end && isHex; position += 1) isHex = kindAt(bytes, position) !== BASE64;
+  return { start, end, isHex };
+}
+
+function kindAt(bytes: Uint8Array, position: number): number {
+  return KINDS[bytes[position] ?? 0] ?? OUTSIDE;
+}
+
+function kindsOfBytes(): Uint8Array {
+  const kinds = new Uint8Array(256);
+  for (const character of 'ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ+/-_') kinds[character.charCodeAt(0)] = BASE64;
+  for (const character of '0123456789abcdefABCDEF') kinds[character.charCodeAt(0)] = HEX;
+  for (const character of '\r\n') kinds[character.charCodeAt(0)] = LINE_END;
+  return kinds;
+}
