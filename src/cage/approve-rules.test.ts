@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { HeldRequest } from '../egress/config.ts';
 import { canonicalTarget } from '../policy/paths.ts';
 import { parseRule } from '../policy/rules.ts';
+import { sharedSuffix } from '../policy/suffixes.ts';
 import type { Rule } from '../policy/types.ts';
 import { offerRules } from './approve-rules.ts';
 
@@ -67,7 +68,7 @@ test('whatever is asked for, every rule that is offered can be read and means wh
 });
 
 function rulesOf(text: string | undefined, effect: Rule['effect'] = 'allow'): readonly Rule[] {
-  const parsed = parseRule(text ?? '', { effect, origin: 'user' });
+  const parsed = parseRule(text ?? '', { effect, origin: 'user', nowMs: 0, sharedSuffix });
   if (!parsed.ok) throw new Error(`${text}: ${parsed.message}`);
   return parsed.rules;
 }

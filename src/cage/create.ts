@@ -17,6 +17,7 @@ import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
 import { defaultCageName } from './names.ts';
 import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
 import { repairCage } from './repair.ts';
+import { readRules } from './rule-input.ts';
 import { rememberAgent } from './agent-programs.ts';
 import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
 import { refuseDataRootMount, refuseWideProject } from './sources.ts';
@@ -45,7 +46,8 @@ export async function planCreation(
       hint: 'clone it, then name the directory',
     });
   }
-  const request = parseOptions(options, context.environment, context.cwd);
+  const rules = await readRules(context, 'allow', options.allow);
+  const request = { ...parseOptions(options, context.environment, context.cwd), rules, inspection: undefined };
   const project =
     source === undefined
       ? await resolveProjectRoot(context.cwd)

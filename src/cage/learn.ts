@@ -9,8 +9,8 @@ import { IronError } from '../platform/errors.ts';
 import { auditCage } from './audit.ts';
 import type { Context } from './context.ts';
 import { learnRules, type LearnedPath, type SeenRequest } from './learn-rules.ts';
-import { parseRules } from './options.ts';
 import { changePolicy, type PolicyChange } from './policy-change.ts';
+import { readRules } from './rule-input.ts';
 import type { CageSpec } from './spec.ts';
 import { readSpec } from './store.ts';
 
@@ -76,8 +76,9 @@ export async function policyLearn(context: Context, name: string, query: LearnQu
 }
 
 /** Adds what is new in a learned policy to the rules of the cage and has the rules decide from now on. */
-export function applyLearned(context: Context, name: string, { rules }: LearnedPolicy): Promise<PolicyChange> {
-  const added = rules.filter(({ present }) => present.length === 0).flatMap(({ text }) => parseRules(text, 'allow'));
+export async function applyLearned(context: Context, name: string, { rules }: LearnedPolicy): Promise<PolicyChange> {
+  const texts = rules.filter(({ present }) => present.length === 0).map(({ text }) => text);
+  const added = await readRules(context, 'allow', texts);
   return changePolicy(context, name, (before) => ({ net: 'filtered', rules: [...before.rules, ...added] }), added);
 }
 

@@ -6,8 +6,7 @@ import { isIP } from 'node:net';
 import { IronError, errorMessage } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
 import { normaliseHost } from '../policy/hosts.ts';
-import { parseRule } from '../policy/rules.ts';
-import type { Rule } from '../policy/types.ts';
+import type { InspectionSettings, Rule } from '../policy/types.ts';
 import type { Bind, LimitRequest } from '../backends/backend.ts';
 import type { EgressRoute } from '../egress/config.ts';
 import type { Environment } from '../platform/environment.ts';
@@ -22,6 +21,8 @@ export interface CageOptions {
   net?: string | undefined;
   auth?: string | undefined;
   allow: readonly string[];
+  /** Rule files. */
+  policies?: readonly string[] | undefined;
   routes: readonly string[];
   secrets: readonly string[];
   env: readonly string[];
@@ -43,6 +44,7 @@ export interface CageRequest {
   net: 'filtered' | 'ask' | 'learn' | 'none';
   auth: 'api-key' | 'none';
   rules: readonly Rule[];
+  inspection: InspectionSettings | undefined;
   routes: readonly EgressRoute[];
   secrets: readonly string[];
   env: Readonly<Record<string, string>>;
@@ -62,8 +64,12 @@ const NOT_YET: Readonly<Record<string, readonly string[]>> = {
   auth: ['subscription'],
 };
 
-/** Throws E_USAGE (or E_RULE, E_NAME) for the first option that is wrong, E_PROTECTION for one this version lacks. */
-export function parseOptions(options: CageOptions, environment: Environment, cwd: string): CageRequest {
+/** All but the rules, which rule-input.ts reads. Throws E_USAGE (or E_NAME) for the first option that is wrong, E_PROTECTION for one this version lacks. */
+export function parseOptions(
+  options: CageOptions,
+  environment: Environment,
+  cwd: string,
+): Omit<CageRequest, 'rules' | 'inspection'> {
   return {
     name: options.name === undefined ? undefined : parseCageName(options.name),
     backend: choose('backend', options.backend, ['native']),
@@ -71,7 +77,6 @@ export function parseOptions(options: CageOptions, environment: Environment, cwd
     workspace: choose('workspace', options.workspace, ['copy']),
     net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none']),
     auth: choose('auth', options.auth, ['api-key', 'none']),
-    rules: options.allow.flatMap((text) => parseRules(text, 'allow')),
     routes: options.routes.map((text) => parseRoute(text, cwd)),
     secrets: options.secrets.map(parseSecretName),
     env: parseEnvironment(options, environment, cwd),
@@ -96,18 +101,6 @@ function choose<T extends string>(option: string, value: string | undefined, kno
     });
   }
   throw usage(`--${option} cannot be ${JSON.stringify(value)}`, `choose one of: ${known.join(', ')}`);
-}
-
-export function parseRules(text: string, effect: Rule['effect']): readonly Rule[] {
-  const result = parseRule(text, { effect, origin: 'user' });
-  if (result.ok) return result.rules;
-  throw new IronError('E_RULE', {
-    message: `${JSON.stringify(text)} is no rule: ${result.message}`,
-    hint:
-      result.suggestion === ''
-        ? 'rules look like: registry.npmjs.org, *.example.com, host:8443, "GET host/path/**", npm'
-        : result.suggestion,
-  });
 }
 
 function parseRoute(text: string, cwd: string): EgressRoute {

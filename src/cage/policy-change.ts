@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
 import { uniqueRules } from './create.ts';
-import { parseRules } from './options.ts';
 import { cagePolicy, egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage, stateHealth } from './repair.ts';
+import { readRules } from './rule-input.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, noteCageState, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
 
@@ -64,7 +64,7 @@ async function policyAdd(
   effect: Rule['effect'],
   texts: readonly string[],
 ): Promise<PolicyChange> {
-  const added = texts.flatMap((text) => parseRules(text, effect));
+  const added = await readRules(context, effect, texts);
   return changePolicy(
     context,
     name,

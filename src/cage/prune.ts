@@ -36,7 +36,8 @@ export async function planPrune(context: Context, name: string, sinceMs: number)
   const needed = new Set(agentRules(AGENTS.find((profile) => profile.name === spec.agent)).map(({ id }) => id));
   const prunable = groups(spec.rules).flatMap(({ text, rules }): Prunable[] => {
     const ids = rules.map(({ id }) => id);
-    if (rules.every(({ expires }) => expires !== undefined && isExpired(expires, nowMs))) return [{ text, ids, reason: 'expired' }];
+    if (rules.every(({ expires }) => expires !== undefined && isExpired(expires, nowMs)))
+      return [{ text, ids, reason: 'expired' }];
     if (!covered || ids.some((id) => used.has(id) || needed.has(id))) return [];
     return [{ text, ids, reason: 'unused' }];
   });

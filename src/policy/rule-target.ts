@@ -5,8 +5,8 @@ import { BUNDLES } from './bundles.ts';
 import { closestWord } from './closest.ts';
 import { isAddressLiteral, normaliseHost } from './hosts.ts';
 import { canonicalGlob } from './paths.ts';
-import { sharedSuffix } from './suffixes.ts';
 import type { Rule } from './types.ts';
+import { Unfit } from './unfit.ts';
 
 export interface RuleTarget {
   scheme: 'https' | 'http' | undefined;
@@ -20,54 +20,58 @@ export interface RuleTarget {
 export const EXAMPLES =
   'write a host (example.com, *.example.com, example.com:8443), "GET example.com/path/**", or a bundle';
 
-/** A refusal on its way out of the parser; parseRule turns it into its answer. */
-export class Unfit extends Error {
-  readonly suggestion: string;
-  constructor(message: string, suggestion: string) {
-    super(message);
-    this.suggestion = suggestion;
-  }
+/** What a target is read by besides its text. */
+export interface TargetStance {
+  effect: Rule['effect'];
+  isPrivate: boolean;
+  /** The user's word that a wildcard under a shared name is meant. */
+  isShared: boolean;
+  /** The shared name that makes a wildcard before `name` unsafe, or undefined: see suffixes.ts. */
+  sharedSuffix: (name: string) => string | undefined;
 }
 
 const TARGET = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(\[[^\]/]*\]|[^/:[\]]*)(?::([^/:]*))?(\/.*)?$/i;
 
 /** Throws Unfit. */
-export function readTarget(
-  text: string,
-  { isPrivate, effect }: { isPrivate: boolean; effect: Rule['effect'] },
-): RuleTarget {
+export function readTarget(text: string, stance: TargetStance): RuleTarget {
   const [, schemeText, hostText, portText, pathText] = TARGET.exec(text) ?? [];
   if (hostText === undefined) throw new Unfit(`${JSON.stringify(text)} is not a host`, EXAMPLES);
   const scheme = readScheme(schemeText);
   const port = portText === undefined ? undefined : readPort(portText);
-  const isBare = text === hostText;
-  const host = readHostPattern(hostText, { isBare: isBare && !isPrivate });
-  if (effect === 'allow') checkDestination(host, isPrivate);
-  if (pathText === undefined) return { scheme, host, port, path: undefined };
-  const path = canonicalGlob(pathText);
-  if (!path.ok) throw new Unfit(path.reason, 'example of a path: /v1/models/**');
-  return { scheme, host, port, path: path.path };
+  const host = readHostPattern(hostText, { ...stance, isBare: text === hostText && !stance.isPrivate });
+  return { scheme, host, port, path: pathText === undefined ? undefined : readPath(pathText) };
 }
 
-function readScheme(text: string | undefined): RuleTarget['scheme'] {
+/** Throws Unfit. */
+export function readPath(text: string): string {
+  const path = canonicalGlob(text);
+  if (!path.ok) throw new Unfit(path.reason, 'example of a path: /v1/models/**', 'path');
+  return path.path;
+}
+
+/** Throws Unfit. */
+export function readScheme(text: string | undefined): RuleTarget['scheme'] {
   const scheme = text?.toLowerCase();
   if (scheme === undefined || scheme === 'https' || scheme === 'http') return scheme;
   const suggestion = /^wss?$/.test(scheme)
     ? 'write https:// or http:// and the word websocket'
     : 'only https:// and http:// pass the egress';
-  throw new Unfit(`${scheme}:// is not a scheme of a rule`, suggestion);
+  throw new Unfit(`${scheme}:// is not a scheme of a rule`, suggestion, 'scheme');
 }
 
-function readPort(text: string): number {
+/** Throws Unfit. */
+export function readPort(text: string): number {
   const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
   if (port >= 1 && port <= 65_535) return port;
   throw new Unfit(
     `${JSON.stringify(text)} is not a port`,
     'a port is a number from 1 to 65535, or github:OWNER/REPO for a repository',
+    'port',
   );
 }
 
-function readHostPattern(text: string, { isBare }: { isBare: boolean }): string {
+/** Throws Unfit. `isBare`: nothing stands around the host, so that a word without a dot may be a mistyped bundle. */
+export function readHostPattern(text: string, stance: TargetStance & { isBare: boolean }): string {
   const [, wildcard = '', nameText = ''] = /^(\*{1,2}\.)?(.*)$/.exec(text) ?? [];
   const name = normaliseHost(nameText);
   if (name === undefined) {
@@ -77,14 +81,17 @@ function readHostPattern(text: string, { isBare }: { isBare: boolean }): string 
     throw new Unfit(`${JSON.stringify(text)} is not a host`, suggestion);
   }
   if (wildcard === '') {
-    if (isBare && !name.includes('.') && !isAddressLiteral(name)) throw unknownWord(name);
+    if (stance.isShared) throw new Unfit('"shared" is for wildcards', 'leave it out', 'shared');
+    if (stance.isBare && !name.includes('.') && !isAddressLiteral(name)) throw unknownWord(name);
+    if (stance.effect === 'allow') checkDestination(name, stance.isPrivate);
     return name;
   }
   if (isAddressLiteral(name)) throw new Unfit('an address takes no wildcard', 'list each address by itself');
-  const shared = sharedSuffix(name);
+  // A deny rule may be as wide as it likes.
+  const shared = stance.effect === 'deny' || stance.isShared ? undefined : stance.sharedSuffix(name);
   if (shared !== undefined) {
     const message = `anybody can have a name under ${shared}, so a wildcard there allows everybody`;
-    throw new Unfit(message, `name the host: my-project.${name}`);
+    throw new Unfit(message, `name the host: my-project.${name}; or add the word shared if everybody is meant`);
   }
   return wildcard + name;
 }

@@ -5,11 +5,13 @@ import { decide } from './chain.ts';
 import { explain } from './explain.ts';
 import { NO_USAGE } from './inspector.ts';
 import { formatRule, parseRule } from './rules.ts';
+import { sharedSuffix } from './suffixes.ts';
 import type { Policy, Rule } from './types.ts';
 
 const NOWHERE = { bindings: [], nowMs: Date.UTC(2026, 10, 21), usage: () => NO_USAGE };
-const allow = { effect: 'allow', origin: 'user' } as const;
-const deny = { effect: 'deny', origin: 'user' } as const;
+const ground = { origin: 'user', nowMs: NOWHERE.nowMs, sharedSuffix } as const;
+const allow = { effect: 'allow', ...ground } as const;
+const deny = { effect: 'deny', ...ground } as const;
 
 function rulesOf(text: string, stance: typeof allow | typeof deny = allow): readonly Rule[] {
   const parsed = parseRule(text, stance);
