@@ -1,17 +1,25 @@
-// Does the cage hold? Probes from inside the live cage, each beside what must work, so that a dead cage is no pass.
-import { readFileSync } from 'node:fs';
+// Does the cage hold? Probes from inside the live cage, each beside what must work, so that a dead cage is no pass; a look
+// from outside at what it left in the record and at the egress; and a server on the host that nobody must have reached.
+import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { PACKAGE_ROOT } from '../backends/native/layout.ts';
+import { INSIDE_BUNDLE, INSIDE_CA, INSIDE_TRUST, PACKAGE_ROOT } from '../backends/native/layout.ts';
 import { IronError } from '../platform/errors.ts';
 import { run } from '../platform/processes.ts';
+import { printableLine } from '../platform/text.ts';
 import { nodeRuntime } from '../agents/node-runtime.ts';
+import { openCanary, type Canary } from './canary.ts';
 import type { Context } from './context.ts';
-import { commandFor } from './enter.ts';
+import { egressProbes } from './egress-probes.ts';
+import { commandFor, leaveCage } from './enter.ts';
+import { occupy } from './occupancy.ts';
+import { listenedPorts } from './policy.ts';
 import { openSession, type CageSession } from './session.ts';
+import type { RunningState } from './state.ts';
 import { ensureRunning } from './ensure-running.ts';
 import { cagePaths, withCageLock } from './store.ts';
 import { verifyAudit } from './audit.ts';
+import { controlSocket } from './confirm-policy.ts';
 import { policyShow } from './policy-change.ts';
 import { secretValue } from './policy.ts';
 import { placesWithValue } from './secret-search.ts';
@@ -33,56 +41,95 @@ export interface Verification {
 
 const PROBE_BOUNDS = { timeoutMs: 120_000, maxOutputBytes: 2 ** 20 };
 
-/** Starts the cage if need be. `attack` adds the search for real secret values in everything the cage could read. */
+/** Starts the cage if need be. Without `attack` only the harmless, quick part of the probes is made. */
 export async function verifyCage(
   context: Context,
   name: string,
   { attack }: { attack: boolean },
 ): Promise<Verification> {
-  const state = await withCageLock(context, name, () => ensureRunning(context, name));
-  const session = await openSession(context, name);
+  const { state, leave } = await withCageLock(context, name, async () => ({
+    state: await ensureRunning(context, name),
+    leave: occupy(cagePaths(context, name)),
+  }));
+  const canary = await openCanary();
+  try {
+    const session = await openSession(context, name);
+    const probes = await insideProbes(session, state, canary, attack);
+    probes.push(await canaryProbe(canary), ...(await outsideProbes(context, name)), ...egressProbes(state));
+    if (attack) probes.push(...(await searchProbes(context, session)));
+    return { cage: name, ok: probes.every(({ ok }) => ok), probes };
+  } finally {
+    canary.close();
+    await leaveCage(context, name, leave);
+  }
+}
+
+async function insideProbes(
+  session: CageSession,
+  state: RunningState,
+  canary: Canary,
+  attack: boolean,
+): Promise<Probe[]> {
   const { program } = nodeRuntime({ node: process.execPath });
-  const command = commandFor(
-    session,
-    state,
-    { argv: [program, '--input-type=module', '-'], env: { IRONCAGE_PROBE: facts(session) } },
-    false,
-  );
-  const input = readFileSync(join(PACKAGE_ROOT, 'dist/guest/probe.mjs'));
+  const argv = [program, '--input-type=module', '-e', readProbe('probe.mjs')];
+  const command = commandFor(session, state, { argv }, false);
+  const files = readdirSync(PROBES).filter((file) => /^probe-[a-z0-9-]+\.mjs$/.test(file));
+  const input = JSON.stringify({
+    files: Object.fromEntries(files.map((file) => [file, readProbe(file)])),
+    facts: facts(session, canary, attack),
+  });
   const result = await run(command.program, command.args, { env: command.env, input, ...PROBE_BOUNDS });
   const inside = parseProbes(result.stdout.toString('utf8'));
-  if (inside.length === 0 || result.exitCode !== 0) {
+  if (inside === undefined || result.exitCode !== 0) {
     throw new IronError('E_BACKEND', {
       message: 'the probes inside the cage did not come to their end',
-      because: result.timedOut ? 'they took too long' : result.stderr.trim().slice(-500),
-      hint: `restart the cage and try again: ironcage restart ${name}`,
+      because: result.timedOut ? 'they took too long' : printableLine(result.stderr.trim().slice(-500)),
+      hint: `restart the cage and try again: ironcage restart ${session.spec.name}`,
     });
   }
-  const probes = [...inside, ...(await outsideProbes(context, name))];
-  if (attack) probes.push(...(await searchProbes(context, session)));
-  return { cage: name, ok: probes.every(({ ok }) => ok), probes };
+  return inside;
+}
+
+const PROBES = join(PACKAGE_ROOT, 'dist/guest');
+
+function readProbe(file: string): string {
+  return readFileSync(join(PROBES, file), 'utf8');
 }
 
 /** What the probe program must know of the host in order to look for it. Nothing secret. */
-function facts({ spec, context }: CageSession): string {
+function facts({ spec, context }: CageSession, canary: Canary, attack: boolean): object {
   const hostHome = homedir();
   const below = (path: string): string[] =>
     path.startsWith(`${hostHome}/`) ? [path.slice(hostHome.length + 1).split('/')[0] ?? ''] : [];
   const bound = [spec.project, process.execPath, ...spec.binds.map(({ target }) => target), context.dataRoot];
-  return JSON.stringify({
+  return {
+    attack,
+    mode: spec.net,
+    ports: listenedPorts(spec),
+    rules: spec.rules.map(({ host }) => host),
     hostHome: spec.home === hostHome ? undefined : hostHome,
     homeEntries: bound.flatMap(below),
     dataRoot: join(context.dataRoot, 'secrets'),
-    allowedHost: spec.rules.find(({ effect }) => effect === 'allow')?.host,
+    controlSocket: controlSocket(context, spec.name),
     secrets: spec.secrets.map(({ env, placeholder }) => ({ env, placeholder })),
-  });
+    ownEnvironment: [...Object.keys(spec.env), ...spec.secrets.map(({ env }) => env)],
+    trustFiles: [INSIDE_CA, INSIDE_BUNDLE, `${INSIDE_TRUST}/java-cacerts`, `${INSIDE_TRUST}/browser.json`],
+    canary: {
+      port: canary.port,
+      token: canary.token,
+      addresses: canary.addresses,
+      hostname: canary.hostname,
+    },
+  };
 }
 
-/** None when any line is no probe: what it would have said is not known. */
-function parseProbes(text: string): Probe[] {
+/** Undefined when any line is no probe or the last is missing: what it would have said is not known. */
+function parseProbes(text: string): Probe[] | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const probes = lines.map(parseLine);
-  return probes.every(isProbe) ? probes : [];
+  const values = lines.map(parseLine);
+  const last = values.pop();
+  if (typeof last !== 'object' || last === null || !('end' in last) || values.length === 0) return undefined;
+  return values.every(isProbe) ? values.map(printable) : undefined;
 }
 
 function parseLine(line: string): unknown {
@@ -101,20 +148,44 @@ function isProbe(value: unknown): value is Probe {
   return typeof fields.get('ok') === 'boolean' && texts.every((name) => typeof fields.get(name) === 'string');
 }
 
+function printable({ id, group, ok, expected, observed }: Probe): Probe {
+  const line = (text: string): string => printableLine(text).slice(0, 400);
+  return { id: line(id), group: line(group), ok, expected: line(expected), observed: line(observed) };
+}
+
+/** Nobody but the host may have come; and the host must have been seen, or the canary is deaf. */
+async function canaryProbe(canary: Canary): Promise<Probe> {
+  const unseen = await canary.visit();
+  const seen = canary.seen();
+  const control = unseen.length === 0 && canary.addresses.length > 0;
+  return {
+    id: 'exfiltration.canary-silent',
+    group: 'exfiltration',
+    ok: control && seen.length === 0,
+    expected: 'control: the host reaches its server at every address; the cage has not',
+    observed:
+      seen.length > 0
+        ? seen.join(', ')
+        : control
+          ? `silent; the host came at ${canary.addresses.length} addresses`
+          : `the host itself was not seen at ${unseen.join(', ') || 'any address'}`,
+  };
+}
+
 async function outsideProbes(context: Context, name: string): Promise<Probe[]> {
   const policy = await policyShow(context, name);
   const chain = await verifyAudit(context, name);
   return [
     {
-      id: 'egress.policy-confirmed',
-      group: 'egress',
+      id: 'control-plane.policy-confirmed',
+      group: 'control plane',
       ok: policy.confirmed,
       expected: 'the egress serves exactly the stored policy',
       observed: policy.confirmed ? `generation ${policy.generation}` : 'another one, or no answer',
     },
     {
-      id: 'egress.audit-chain',
-      group: 'egress',
+      id: 'control-plane.audit-chain',
+      group: 'control plane',
       ok: chain.ok && chain.records > 0,
       expected: 'the probes are on record, and the chain of records is whole',
       observed: chain.ok ? `${chain.records} records` : `line ${chain.line}: ${chain.reason}`,
@@ -134,7 +205,7 @@ async function searchProbes(context: Context, { spec }: CageSession): Promise<Pr
     const found = await placesWithValue(root, value, except);
     const control = await placesWithValue(root, binding.placeholder, except);
     probes.push({
-      id: `secret.absent.${binding.name}`,
+      id: `secrets.absent.${binding.name}`,
       group: 'secrets',
       ok: found.length === 0 && control.length > 0,
       expected: 'control: the placeholder is found in the cage’s files; the value is not',

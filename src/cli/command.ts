@@ -101,6 +101,6 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { name: 'json', summary: 'print JSON instead of text; errors too, on stderr' },
   { name: 'home', value: 'DIR', summary: 'data root, instead of IRONCAGE_HOME or $XDG_DATA_HOME/ironcage' },
   { name: 'quiet', summary: 'no progress and no summary on stderr' },
-  { name: 'verbose', summary: 'with a bug: where it happened' },
+  { name: 'verbose', summary: 'in more detail; with a bug: where it happened' },
   { name: 'no-color', summary: 'no colours (also NO_COLOR, and whenever stdout is no terminal)' },
 ];

@@ -190,6 +190,12 @@ export interface PrunePlan {
   covered: boolean;
 }
 
+export interface Verification {
+  cage: string;
+  ok: boolean;
+  probes: readonly { id: string; group: string; ok: boolean; expected: string; observed: string }[];
+}
+
 export interface Library {
   openContext(options: {
     home?: string;
@@ -299,15 +305,7 @@ export interface Library {
     cage?: string,
   ): Promise<readonly { name: string; hosts: readonly string[]; slots: readonly unknown[]; createdAt: string }[]>;
   secretRemove(context: Context, name: string, cage?: string): Promise<void>;
-  verifyCage(
-    context: Context,
-    name: string,
-    options: { attack: boolean },
-  ): Promise<{
-    cage: string;
-    ok: boolean;
-    probes: readonly { id: string; group: string; ok: boolean; expected: string; observed: string }[];
-  }>;
+  verifyCage(context: Context, name: string, options: { attack: boolean }): Promise<Verification>;
   doctor(
     context: Context,
     options: { fix: boolean },

@@ -23,6 +23,8 @@ export interface OutputOptions {
 export interface Output {
   /** Whether results are wanted as JSON. */
   readonly json: boolean;
+  /** Whether more is wanted than what went wrong. */
+  readonly verbose: boolean;
   /** Aborts when nobody reads stdout any more. */
   readonly gone: AbortSignal;
   /** One line of a result, on stdout. */
@@ -74,6 +76,7 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
   };
   return {
     json: options.json,
+    verbose: options.verbose,
     gone: gone.signal,
     line: (...spans) => out.write(`${out.render(spans)}\n`),
     text: (text) => out.write(ensureNewline(printable(text))),

@@ -21,7 +21,8 @@ export function createBodyInspection(subject: BodySubject, traces: Traces): Body
       found.push({ name, action: 'note', reason });
     }
   };
-  const codings = kind === 'message' ? [] : contentCodings(headerValues(subject, 'content-encoding'));
+  const declared = kind === 'message' ? [] : headerValues(subject, 'content-encoding');
+  const codings = declared.length === 0 ? declared : contentCodings(declared);
   const scanner = createScanner(traces, kind, note);
   const plainScanner = codings.length === 0 ? scanner : createScanner(traces, kind, note);
   const shape = createShapeSample(subject, traces, note);
@@ -136,5 +137,7 @@ function pushRefusal(reason: string): Refusal {
 }
 
 function headerValues({ exchange }: BodySubject, name: string): string[] {
-  return exchange.headers.filter((header) => header[0] === name).map((header) => header[1]);
+  const values: string[] = [];
+  for (const [field, value] of exchange.headers) if (field === name) values.push(value);
+  return values;
 }

@@ -62,7 +62,7 @@ interface Stage {
 /** One decoder whose output goes to the next stage before more goes into it. */
 function createStage(coding: string, next: Stage, guard: (bytes: number) => void): Stage {
   let decoder: Transform | undefined;
-  let failure: unknown;
+  let failure: Refusal | undefined;
   let isEnded = false;
   /** The output on its way through the next stage, one after the other. */
   let passing = Promise.resolve();

@@ -17,6 +17,8 @@ export interface Traces {
   readonly inspection: InspectionSettings;
   /** Whether there is a secret or a placeholder to find: otherwise escapes and nested codings matter to shapes only. */
   readonly hasKnown: boolean;
+  /** Bytes that a known text holds, 1 each: other bytes may be escaped, that hides nothing. */
+  readonly worthUnescaping: Uint8Array;
 }
 
 type TracedSettings = Pick<Settings, 'bindings' | 'secretValues' | 'policy'>;
@@ -41,21 +43,32 @@ function makeTraces({ bindings, secretValues, policy }: TracedSettings, part: Tr
   const inspection = policy.inspection ?? DEFAULT_INSPECTION;
   const literals: Buffer[] = [];
   const meanings: Trace[] = [];
+  const worthUnescaping = new Uint8Array(256);
+  // What an escape may hide once more.
+  for (const escape of ['%', '&', '\\']) worthUnescaping[escape.charCodeAt(0)] = 1;
   const add = (literal: Buffer, meaning: Trace): void => {
     literals.push(literal);
     meanings.push(meaning);
   };
   for (const [name, value] of Object.entries(secretValues)) {
     for (const trace of secretTraces(value)) add(trace, { kind: 'secret', name });
+    for (const byte of Buffer.from(value, 'utf8')) worthUnescaping[byte] = 1;
   }
   for (const { name, placeholder } of part === 'body' ? bindings : []) {
     // Its random part alone gives it away: it comes with a prefix that other credentials share.
     const core = /[0-9a-f]{32}$/.exec(placeholder)?.[0] ?? placeholder;
     for (const trace of secretTraces(core)) add(trace, { kind: 'placeholder', name });
+    for (const byte of Buffer.from(core, 'utf8')) worthUnescaping[byte] = 1;
   }
   const hasKnown = literals.length > 0;
   if (inspection.secretShapes !== 'off') {
     for (const anchor of SHAPE_ANCHORS) add(Buffer.from(anchor.literal, 'latin1'), { kind: 'shape', anchor });
   }
-  return { filter: createLiteralFilter(literals, { escapes: hasKnown }), meanings, inspection, hasKnown };
+  return {
+    filter: createLiteralFilter(literals, { escapes: hasKnown }),
+    meanings,
+    inspection,
+    hasKnown,
+    worthUnescaping,
+  };
 }

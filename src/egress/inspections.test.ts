@@ -82,7 +82,7 @@ const SPELLINGS: readonly (readonly [string, Buffer | string])[] = [
   ['hEx', bytes.toString('hex').replace(/[a-f](?=.[a-f])/g, (digit) => digit.toUpperCase())],
   ['UTF-16 LE', Buffer.from(VALUE, 'utf16le')],
   ['UTF-16 BE', Buffer.from(VALUE, 'utf16le').swap16()],
-  ['reversed', [...VALUE].toReversed().join('')],
+  ['reversed', Buffer.from(bytes.toReversed()).toString()],
   ['base64 in base64', Buffer.from(bytes.toString('base64')).toString('base64')],
   ['base64 of UTF-16', Buffer.from(VALUE, 'utf16le').toString('base64')],
   ['hex of base64', Buffer.from(bytes.toString('base64')).toString('hex')],

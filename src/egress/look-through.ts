@@ -4,7 +4,7 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { findBlobs, type Blob } from '../policy/content/blobs.ts';
 import type { FilterHits } from '../policy/content/literal-filter.ts';
-import { unescapeBytes } from '../policy/content/unescape.ts';
+import { escapeAt, unescapeBytes } from '../policy/content/unescape.ts';
 import type { Trace, Traces } from './inspect-secrets.ts';
 
 export interface Sighting {
@@ -62,7 +62,7 @@ export function lookThrough(
 
 /** Without nested codings; with escapes undone around where they stand, again and again. */
 function scan(bytes: Uint8Array, traces: Traces, onSighting: (sighting: Sighting) => void, round: number): void {
-  const { filter, meanings, hasKnown } = traces;
+  const { filter, meanings, hasKnown, worthUnescaping } = traces;
   let start = 0;
   let end = -1;
   const again = (): void => {
@@ -79,6 +79,8 @@ function scan(bytes: Uint8Array, traces: Traces, onSighting: (sighting: Sighting
     onEscape:
       hasKnown && round < MAX_ESCAPE_ROUNDS
         ? (position) => {
+            const escape = escapeAt(bytes, position);
+            if (escape === undefined || worthUnescaping[escape.byte] === 0) return;
             if (position - ESCAPE_REACH > end) {
               again();
               start = Math.max(0, position - ESCAPE_REACH);

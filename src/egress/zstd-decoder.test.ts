@@ -8,7 +8,7 @@ const COMPRESSED = Buffer.from('KLUv/QRo5QAAmHNvIG1hbnkgd29yZHMsIGZldwoCAEB9g3iz
 
 /** A frame of raw and RLE blocks, as RFC 8878 has them. */
 function frame(blocks: readonly (Buffer | { byte: number; times: number })[], window = 0x48): Buffer {
-  const parts = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, window])];
+  const parts: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, window])];
   blocks.forEach((block, index) => {
     const isLast = index === blocks.length - 1 ? 1 : 0;
     const header = Buffer.alloc(3);

@@ -11,8 +11,8 @@ import { Unfit } from './unfit.ts';
 
 export type ParsedRule =
   | { ok: true; rules: readonly Rule[] }
-  /** `suggestion`: what to write instead, one sentence, or empty. */
-  | { ok: false; message: string; suggestion: string };
+  /** `suggestion`: what to write instead, one sentence, or empty. `word`: the word to blame; absent: the target, or the whole. */
+  | { ok: false; message: string; suggestion: string; word?: string | undefined };
 
 const MAX_RULE_CHARACTERS = 4096;
 
@@ -20,7 +20,8 @@ export function parseRule(text: string, stance: RuleStance): ParsedRule {
   try {
     return { ok: true, rules: read(text, stance) };
   } catch (error) {
-    if (error instanceof Unfit) return { ok: false, message: error.message, suggestion: error.suggestion };
+    if (error instanceof Unfit)
+      return { ok: false, message: error.message, suggestion: error.suggestion, word: error.word };
     throw error;
   }
 }

@@ -24,7 +24,8 @@ export function decideTcp(
     (rule) => rule.effect === 'allow' && rule.passthrough === true && rule.host === host && portOf(rule) === port,
   );
   if (matched === undefined || policy.mode === 'none') return undefined;
-  if (isAddressLiteral(host) && isMetadataAddress(host)) return refuse('<metadata>', 'the address belongs to a metadata service');
+  if (isAddressLiteral(host) && isMetadataAddress(host))
+    return refuse('<metadata>', 'the address belongs to a metadata service');
   const denial = policy.rules.find(
     (rule) => rule.effect === 'deny' && matchesHost(rule.host, host) && (rule.port === undefined || rule.port === port),
   );

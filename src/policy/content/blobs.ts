@@ -21,7 +21,10 @@ export function findBlobs(bytes: Uint8Array): Blob[] {
   const blobs: Blob[] = [];
   let end = 0;
   for (let at = STRIDE - 1; at < bytes.length; at += STRIDE) {
-    if (at < end || kindAt(bytes, at) === OUTSIDE) continue;
+    // A run that is long enough holds two samples in a row and all that lies between them.
+    if (at < end || kindAt(bytes, at) === OUTSIDE || kindAt(bytes, at + STRIDE) === OUTSIDE) continue;
+    if (kindAt(bytes, at + 8) === OUTSIDE || kindAt(bytes, at + 4) === OUTSIDE || kindAt(bytes, at + 12) === OUTSIDE)
+      continue;
     const blob = expand(bytes, at, end);
     if (blob === undefined) continue;
     blobs.push(blob);
@@ -42,7 +45,7 @@ function expand(bytes: Uint8Array, at: number, from: number): Blob | undefined {
 }
 
 function kindAt(bytes: Uint8Array, position: number): number {
-  return KINDS[bytes[position] ?? 0] ?? OUTSIDE;
+  return position < bytes.length ? (KINDS[bytes[position] ?? 0] ?? OUTSIDE) : OUTSIDE;
 }
 
 function kindsOfBytes(): Uint8Array {

@@ -42,14 +42,12 @@ export function createLiteralFilter(literals: readonly Uint8Array[], { escapes }
   const pairs = new Uint8Array(65_536);
   const buckets: (Entry[] | undefined)[] = [];
   const occupied = new Uint8Array(1 << KEY_BITS);
-  const known = new Set<number>();
   let maxLiteralBytes = 0;
   literals.forEach((literal, index) => {
     if (literal.length < 3) throw new Error('a literal is too short to be looked for');
     maxLiteralBytes = Math.max(maxLiteralBytes, literal.length);
-    const offset = rarestOffset(literal, known);
+    const offset = cheapestOffset(literal, pairs);
     const [a, b, c] = [byteAt(literal, offset), byteAt(literal, offset + 1), byteAt(literal, offset + 2)];
-    known.add((a << 16) | (b << 8) | c);
     mark(pairs, a, b, FIRST);
     mark(pairs, b, c, SECOND);
     const key = keyOf(a, b, c);
@@ -74,8 +72,7 @@ export function createLiteralFilter(literals: readonly Uint8Array[], { escapes }
     }
   }
 
-  function look(bytes: Uint8Array, position: number, hits: FilterHits): void {
-    const flags = pairs[byteAt(bytes, position) | (byteAt(bytes, position + 1) << 8)] ?? 0;
+  function look(bytes: Uint8Array, position: number, flags: number, hits: FilterHits): void {
     if ((flags & FIRST) !== 0) compare(bytes, position, hits);
     if ((flags & SECOND) !== 0) compare(bytes, position - 1, hits);
     if (flags < ESCAPE_FIRST || hits.onEscape === undefined) return;
@@ -95,19 +92,18 @@ export function createLiteralFilter(literals: readonly Uint8Array[], { escapes }
       if (skipped === 1) lookAtFirst(bytes, hits);
       let at = 0;
       for (; at < unrolled; at += 4) {
-        const any =
-          (pairs[words[at] ?? 0] ?? 0) |
-          (pairs[words[at + 1] ?? 0] ?? 0) |
-          (pairs[words[at + 2] ?? 0] ?? 0) |
-          (pairs[words[at + 3] ?? 0] ?? 0);
-        if (any === 0) continue;
+        const first = pairs[words[at] ?? 0] ?? 0;
+        const second = pairs[words[at + 1] ?? 0] ?? 0;
+        const third = pairs[words[at + 2] ?? 0] ?? 0;
+        const fourth = pairs[words[at + 3] ?? 0] ?? 0;
+        if ((first | second | third | fourth) === 0) continue;
         const position = skipped + at * 2;
-        look(bytes, position, hits);
-        look(bytes, position + 2, hits);
-        look(bytes, position + 4, hits);
-        look(bytes, position + 6, hits);
+        if (first !== 0) look(bytes, position, first, hits);
+        if (second !== 0) look(bytes, position + 2, second, hits);
+        if (third !== 0) look(bytes, position + 4, third, hits);
+        if (fourth !== 0) look(bytes, position + 6, fourth, hits);
       }
-      for (; at < words.length; at += 1) look(bytes, skipped + at * 2, hits);
+      for (; at < words.length; at += 1) look(bytes, skipped + at * 2, pairs[words[at] ?? 0] ?? 0, hits);
     },
   };
 
@@ -121,7 +117,7 @@ export function createLiteralFilter(literals: readonly Uint8Array[], { escapes }
 function isEscape(bytes: Uint8Array, position: number): boolean {
   const next = bytes[position + 1];
   if (next === undefined) return false;
-  switch (bytes[position]) {
+  switch (bytes[position] ?? 0) {
     case PERCENT:
       return isHexDigit(next);
     case AMPERSAND:
@@ -133,20 +129,23 @@ function isEscape(bytes: Uint8Array, position: number): boolean {
   }
 }
 
-/** Prefers three bytes that are looked for already, then those that ordinary text has least of. */
-function rarestOffset(literal: Uint8Array, known: ReadonlySet<number>): number {
+/** Prefers pairs that are looked for already: they cost nothing more. Then those that ordinary text has least of. */
+function cheapestOffset(literal: Uint8Array, pairs: Uint8Array): number {
   let best = 0;
   let bestCost = Number.POSITIVE_INFINITY;
   for (let offset = 0; offset + 3 <= literal.length; offset += 1) {
     const [a, b, c] = [byteAt(literal, offset), byteAt(literal, offset + 1), byteAt(literal, offset + 2)];
-    const isKnown = known.has((a << 16) | (b << 8) | c);
-    const cost = isKnown ? -1 : pairCost(a, b) + pairCost(b, c);
+    const cost = addedCost(pairs, a, b) + addedCost(pairs, b, c);
     if (cost < bestCost) {
       best = offset;
       bestCost = cost;
     }
   }
   return best;
+}
+
+function addedCost(pairs: Uint8Array, a: number, b: number): number {
+  return pairs[a | (b << 8)] === 0 ? pairCost(a, b) : 0;
 }
 
 /** How common a pair is in code and prose, roughly: by the kinds of its characters. */

@@ -37,6 +37,7 @@ const SIGNATURES: readonly (readonly [bytes: readonly number[], types: readonly 
   [[0x7f, 0x45, 0x4c, 0x46], [], 'a program'],
   [[0x53, 0x51, 0x4c, 0x69, 0x74, 0x65], ['application/vnd.sqlite3', 'application/x-sqlite3'], 'a SQLite database'],
 ];
+const FIRST_BYTES: ReadonlySet<number> = new Set(SIGNATURES.map(([[first = 0]]) => first));
 const TYPED_BY_SIGNATURE: ReadonlySet<string> = new Set(
   SIGNATURES.flatMap(([, types]) => types.filter((type) => type !== 'application/x-tar')),
 );
@@ -45,7 +46,9 @@ const TYPED_BY_SIGNATURE: ReadonlySet<string> = new Set(
 export function oddities(sample: BodySample): string[] {
   const found: string[] = [];
   const { mediaType, head } = sample;
-  const signature = SIGNATURES.find(([bytes]) => bytes.every((byte, index) => head[index] === byte));
+  const signature = !FIRST_BYTES.has(head[0] ?? 0)
+    ? undefined
+    : SIGNATURES.find(([bytes]) => bytes.every((byte, index) => head[index] === byte));
   const isText = isTextType(mediaType);
   if (signature !== undefined && !signature[1].includes(mediaType) && (isText || TYPED_BY_SIGNATURE.has(mediaType))) {
     found.push(`it is ${signature[2]} and says that it is ${isText ? 'text' : 'something else'}`);
@@ -72,6 +75,7 @@ export function entropyOf({ histogram, sampledBytes }: Pick<BodySample, 'histogr
 
 function isTextType(mediaType: string): boolean {
   return (
+    mediaType === 'application/json' ||
     mediaType.startsWith('text/') ||
     /^application\/(?:.+\+)?(?:json|xml|javascript|x-www-form-urlencoded|graphql|yaml|toml|x-ndjson|sql)$/.test(
       mediaType,

@@ -14,7 +14,7 @@ const MAX_REFERENCE_DIGITS = 8;
 
 /** The byte that the escape at `position` stands for, and the escape's length; undefined: none, or of no single byte. */
 export function escapeAt(bytes: Uint8Array, position: number): { byte: number; length: number } | undefined {
-  switch (bytes[position]) {
+  switch (bytes[position] ?? 0) {
     case 0x25:
       return hexEscape(bytes, position, 1, 2);
     case 0x5c:
@@ -48,7 +48,7 @@ export function unescapeBytes(bytes: Uint8Array): Uint8Array {
 }
 
 function backslashEscape(bytes: Uint8Array, position: number): { byte: number; length: number } | undefined {
-  switch (bytes[position + 1]) {
+  switch (bytes[position + 1] ?? 0) {
     case 0x2f:
     case 0x22:
     case 0x5c:

@@ -1,0 +1,278 @@
+// The walls: files, processes, and the kernel surface that a cage has no use for. Beside each stands what must work.
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import { command, NOT_TRIED, outcomeOf, refused, worked } from './probe-kit.mjs';
+
+const commandsRun = { attempt: () => command('true'), passes: worked };
+const status = (name) =>
+  new RegExp(`^${name}:\\t(.*)$`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 'missing';
+const listing = (path) => {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+};
+/** Refused, and not because the tool is not there: where it is absent, nothing is reported. */
+const tool = (id, expected, program, ...args) => ({
+  id,
+  expected,
+  attempt: () => {
+    const outcome = command(program, ...args);
+    return outcome === 'refused: ENOENT' ? NOT_TRIED : outcome;
+  },
+  passes: refused,
+  control: commandsRun,
+});
+
+const READ_ONLY = [
+  '/usr/ironcage-probe',
+  '/ironcage-probe',
+  '/etc/ironcage-probe',
+  '/opt/ironcage-probe',
+  '/ironcage/ironcage-probe',
+  '/run/../usr/bin/ironcage-probe',
+];
+const KERNEL_SETTINGS = [
+  '/proc/sys/kernel/core_pattern',
+  '/proc/sys/kernel/hostname',
+  '/proc/sys/kernel/randomize_va_space',
+  '/proc/sys/net/ipv4/ip_forward',
+  '/proc/sys/user/max_user_namespaces',
+  '/proc/sysrq-trigger',
+  '/proc/self/oom_score_adj',
+];
+const NAMESPACES = ['user', 'net', 'mount', 'pid', 'uts', 'ipc', 'cgroup', 'time'];
+const SECRETS_OF_ETC = ['/etc/shadow', '/etc/gshadow', '/etc/sudoers', '/etc/ssh/ssh_host_ed25519_key'];
+
+/** What is there already, or what does nothing: should it work after all, nothing is lost. */
+function harmless(path) {
+  if (path === '/proc/sysrq-trigger') return 'h';
+  return path.endsWith('oom_score_adj') ? '-1000' : readFileSync(path);
+}
+
+export default function sandbox({ hostHome, homeEntries, dataRoot }) {
+  return [
+    {
+      id: 'project-writable',
+      quick: true,
+      expected: 'control: the project’s copy can be written',
+      attempt: () =>
+        outcomeOf(() => {
+          writeFileSync('.ironcage-probe', 'x');
+          rmSync('.ironcage-probe');
+          return 'written and removed';
+        }),
+      passes: worked,
+    },
+    {
+      id: 'system-readable',
+      quick: true,
+      expected: 'control: /usr can be read',
+      attempt: () => outcomeOf(() => readdirSync('/usr/bin').length),
+      passes: worked,
+    },
+    ...READ_ONLY.map((path) => ({
+      id: `read-only${path.replace('/ironcage-probe', '').replaceAll('/', '-') || '-root'}`,
+      quick: path === '/usr/ironcage-probe' || path === '/ironcage-probe',
+      expected: 'it cannot be written',
+      attempt: () => outcomeOf(() => writeFileSync(path, 'x')),
+      passes: refused,
+      control: {
+        attempt: () =>
+          outcomeOf(() => {
+            writeFileSync('/tmp/.ironcage-probe', 'x');
+            rmSync('/tmp/.ironcage-probe');
+          }),
+        passes: worked,
+      },
+    })),
+    ...SECRETS_OF_ETC.map((path) => ({
+      id: `hidden${path.replaceAll('/', '-')}`,
+      quick: path === '/etc/shadow',
+      expected: 'it cannot be read, or is empty',
+      attempt: () =>
+        outcomeOf(() => {
+          if (readFileSync(path, 'utf8') === '') throw new Error('empty');
+          return 'read';
+        }),
+      passes: refused,
+      control: { attempt: () => readFileSync('/etc/passwd', 'utf8').length, passes: /^[1-9]/ },
+    })),
+    {
+      id: 'home-of-the-host',
+      quick: true,
+      expected: 'nothing of the host’s home is there',
+      attempt: () =>
+        (hostHome ? listing(hostHome) : []).filter((name) => !homeEntries.includes(name)).join(',') || 'nothing',
+      passes: /^nothing$/,
+      control: { attempt: () => readdirSync(process.env.HOME).length >= 0, passes: /^true$/ },
+    },
+    {
+      id: 'data-root',
+      quick: true,
+      expected: 'ironcage’s own data is not there',
+      attempt: () => existsSync(dataRoot),
+      passes: /^false$/,
+      control: { attempt: () => existsSync('/ironcage/ca.pem'), passes: /^true$/ },
+    },
+    {
+      id: 'not-root',
+      quick: true,
+      expected: 'the user inside is not root',
+      attempt: () => os.userInfo().uid,
+      passes: /^[1-9]\d*$/,
+    },
+    {
+      id: 'no-capabilities',
+      quick: true,
+      expected: 'no capability in any set',
+      attempt: () => ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map(status).join(','),
+      passes: /^(0+,?)+$/,
+    },
+    {
+      id: 'no-new-privileges',
+      quick: true,
+      expected: 'no_new_privs is set',
+      attempt: () => status('NoNewPrivs'),
+      passes: /^1$/,
+    },
+    {
+      id: 'filter',
+      quick: true,
+      expected: 'a system-call filter is loaded',
+      attempt: () => status('Seccomp'),
+      passes: /^2$/,
+    },
+    {
+      id: 'own-processes',
+      quick: true,
+      expected: 'process 1 is the cage’s own',
+      attempt: () => readFileSync('/proc/1/cmdline', 'utf8').split('\0')[0],
+      passes: /bwrap$/,
+    },
+    ...NAMESPACES.map((kind) => ({
+      ...tool(`no-${kind}-namespace`, `no ${kind} namespace can be made`, 'unshare', `--${kind}`, 'true'),
+      quick: kind === 'user',
+    })),
+    tool('no-bubblewrap', 'no sandbox of its own can be made', 'bwrap', '--ro-bind', '/', '/', 'true'),
+    { ...tool('no-mount', 'nothing can be mounted', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp'), quick: true },
+    tool('no-unmount', 'nothing can be unmounted', 'umount', '/etc'),
+    tool('no-chroot', 'no other root', 'chroot', '/', 'true'),
+    tool(
+      'no-nsenter',
+      'no namespace of another process can be entered',
+      'nsenter',
+      '--target',
+      '1',
+      '--mount',
+      '--pid',
+      'true',
+    ),
+    tool('no-device', 'no device can be made', 'mknod', '/tmp/ironcage-probe-device', 'b', '8', '0'),
+    tool('no-interface', 'no interface can be made', 'ip', 'link', 'add', 'probe0', 'type', 'dummy'),
+    tool('no-route', 'no route can be changed', 'ip', 'route', 'add', 'default', 'dev', 'lo'),
+    tool('no-setuid', 'setuid programs gain nothing', 'su', '-c', 'true', 'root'),
+    tool('no-hostname', 'the name of the machine cannot be changed', 'hostname', os.hostname()),
+    tool('no-clock', 'the clock cannot be set', 'date', '--set', new Date().toISOString()),
+    {
+      id: 'no-kill-outside',
+      expected: 'the first process cannot be ended',
+      attempt: () =>
+        outcomeOf(() => {
+          process.kill(1, 'SIGKILL');
+          accessSync('/proc/1', constants.R_OK);
+          throw new Error('it lives');
+        }),
+      passes: refused,
+      control: commandsRun,
+    },
+    ...KERNEL_SETTINGS.map((path) => ({
+      id: `setting${path.replace('/proc', '').replaceAll('/', '-')}`,
+      expected: 'a setting of the kernel cannot be changed, least of all to its loss',
+      attempt: () => outcomeOf(() => writeFileSync(path, harmless(path))),
+      passes: refused,
+      control: { attempt: () => readFileSync('/proc/sys/kernel/ostype', 'utf8').trim(), passes: /^Linux$/ },
+    })),
+    {
+      id: 'kernel-memory',
+      expected: 'the memory and the log of the kernel are not to be read',
+      attempt: () =>
+        ['/proc/kcore', '/dev/mem', '/dev/kmem', '/dev/kmsg', '/dev/port']
+          .filter((path) => worked(outcomeOf(() => accessSync(path, constants.R_OK))))
+          .join(',') || 'none',
+      passes: /^none$/,
+      control: { attempt: () => outcomeOf(() => accessSync('/dev/null', constants.R_OK)), passes: worked },
+    },
+    {
+      id: 'devices',
+      quick: true,
+      expected: 'no disk, memory or kernel device',
+      attempt: () =>
+        readdirSync('/dev')
+          .filter((name) => /^(sd|vd|nvme|xvd|loop|dm-|mem$|kmem$|port$|kvm$|fuse$|net$)/.test(name))
+          .join(',') || 'none',
+      passes: /^none$/,
+      control: { attempt: () => existsSync('/dev/null'), passes: /^true$/ },
+    },
+    {
+      id: 'system-information',
+      expected: '/sys is empty, and there is no control group to write',
+      attempt: () => [...listing('/sys'), ...listing('/sys/fs/cgroup')].join(',') || 'empty',
+      passes: /^empty$/,
+      control: { attempt: () => existsSync('/proc/self'), passes: /^true$/ },
+    },
+    {
+      id: 'root-of-first-process',
+      expected: 'the root of process 1 is the cage’s own, or not to be seen',
+      attempt: () => (existsSync(`/proc/1/root${dataRoot}`) ? 'the host' : 'not the host'),
+      passes: /^not the host$/,
+      control: { attempt: () => existsSync('/proc/self/root/usr'), passes: /^true$/ },
+    },
+    {
+      id: 'open-files',
+      expected: 'no file of the host is open',
+      attempt: () =>
+        readdirSync('/proc/self/fd')
+          .map((fd) => {
+            try {
+              return readlinkSync(`/proc/self/fd/${fd}`);
+            } catch {
+              // The descriptor of the listing itself.
+              return '';
+            }
+          })
+          .filter((path) => path.startsWith('/') && !/^\/(dev\/(null|urandom|random|tty|pts)|proc\/)/.test(path))
+          .join(',') || 'none',
+      passes: /^none$/,
+    },
+    {
+      id: 'no-terminal',
+      expected: 'the terminal of the caller is not reached',
+      attempt: () => outcomeOf(() => accessSync('/dev/tty', constants.R_OK) ?? readFileSync('/dev/tty').length),
+      passes: refused,
+      control: { attempt: () => outcomeOf(() => accessSync('/dev/null', constants.R_OK)), passes: worked },
+    },
+    {
+      id: 'executable-directories',
+      expected: 'no directory that programs are looked for in belongs to the host and can be written',
+      attempt: () =>
+        (process.env.PATH ?? '')
+          .split(':')
+          .filter((path) => !path.startsWith(process.env.HOME ?? '/nonexistent'))
+          .filter((path) => worked(outcomeOf(() => mkdirSync(`${path}/ironcage-probe`))))
+          .join(',') || 'none',
+      passes: /^none$/,
+    },
+  ];
+}
