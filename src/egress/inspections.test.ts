@@ -94,6 +94,13 @@ const SPELLINGS: readonly (readonly [string, Buffer | string])[] = [
   ['all but its last bytes', VALUE.slice(0, -8)],
 ];
 
+const cut = (body: Buffer): Buffer[] => [body.subarray(0, 20), body.subarray(20, 50), body.subarray(50)];
+
+const pushOf = (reference: string): Buffer => {
+  const line = `${'0'.repeat(40)} ${'1'.repeat(40)} ${reference}\0 report-status\n`;
+  return Buffer.from(`${(line.length + 4).toString(16).padStart(4, '0')}${line}0000PACK`);
+};
+
 test.each(SPELLINGS)('a secret that leaves as %s is refused', async (_, spelling) => {
   for (const settings of [flagging, silent]) {
     expect(
@@ -129,7 +136,6 @@ test.each(CODINGS)(
     const headers = [['content-encoding', coding]] as const;
     const innocent = Buffer.from('an innocent text. '.repeat(5000));
     const leaking = Buffer.concat([innocent, bytes]);
-    const cut = (body: Buffer): Buffer[] => [body.subarray(0, 20), body.subarray(20, 50), body.subarray(50)];
     expect(await send(cut(encode(innocent)), { headers })).toEqual([]);
     expect(await send(cut(encode(leaking)), { headers })).toBe('<secret-leak>');
   },
@@ -214,15 +220,11 @@ test('a push of a reference outside of the rule is refused, also when it is comp
     host: 'api.example',
     pushRefs: ['refs/heads/agent/*'],
   };
-  const push = (reference: string): Buffer => {
-    const line = `${'0'.repeat(40)} ${'1'.repeat(40)} ${reference}\0 report-status\n`;
-    return Buffer.from(`${(line.length + 4).toString(16).padStart(4, '0')}${line}0000PACK`);
-  };
   const headers = [['content-encoding', 'gzip']] as const;
-  expect(await send([push('refs/heads/agent/a')], { rule })).toEqual([]);
-  expect(await send([push('refs/heads/main')], { rule })).toBe('<git-push>');
-  expect(await send([gzipSync(push('refs/heads/agent/a'))], { rule, headers })).toEqual([]);
-  expect(await send([gzipSync(push('refs/heads/main'))], { rule, headers })).toBe('<git-push>');
+  expect(await send([pushOf('refs/heads/agent/a')], { rule })).toEqual([]);
+  expect(await send([pushOf('refs/heads/main')], { rule })).toBe('<git-push>');
+  expect(await send([gzipSync(pushOf('refs/heads/agent/a'))], { rule, headers })).toEqual([]);
+  expect(await send([gzipSync(pushOf('refs/heads/main'))], { rule, headers })).toBe('<git-push>');
   expect(await send(['0000'.slice(0, 2)], { rule })).toBe('<git-push>');
 });
 

@@ -77,9 +77,10 @@ async function openParts({
 }: EgressConfig): Promise<Pick<EgressParts, 'inspections' | 'usage' | 'capture'> & { desk: AnsweringDesk }> {
   const { ASK_LIMITS, createAskDesk } = await import('./ask-desk.ts');
   const { CAPTURE_LIMITS, createCapture } = await import('./capture-log.ts');
+  const { createInspections } = await import('./inspections.ts');
   const { createUsageBook } = await import('./usage-book.ts');
   return {
-    inspections: { head: () => undefined, body: () => undefined },
+    inspections: createInspections(),
     usage: createUsageBook(auditDirectory, systemClock),
     capture: await createCapture(auditDirectory, CAPTURE_LIMITS, systemClock),
     desk: createAskDesk(ASK_LIMITS, { now: () => systemClock.now(), after }),

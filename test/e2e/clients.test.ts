@@ -28,6 +28,7 @@ beforeAll(async () => {
     `GET ${INDEX}`,
   ];
   const git = [`GET ${GIT}/team/tool.git/info/refs`, `POST ${GIT}/team/tool.git/git-upload-pack`];
+  git.push(`POST ${GIT}/team/tool.git/git-receive-pack push=refs/heads/agent/*`);
   const allow = [...rules, ...git, 'npm', 'apt'].flatMap((rule) => ['--allow', rule]);
   const mount = ['--mount', `${MODULES}:${INSIDE_MODULES}:ro`, '--env', `NODE_PATH=${INSIDE_MODULES}`];
   const created = await sandbox.run(['create', project, '--name', CAGE, ...allow, ...mount, ...world.routes]);
@@ -74,16 +75,27 @@ test.skipIf(lacks('/usr/bin/wget'))('wget', async () => {
   expect((await inside('wget', '-qO-', `https://${REFUSED}/`)).exitCode).toBe(8);
 });
 
-test('git clones what may be fetched, and its push is refused', async () => {
+test('git clones what may be fetched, pushes the branches that it may, and no other', async () => {
   const url = `https://${GIT}/team/tool.git`;
   const cloned = await shell(`cd && rm -rf tool && git clone -q ${url} tool && cat tool/tool.txt`);
   expect(cloned.stdout).toBe('from the world\n');
-  const pushed = await shell(
-    'cd ~/tool && git config user.name a && git config user.email a@b && git commit -q --allow-empty -m x && git push origin HEAD:refs/heads/main',
-  );
-  expect(pushed.exitCode).not.toBe(0);
-  expect(pushed.stderr).toContain('403');
-  expect(world.arrivals.filter((line) => /^POST .*receive-pack/.test(line))).toEqual([]);
+  const before = world.references();
+  await shell('cd ~/tool && git config user.name a && git config user.email a@b && git commit -q --allow-empty -m x');
+  const push = (...references: string[]) => shell(`cd ~/tool && git push origin ${references.join(' ')}`);
+  for (const refused of [['HEAD:refs/heads/main'], ['HEAD:refs/heads/agent/y', 'HEAD:refs/heads/main']]) {
+    const pushed = await push(...refused);
+    expect(pushed.exitCode).not.toBe(0);
+    expect(pushed.stderr).toContain('403');
+    expect(world.references()).toEqual(before);
+  }
+  expect((await push('HEAD:refs/heads/agent/x')).exitCode).toBe(0);
+  expect(world.references()).toEqual(['refs/heads/agent/x', ...before]);
+  const large = 'head -c 3000000 /dev/urandom > big && git add big && git commit -q -m big';
+  await shell(`cd ~/tool && ${large}`);
+  expect((await push('HEAD:refs/heads/agent/x')).exitCode).toBe(0);
+  expect((await push('HEAD:refs/heads/main')).stderr).toContain('403');
+  const audit = await sandbox.run(['audit', CAGE, '--json', '--host', GIT]);
+  expect(audit.stdout).toContain('"rule":"<git-push>"');
 });
 
 test.skipIf(lacks('/usr/bin/pip3', `${PYTHON}/requests`))(

@@ -10,9 +10,10 @@ import { openAuditWriter } from '../../src/audit/writer.ts';
 import { openCa } from '../../src/egress/ca.ts';
 import { DEFAULT_LIMITS, type EgressConfig, type EgressLimits, type EgressRoute } from '../../src/egress/config.ts';
 import { createEgress, type Egress, type EgressParts } from '../../src/egress/egress.ts';
+import { createInspections } from '../../src/egress/inspections.ts';
 import { createLeafMint, mintCa } from '../../src/egress/mint.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import type { InspectorNote, Rule } from '../../src/policy/types.ts';
+import type { InspectionSettings, InspectorNote, Rule } from '../../src/policy/types.ts';
 import type { SecretBinding } from '../../src/secrets/types.ts';
 
 export interface RigOptions {
@@ -25,6 +26,7 @@ export interface RigOptions {
   audit?: EgressParts['audit'];
   lookup?: EgressParts['lookup'];
   upstreamCaPem?: string;
+  inspection?: InspectionSettings;
   parts?: Partial<EgressParts>;
 }
 
@@ -57,9 +59,9 @@ export interface AuditLine {
   end?: { of: number; status: number; outcome: string; detail: string };
 }
 
-/** Parts that let everything pass and remember nothing: what a test does not speak of. */
+/** The inspections are the real ones; the others let everything pass and remember nothing: what a test does not speak of. */
 const PARTS: Pick<EgressParts, 'inspections' | 'usage' | 'capture' | 'desk'> = {
-  inspections: { head: () => undefined, body: () => undefined },
+  inspections: createInspections(),
   usage: {
     of: () => ({ requestsThisMinute: 0, requestsToday: 0, bytesThisMinute: 0, bytesToday: 0 }),
     open: () => ({ out: () => undefined }),
@@ -80,7 +82,11 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   }
   const config: EgressConfig = {
     generation: 1,
-    policy: { mode: 'filtered', rules: options.rules?.(portOf(transparent)) ?? [] },
+    policy: {
+      mode: 'filtered',
+      rules: options.rules?.(portOf(transparent)) ?? [],
+      ...(options.inspection === undefined ? {} : { inspection: options.inspection }),
+    },
     bindings: options.bindings ?? [],
     secretValues: options.secretValues ?? {},
     routes: options.routes ?? [],

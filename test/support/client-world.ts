@@ -22,8 +22,8 @@ export interface ClientWorld {
   routes: readonly string[];
   /** METHOD HOST PATH of what arrived. */
   arrivals: readonly string[];
-  /** A bare repository below the git host, with one commit. */
-  repository: string;
+  /** Of the bare repository below the git host, in git's order. */
+  references(): string[];
   close(): Promise<void>;
 }
 
@@ -115,7 +115,10 @@ export async function startClientWorld(): Promise<ClientWorld> {
   return {
     routes,
     arrivals,
-    repository,
+    references: () =>
+      execFileSync('git', ['-C', repository, 'for-each-ref', '--format=%(refname)'], { encoding: 'utf8' })
+        .trim()
+        .split('\n'),
     async close() {
       for (const close of closers.toReversed()) close();
       await Promise.resolve();
