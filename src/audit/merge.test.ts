@@ -67,7 +67,9 @@ test('what is complete is given on before the log ends', async () => {
 
 test('a summary counts decisions by host and by rule, merged or not', async () => {
   const control = { protocol: 'control', host: '', rule: '<recovered>' } as const;
-  const records = [record(1), record(2, denied), record(3, { host: 'b.test' }), record(4, end(1)), record(5, control)];
+  const name = { protocol: 'dns', method: 'A' } as const;
+  const requests = [record(1), record(2, denied), record(3, { host: 'b.test' }), record(4, end(1))];
+  const records = [...requests, record(5, control), record(6, name)];
   const expected = {
     total: 3,
     decisions: { allow: 2, deny: 1, ask: 0 },
@@ -82,6 +84,18 @@ test('a summary counts decisions by host and by rule, merged or not', async () =
   };
   expect(await summarise(records)).toEqual(expected);
   expect(await summarise(mergeEnds(records))).toEqual(expected);
+});
+
+test('a name that was looked up has no end and holds back nothing', async () => {
+  const given: number[] = [];
+  function* source(): Generator<AuditRecord> {
+    for (const one of [record(1, { protocol: 'dns', method: 'A' }), record(2, denied)]) {
+      given.push(one.seq);
+      yield one;
+    }
+  }
+  expect((await mergeEnds(source()).next()).value).toMatchObject({ seq: 1, protocol: 'dns' });
+  expect(given).toEqual([1]);
 });
 
 test('a question has no end of its own and holds back nothing that comes after it', async () => {

@@ -1,5 +1,6 @@
 // Exchanges instead of records: what an `end` record says is filled into the decision that it closes. Pure: records in,
 // records out, in order; held back are only those whose end may still come.
+import { isRequest } from './is-request.ts';
 import type { AuditRecord } from './record.ts';
 
 /**
@@ -15,7 +16,7 @@ export async function* mergeEnds(
   for await (const record of records) {
     if (record.end === undefined) {
       held.set(record.seq, record);
-      if (record.decision === 'allow' && record.protocol !== 'control') open.add(record.seq);
+      if (record.decision === 'allow' && isRequest(record)) open.add(record.seq);
     } else {
       const decision = held.get(record.end.of);
       // A filter may have left the decision out.

@@ -1,4 +1,5 @@
 // Counts over records, for people: how much was allowed and refused, where to and by which rule.
+import { isRequest } from './is-request.ts';
 import type { AuditRecord } from './record.ts';
 
 interface DecisionCounts {
@@ -15,13 +16,13 @@ export interface AuditSummary {
   rules: readonly ({ rule: string } & DecisionCounts)[];
 }
 
-/** Counts decisions, merged or not; `control` records are none, and neither are `end` records by themselves. */
+/** Counts decisions, merged or not; names and events are none, and neither are `end` records by themselves. */
 export async function summarise(records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>): Promise<AuditSummary> {
   const decisions = noCounts();
   const hosts = new Map<string, DecisionCounts>();
   const rules = new Map<string, DecisionCounts>();
   for await (const record of records) {
-    if (record.protocol === 'control' || (record.end !== undefined && record.end.of !== record.seq)) continue;
+    if (!isRequest(record) || (record.end !== undefined && record.end.of !== record.seq)) continue;
     decisions[record.decision]++;
     countsOf(hosts, record.host)[record.decision]++;
     countsOf(rules, record.rule)[record.decision]++;

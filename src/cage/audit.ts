@@ -1,4 +1,5 @@
 // The record of a cage's traffic, as commands and callers ask for it.
+import { isRequest } from '../audit/is-request.ts';
 import { fits, followAudit, readAudit } from '../audit/read.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { mergeEnds } from '../audit/merge.ts';
@@ -75,7 +76,7 @@ export async function auditOutcome(context: Context, name: string, sinceMs: numb
   const secretsUsed = new Map<string, { name: string; host: string; count: number }>();
   let requests = 0;
   for await (const record of auditCage(context, name, { sinceMs })) {
-    if (record.protocol === 'control') continue;
+    if (!isRequest(record)) continue;
     requests += 1;
     const { host, method, path, rule } = record;
     if (record.decision === 'deny') {

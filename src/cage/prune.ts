@@ -1,5 +1,6 @@
 // `policy prune`: grants that nothing has used for a while, and those that have expired. Deny rules stay: they protect best
 // where nobody tries. Says nothing of a rule whose time the record does not cover.
+import { isRequest } from '../audit/is-request.ts';
 import { readAudit } from '../audit/read.ts';
 import { AGENTS } from '../agents/profiles.ts';
 import { findBundle } from '../policy/bundles.ts';
@@ -81,10 +82,10 @@ async function usedSince(
 ): Promise<{ used: Set<string>; covered: boolean }> {
   const used = new Set<string>();
   let first: { seq: number; timeMs: number } | undefined;
-  for await (const { seq, time, rule } of readAudit(cagePaths(context, spec.name).egress.audit)) {
-    const timeMs = Date.parse(time);
-    first ??= { seq, timeMs };
-    if (timeMs >= sinceMs) used.add(rule);
+  for await (const record of readAudit(cagePaths(context, spec.name).egress.audit)) {
+    const timeMs = Date.parse(record.time);
+    first ??= { seq: record.seq, timeMs };
+    if (timeMs >= sinceMs && isRequest(record)) used.add(record.rule);
   }
   // A record that begins with its first line is whole, so that silence before it means that nothing happened.
   const isWhole = first === undefined || first.seq === 1 || first.timeMs <= sinceMs;

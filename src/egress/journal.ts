@@ -19,6 +19,18 @@ export interface Asked {
   path: string;
 }
 
+/** A name that the cage looked up. */
+export interface AskedName {
+  host: string;
+  /** Of the query: A, AAAA, TXT … */
+  type: string;
+  decision: 'allow' | 'deny';
+  rule: string;
+}
+
+/** What happened to the egress itself. */
+export type ControlEvent = '<egress>' | '<policy>';
+
 interface Ending {
   status: number;
   outcome: 'complete' | 'aborted' | 'refused' | 'upstream-error';
@@ -45,6 +57,10 @@ export interface Journal {
   ask(asked: Asked, rule: string, inspectors: readonly InspectorNote[]): Promise<void>;
   /** Never rejects; need not be waited for. */
   end(decision: AuditRecord, ending: Ending): Promise<void>;
+  /** Never rejects; false: it could not be written, and then the name must not be answered. No request: it has no end. */
+  name(asked: AskedName): Promise<boolean>;
+  /** Never rejects: what happened has happened. */
+  control(event: ControlEvent, detail: string): Promise<void>;
   /** Waits for what is still being written, and closes the audit. */
   close(): Promise<void>;
 }
@@ -114,6 +130,23 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
         // The next decision will find the audit broken and refuse.
       }
     },
+    async name({ host, type, decision, rule }) {
+      const asked = { protocol: 'dns' as const, method: type, host, port: 53, path: '' };
+      try {
+        await append({ ...entryOf(asked, redactPath), decision, rule, inspectors: [], secrets: [] });
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    async control(event, detail) {
+      const about = { protocol: 'control' as const, method: '', host: '', port: 0, path: detail };
+      try {
+        await append({ ...entryOf(about, redactPath), decision: 'allow', rule: event, inspectors: [], secrets: [] });
+      } catch {
+        // The next decision will find the audit broken and refuse.
+      }
+    },
     async close() {
       await Promise.allSettled(unfinished);
       await sink.close();
@@ -121,7 +154,10 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
   };
 }
 
-function entryOf(asked: Asked, redactPath: (path: string) => string) {
+function entryOf<P extends AuditEntry['protocol']>(
+  asked: Omit<Asked, 'protocol'> & { protocol: P },
+  redactPath: (path: string) => string,
+) {
   const { protocol, method, host, port } = asked;
   const path = redactPath(asked.path);
   const cut = path.length > MAX_PATH_CHARACTERS;
