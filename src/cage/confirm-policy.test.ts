@@ -22,7 +22,7 @@ afterEach(() => {
 const SPEC: CageSpec = {
   ...{ version: 1, name: 'demo', project: '/p', backend: 'native', preset: 'safe', workspace: 'copy' },
   ...{ net: 'filtered', auth: 'none', createdAt: '2026-01-01T00:00:00.000Z', home: '/home/agent', generation: 4 },
-  ...{ rules: [], secrets: [], routes: [], env: {}, binds: [], limits: {} },
+  ...{ rules: [], inspectors: [], secrets: [], routes: [], env: {}, binds: [], limits: {} },
 };
 
 /** A cage whose egress has applied `generation` and whose state notes `noted`. `lies`: it confirms what it does not serve. */

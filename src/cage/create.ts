@@ -158,6 +158,7 @@ async function composeSpec(context: Context, { name, project, request, profile }
     ...(slot === undefined ? {} : { slot }),
     generation: 1,
     rules: uniqueRules([...agentRules(profile), ...request.rules]),
+    inspectors: [],
     secrets,
     routes: [...request.routes],
     env: request.env,

@@ -1,6 +1,6 @@
 // The egress as the kernel shows it to the host: what it is confined by is read off the living process.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { EGRESS_MEMORY_BYTES } from '../backends/native/egress-command.ts';
+import { CONFINED_MEMORY_BYTES } from '../backends/native/confined-command.ts';
 import { identifyProcess } from '../platform/processes.ts';
 import type { RunningState } from './state.ts';
 import type { Probe } from './verify.ts';
@@ -34,7 +34,7 @@ export function egressProbes({ egress }: RunningState): Probe[] {
       'memory',
       'its memory has a bound',
       (id) => limitOf(id, 'Max data size'),
-      new RegExp(`^${EGRESS_MEMORY_BYTES}$`),
+      new RegExp(`^${CONFINED_MEMORY_BYTES}$`),
     ),
     probe('no-core', 'it leaves no core file', (id) => limitOf(id, 'Max core file size'), /^0$/),
     probe(

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { EGRESS_INSIDE, insideAuthorityFiles } from '../backends/native/egress-command.ts';
 import { startEgress, type StartingEgress } from '../backends/native/egress-host.ts';
+import { startInspector } from '../backends/native/inspector-process.ts';
 import { writeFilter } from '../backends/native/start.ts';
 import { generationHash } from '../egress/generation.ts';
 import { IronError } from '../platform/errors.ts';
@@ -47,6 +48,10 @@ export function launchEgress(session: CageSession): LaunchedEgress {
       return configured.caPem;
     },
     async serve() {
+      for (const { name, module, timeoutMs } of spec.inspectors) {
+        const process = { identity, callerIsRoot, name, module, timeoutMs, runDirectory: paths.run };
+        await starting.inspector(name, startInspector(process, session.tools, session.path));
+      }
       const served = await starting.serve();
       check(served);
       return { egress: served.process, generation: served.generation, hash: served.hash };

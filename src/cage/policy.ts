@@ -64,5 +64,6 @@ export async function egressConfig(
   spec: CageSpec,
   inside: Pick<EgressConfig, 'caDirectory' | 'auditDirectory' | 'controlSocket' | 'upstreamCaFiles'>,
 ): Promise<EgressConfig> {
-  return { ...(await egressGeneration(context, spec)), cage: spec.name, ...inside, limits: DEFAULT_LIMITS };
+  const inspectors = spec.inspectors.map(({ name, timeoutMs }) => ({ name, timeoutMs }));
+  return { ...(await egressGeneration(context, spec)), cage: spec.name, ...inside, inspectors, limits: DEFAULT_LIMITS };
 }

@@ -27,7 +27,7 @@ async function cageWith(
   writeSpec(context, {
     ...{ version: 1, name: NAME, project: '/p', backend: 'native', preset: 'safe', workspace: 'copy', net: 'filtered' },
     ...{ auth: 'none', createdAt: new Date(NOW_MS - 90 * DAY_MS).toISOString(), home: '/home/agent', generation: 1 },
-    ...{ rules, secrets: [], routes: [], env: {}, binds: [], limits: {} },
+    ...{ rules, inspectors: [], secrets: [], routes: [], env: {}, binds: [], limits: {} },
     ...more,
   });
   writeCageState(context, NAME, { phase: 'stopped' });

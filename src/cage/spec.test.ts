@@ -17,6 +17,7 @@ const SPEC: CageSpec = {
   secrets: [
     { name: 'KEY', hosts: ['example.com'], slots: [{ kind: 'bearer' }], placeholder: 'p'.repeat(40), env: 'KEY' },
   ],
+  inspectors: [],
   routes: [],
   env: { A: 'b' },
   binds: [],

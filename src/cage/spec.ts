@@ -34,6 +34,8 @@ const ruleSchema = z.strictObject({
 });
 
 const settingSchema = z.enum(['off', 'flag', 'block']);
+/** `module`: absolute path on the host; `timeoutMs`: for one answer. */
+const inspectorSchema = z.strictObject({ name: z.string(), module: z.string(), timeoutMs: z.int().positive() });
 const inspectionSchema = z.strictObject({ secretShapes: settingSchema, payloadShape: settingSchema });
 
 const slotSchema = z.discriminatedUnion('kind', [
@@ -80,6 +82,7 @@ const specSchema = z.strictObject({
   generation: z.number().int().positive().describe('of the policy; rises with every change'),
   rules: z.array(ruleSchema).readonly(),
   inspection: inspectionSchema.optional(),
+  inspectors: z.array(inspectorSchema).readonly().default([]),
   secrets: z.array(bindingSchema).readonly(),
   routes: z.array(routeSchema).readonly(),
   env: z.record(z.string(), z.string()),

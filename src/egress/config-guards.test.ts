@@ -48,6 +48,7 @@ const CONFIG: EgressConfig = {
   auditDirectory: '/audit',
   controlSocket: '/control',
   upstreamCaFiles: ['/file'],
+  inspectors: [{ name: 'mine', timeoutMs: 1000 }],
   limits: DEFAULT_LIMITS,
 };
 

@@ -3,7 +3,7 @@
 import { IronError } from '../platform/errors.ts';
 import type { Budget, InspectionSettings, Policy, Rule } from '../policy/types.ts';
 import type { SecretBinding, SecretSlot } from '../secrets/types.ts';
-import type { EgressConfig, EgressGeneration, EgressLimits, EgressRoute } from './config.ts';
+import type { EgressConfig, EgressGeneration, EgressLimits, EgressRoute, InspectorSetting } from './config.ts';
 
 type Read<T> = (value: unknown, where: string) => T;
 
@@ -16,6 +16,7 @@ export function readConfig(value: unknown): EgressConfig {
     auditDirectory: readPath(fields['auditDirectory'], 'auditDirectory'),
     controlSocket: readPath(fields['controlSocket'], 'controlSocket'),
     upstreamCaFiles: readList(fields['upstreamCaFiles'], 'upstreamCaFiles', readPath),
+    inspectors: readList(fields['inspectors'], 'inspectors', readInspector),
     limits: readLimits(fields['limits'], 'limits'),
   };
 }
@@ -25,7 +26,9 @@ export function readGeneration(value: unknown): EgressGeneration {
 }
 
 const GENERATION_KEYS = ['generation', 'policy', 'bindings', 'secretValues', 'withdrawnSecrets', 'routes'];
-const CONFIG_KEYS = ['cage', 'caDirectory', 'auditDirectory', 'controlSocket', 'upstreamCaFiles', 'limits'];
+const CONFIG_KEYS = [
+  ...['cage', 'caDirectory', 'auditDirectory', 'controlSocket', 'upstreamCaFiles', 'inspectors', 'limits'],
+];
 const RULE_KEYS = [
   ...'id effect origin host port scheme methods path maxQueryBytes websocket private contentTypes maxBodyBytes'.split(
     ' ',
@@ -128,6 +131,14 @@ function readRoute(value: unknown, where: string): EgressRoute {
     address: readText(fields['address'], `${where}.address`),
     port: readPort(fields['port'], `${where}.port`),
     ...optional('caPem', fields, where, readText),
+  };
+}
+
+function readInspector(value: unknown, where: string): InspectorSetting {
+  const fields = readObject(value, where, ['name', 'timeoutMs']);
+  return {
+    name: readText(fields['name'], `${where}.name`),
+    timeoutMs: readCount(fields['timeoutMs'], `${where}.timeoutMs`),
   };
 }
 

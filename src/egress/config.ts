@@ -39,7 +39,16 @@ export interface EgressConfig extends EgressGeneration {
   controlSocket: string;
   /** PEM files of authorities trusted upstream besides Node's own. */
   upstreamCaFiles: readonly string[];
+  /** Inspectors that the user wrote; the egress serves nothing before each has come and is loaded. */
+  inspectors: readonly InspectorSetting[];
   limits: EgressLimits;
+}
+
+export interface InspectorSetting {
+  /** Letters, digits, `-`, `_` and `.`; as it stands in records. */
+  name: string;
+  /** For one answer. */
+  timeoutMs: number;
 }
 
 export interface EgressLimits {
@@ -78,6 +87,8 @@ export type EgressParentMessage =
   | { type: 'configure'; config: EgressConfig }
   /** Comes with the handle: a net.Server, or a dgram.Socket for dns-udp. */
   | { type: 'listener'; purpose: ListenerPurpose; port: number }
+  /** Comes with the handle: a net.Socket to the process of that inspector. */
+  | { type: 'inspector'; name: string }
   /** After the last listener: start to answer. */
   | { type: 'serve' };
 

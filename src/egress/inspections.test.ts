@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Exchange, InspectionSettings, InspectorNote, Rule } from '../policy/types.ts';
 import { createInspections } from './inspections.ts';
+import { createUserInspectors } from './user-inspectors.ts';
 import { Refusal } from './refusal.ts';
 import { base32Alignments } from './secret-traces.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -10,7 +11,7 @@ import { createSettings, type Settings } from './settings.ts';
 const VALUE = 'sk-real/9f8e7d+6c5b4a3f2e1d0c9b8a/ZyXwVu';
 const PLACEHOLDER = 'sk-ironcage-0123456789abcdef0123456789abcdef';
 const GITHUB = `ghp_${'a1B2c3D4'.repeat(4)}e5F6`;
-const inspections = createInspections();
+const inspections = createInspections(createUserInspectors([]));
 
 function settingsWith(inspection?: InspectionSettings): Settings {
   return createSettings({

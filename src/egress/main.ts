@@ -1,7 +1,7 @@
 // The egress program: the process around createEgress. Started by the host, which sends its configuration and its
 // listeners over Node's own IPC and may then go away. A fault that nobody caught ends the process: no egress, no traffic.
 import { Socket as UdpSocket } from 'node:dgram';
-import { Server } from 'node:net';
+import { Server, Socket } from 'node:net';
 import { openAuditWriter } from '../audit/writer.ts';
 import { systemClock } from '../platform/clock.ts';
 import { errorMessage } from '../platform/errors.ts';
@@ -11,12 +11,14 @@ import { readConfig } from './config-guards.ts';
 import type { EgressChildMessage, EgressConfig } from './config.ts';
 import type { Egress, EgressParts } from './egress.ts';
 import { generationHash } from './generation.ts';
+import type { UserInspectors } from './user-inspectors.ts';
 
 const FAILED_EXIT_CODE = 1;
 const FAILED_LINGER_MS = 50;
 const PREPARE_DELAY_MS = 300;
 
 let starting: Promise<Egress> | undefined;
+let users: UserInspectors | undefined;
 let isServing = false;
 let isEnding = false;
 let controlSocket: { close(): void } | undefined;
@@ -46,6 +48,9 @@ async function receive(message: unknown, handle: unknown): Promise<void> {
     case 'listener':
       await listen(message, handle);
       return;
+    case 'inspector':
+      await connectInspector(message, handle);
+      return;
     case 'serve':
       await serve();
       return;
@@ -74,13 +79,17 @@ async function start(settings: unknown): Promise<Egress> {
 /** What looks at traffic, and what remembers it. */
 async function openParts({
   auditDirectory,
+  inspectors,
 }: EgressConfig): Promise<Pick<EgressParts, 'inspections' | 'usage' | 'capture'> & { desk: AnsweringDesk }> {
   const { ASK_LIMITS, createAskDesk } = await import('./ask-desk.ts');
   const { CAPTURE_LIMITS, createCapture } = await import('./capture-log.ts');
   const { createInspections } = await import('./inspections.ts');
+  const { createUserInspectors } = await import('./user-inspectors.ts');
+  const userInspectors = createUserInspectors(inspectors);
+  users = userInspectors;
   const { createUsageBook } = await import('./usage-book.ts');
   return {
-    inspections: createInspections(),
+    inspections: createInspections(userInspectors),
     usage: createUsageBook(auditDirectory, systemClock),
     capture: await createCapture(auditDirectory, CAPTURE_LIMITS, systemClock),
     desk: createAskDesk(ASK_LIMITS, { now: () => systemClock.now(), after }),
@@ -126,8 +135,19 @@ async function listen(message: unknown, handle: unknown): Promise<void> {
   }
 }
 
+async function connectInspector(message: unknown, handle: unknown): Promise<void> {
+  await configured();
+  const name = typeof message === 'object' && message !== null && 'name' in message ? message.name : undefined;
+  if (users === undefined || typeof name !== 'string' || !(handle instanceof Socket)) {
+    throw new Error('an inspector came without its name or its socket');
+  }
+  users.connect(name, handle);
+}
+
 async function serve(): Promise<void> {
   const egress = await configured();
+  if (users === undefined) throw new Error('the egress is not configured yet');
+  await users.ready();
   isServing = true;
   const { generation, hash } = egress.status();
   tell({ type: 'serving', generation, hash });

@@ -30,6 +30,7 @@ function createConfig(): EgressConfig {
     auditDirectory: directory,
     controlSocket: join(directory, 'control.sock'),
     upstreamCaFiles: [],
+    inspectors: [],
     limits: DEFAULT_LIMITS,
   };
 }

@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS, type EgressConfig, type EgressLimits, type EgressRoute 
 import { createEgress, type Egress, type EgressParts } from '../../src/egress/egress.ts';
 import { createInspections } from '../../src/egress/inspections.ts';
 import { createLeafMint, mintCa } from '../../src/egress/mint.ts';
+import { createUserInspectors } from '../../src/egress/user-inspectors.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import type { InspectionSettings, InspectorNote, Rule } from '../../src/policy/types.ts';
 import type { SecretBinding } from '../../src/secrets/types.ts';
@@ -61,7 +62,7 @@ export interface AuditLine {
 
 /** The inspections are the real ones; the others let everything pass and remember nothing: what a test does not speak of. */
 const PARTS: Pick<EgressParts, 'inspections' | 'usage' | 'capture' | 'desk'> = {
-  inspections: createInspections(),
+  inspections: createInspections(createUserInspectors([])),
   usage: {
     of: () => ({ requestsThisMinute: 0, requestsToday: 0, bytesThisMinute: 0, bytesToday: 0 }),
     open: () => ({ out: () => undefined }),
@@ -95,6 +96,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     auditDirectory: directory,
     controlSocket: join(directory, 'control.sock'),
     upstreamCaFiles,
+    inspectors: [],
     limits: { ...DEFAULT_LIMITS, ...options.limits },
   };
   const ca = await openCa(directory, 'rig', systemClock);

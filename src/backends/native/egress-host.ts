@@ -22,6 +22,8 @@ export interface StartingEgress {
   identity: ProcessIdentity;
   configure(config: EgressConfig): Promise<{ generation: number; hash: string; caPem: string }>;
   listener(request: ListenerRequest, handle: Listener): Promise<void>;
+  /** Hands over the socket to the process of an inspector. */
+  inspector(name: string, socket: Socket): Promise<void>;
   /** `process` is what serves, without its wrapper: with it all of the egress ends, and without it nothing is served. */
   serve(): Promise<{ generation: number; hash: string; process: ProcessIdentity }>;
   /** Lets go of it: it lives on without this process. */
@@ -60,6 +62,13 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
         child.send({ type: 'listener', ...request } satisfies EgressParentMessage, handle, {}, (error) => {
           // The copy that stays here must not go on accepting.
           handle.close();
+          if (error === null) sent();
+          else reject(error);
+        });
+      }),
+    inspector: (name, socket) =>
+      new Promise((sent, reject) => {
+        child.send({ type: 'inspector', name } satisfies EgressParentMessage, socket, {}, (error) => {
           if (error === null) sent();
           else reject(error);
         });

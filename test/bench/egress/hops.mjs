@@ -59,6 +59,7 @@ async function ironcage(origin, directory) {
       auditDirectory: state,
       controlSocket: join(state, 'control.sock'),
       upstreamCaFiles: [],
+      inspectors: [],
       limits: DEFAULT_LIMITS,
     },
   });
