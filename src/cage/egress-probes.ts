@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { CONFINED_MEMORY_BYTES } from '../backends/native/confined-command.ts';
 import { identifyProcess } from '../platform/processes.ts';
+import type { Probe } from './probe.ts';
 import type { RunningState } from './state.ts';
-import type { Probe } from './verify.ts';
 
 const NAMESPACES = ['user', 'pid', 'ipc', 'uts', 'cgroup', 'mnt'] as const;
 
@@ -80,7 +80,7 @@ function writableMounts(pid: number): string {
   return lines
     .map((line) => line.split(' '))
     .filter(([, , , , target = '', options = '']) => !options.startsWith('ro') && !/^\/(dev|proc)\b/.test(target))
-    .map(([, , , , target]) => target)
-    .sort()
+    .map(([, , , , target = '']) => target)
+    .sort((a, b) => (a < b ? -1 : 1))
     .join(',');
 }

@@ -12,6 +12,7 @@ import { openCanary, type Canary } from './canary.ts';
 import type { Context } from './context.ts';
 import { egressProbes } from './egress-probes.ts';
 import { commandFor, leaveCage } from './enter.ts';
+import type { Probe } from './probe.ts';
 import { occupy } from './occupancy.ts';
 import { listenedPorts } from './policy.ts';
 import { openSession, type CageSession } from './session.ts';
@@ -24,14 +25,6 @@ import { policyShow } from './policy-change.ts';
 import { secretValue } from './policy.ts';
 import { placesWithValue } from './secret-search.ts';
 import { requireWorkspace } from './workspace-of.ts';
-
-export interface Probe {
-  id: string;
-  group: string;
-  ok: boolean;
-  expected: string;
-  observed: string;
-}
 
 export interface Verification {
   cage: string;
@@ -148,9 +141,18 @@ function isProbe(value: unknown): value is Probe {
   return typeof fields.get('ok') === 'boolean' && texts.every((name) => typeof fields.get(name) === 'string');
 }
 
+function shortLine(text: string): string {
+  return printableLine(text).slice(0, 400);
+}
+
 function printable({ id, group, ok, expected, observed }: Probe): Probe {
-  const line = (text: string): string => printableLine(text).slice(0, 400);
-  return { id: line(id), group: line(group), ok, expected: line(expected), observed: line(observed) };
+  return {
+    id: shortLine(id),
+    group: shortLine(group),
+    ok,
+    expected: shortLine(expected),
+    observed: shortLine(observed),
+  };
 }
 
 /** Nobody but the host may have come; and the host must have been seen, or the canary is deaf. */

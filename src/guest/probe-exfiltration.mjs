@@ -108,12 +108,12 @@ export default function exfiltration({ canary, mode, secrets }) {
       control: egressAnswers('tls'),
     })),
     ...secrets.flatMap(({ env, placeholder }) =>
-      [
-        ['header', { fields: [`X-Api-Key: ${placeholder}`] }],
-        ['bearer', { fields: [`Authorization: Bearer ${placeholder}`] }],
-        ['query', { target: `${MARK}placeholder?key=${encodeURIComponent(placeholder)}` }],
-        ['cookie', { fields: [`Cookie: key=${placeholder}`] }],
-      ].map(([place, parts]) => ({
+      Object.entries({
+        header: { fields: [`X-Api-Key: ${placeholder}`] },
+        bearer: { fields: [`Authorization: Bearer ${placeholder}`] },
+        query: { target: `${MARK}placeholder?key=${encodeURIComponent(placeholder)}` },
+        cookie: { fields: [`Cookie: key=${placeholder}`] },
+      }).map(([place, parts]) => ({
         id: `placeholder-${env}-${place}`,
         expected: 'a placeholder to a foreign host is refused, and its value is not in the answer',
         attempt: () => send('plain', request({ target: `${MARK}placeholder`, host: NOBODY, ...parts })),

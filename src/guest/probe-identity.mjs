@@ -138,21 +138,22 @@ export default function identity() {
       control: egressAnswers(),
     },
     ...[
-      ['h2-authority-differs', [[':authority', second]], 'an :authority that is not the server name is refused'],
-      [
-        'h2-host-differs',
-        [
-          [':authority', first],
-          ['host', second],
-        ],
-        'a Host that is not the :authority is refused',
-      ],
-      ['h2-no-authority', [], 'a request without :authority is refused'],
-    ].map(([id, fields, wish]) => ({
+      {
+        id: 'h2-authority-differs',
+        fields: { ':authority': second },
+        wish: 'an :authority that is not the server name is refused',
+      },
+      {
+        id: 'h2-host-differs',
+        fields: { ':authority': first, host: second },
+        wish: 'a Host that is not the :authority is refused',
+      },
+      { id: 'h2-no-authority', fields: {}, wish: 'a request without :authority is refused' },
+    ].map(({ id, fields, wish }) => ({
       id,
       expected: wish,
       attempt: async () =>
-        http2([headers([[':method', 'GET'], [':scheme', 'https'], [':path', target], ...fields])], {
+        http2([headers([[':method', 'GET'], [':scheme', 'https'], [':path', target], ...Object.entries(fields)])], {
           to: await at(first),
           servername: first,
         }),

@@ -36,7 +36,7 @@ export async function dial(way, { to = NOBODY, servername, alpn = ['http/1.1'], 
         socket.once('data', (bytes) => resolve(bytes.toString('latin1')));
         socket.once('close', () => reject(new Error('closed before CONNECT was answered')));
       });
-      if (!/^HTTP\/1\.1 200 /.test(answer)) throw new Error(summary(answer));
+      if (!answer.startsWith('HTTP/1.1 200 ')) throw new Error(summary(answer));
       return overTls(socket, servername, alpn);
     }
     default:
@@ -108,7 +108,7 @@ export async function send(way, text, options = {}) {
 
 function summary(text) {
   return answersOf(text)
-    .map(({ status, rule }) => (rule === undefined ? `${status}` : `${status} ${rule}`))
+    .map(({ status, rule }) => [status, rule].filter(Boolean).join(' '))
     .join(' + ');
 }
 

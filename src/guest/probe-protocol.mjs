@@ -242,7 +242,7 @@ async function throughTunnel(bytes, port = 443) {
     () => false,
   );
   const inside = text.replace(/^HTTP\/1\.1 200[^]*?\r\n\r\n/, '');
-  if (inside === text && !/^HTTP\/1\.1 4/.test(text)) return `no tunnel: ${text.slice(0, 60)} ${how}`;
+  if (inside === text && !text.startsWith('HTTP/1.1 4')) return `no tunnel: ${text.slice(0, 60)} ${how}`;
   return /^HTTP\/1\.1 (4\d\d)/.test(inside)
     ? '400 <protocol>'
     : inside === ''
