@@ -50,6 +50,13 @@ test('a request that was allowed and then refused is refused by the rule that st
   expect(await merged(records)).toMatchObject([{ seq: 1, decision: 'deny', rule: '<address>' }]);
 });
 
+test('what was found in a body stands in the merged record', async () => {
+  const note = { name: 'secret-shape', action: 'note', reason: 'the body holds what looks like a credential' } as const;
+  expect(await merged([record(1), record(2, { inspectors: [note], ...end(1) })])).toMatchObject([
+    { inspectors: [note] },
+  ]);
+});
+
 test('what is complete is given on before the log ends', async () => {
   let consumed = 0;
   function* source(): Generator<AuditRecord> {

@@ -4,8 +4,8 @@ import { isRequest } from './is-request.ts';
 import type { AuditRecord } from './record.ts';
 
 /**
- * Each decision once, in order. A closed one carries the byte counts and the `end` of its end record, and also its decision
- * and rule: an upstream address that could not be allowed turns an allowed request into a refused one.
+ * Each decision once, in order. A closed one carries the byte counts and the `end` of its end record, what was noted on
+ * the way, and also its decision and rule: a body that must not leave turns an allowed request into a refused one.
  */
 export async function* mergeEnds(
   records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,
@@ -33,6 +33,7 @@ export async function* mergeEnds(
   yield* held.values();
 }
 
-function closed(decision: AuditRecord, { bytesOut, bytesIn, end, decision: verdict, rule }: AuditRecord): AuditRecord {
-  return { ...decision, bytesOut, bytesIn, end, decision: verdict, rule };
+function closed(decision: AuditRecord, closing: AuditRecord): AuditRecord {
+  const { bytesOut, bytesIn, end, decision: verdict, rule, inspectors } = closing;
+  return { ...decision, bytesOut, bytesIn, end, decision: verdict, rule, inspectors };
 }
