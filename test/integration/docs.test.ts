@@ -8,6 +8,10 @@ import { BUNDLES } from '../../src/policy/bundles.ts';
 import { GLOBAL_OPTIONS, type Command } from '../../src/cli/command.ts';
 import { loadAllCommands } from '../../src/cli/commands.ts';
 import { renderReference } from '../../src/cli/reference.ts';
+import { ASK_LIMITS } from '../../src/egress/ask-desk.ts';
+import { CAPTURE_LIMITS } from '../../src/egress/capture-log.ts';
+import { MAX_STREAMS } from '../../src/egress/http2-conversation.ts';
+import { MAX_PUSH_LIST_BYTES } from '../../src/policy/git-push.ts';
 import { DEFAULT_LIMITS } from '../../src/egress/config.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -88,6 +92,14 @@ test('the bounds of the egress are in the limitations with their numbers', () =>
   expect(row('time for a request head')).toContain(`${DEFAULT_LIMITS.headTimeoutMs / 1000} s`);
   expect(row('time without a byte')).toContain(`${DEFAULT_LIMITS.idleTimeoutMs / 60_000} min`);
   expect(row('resolve, connect and TLS upstream')).toContain(`${DEFAULT_LIMITS.dialTimeoutMs / 1000} s`);
+  expect(row('streams of one HTTP/2 connection')).toContain(String(MAX_STREAMS));
+  expect(row('requests that wait for an answer')).toContain(
+    `${ASK_LIMITS.maxHeld}, ${ASK_LIMITS.maxQuestionsPerMinute}`,
+  );
+  expect(row('requests that wait for an answer')).toContain(`${ASK_LIMITS.timeoutMs / 1000} s`);
+  expect(row('what is kept of a body')).toContain(`${CAPTURE_LIMITS.maxBodyBytes / 1024} KiB`);
+  expect(row('files kept for HAR')).toContain(`2 of ${CAPTURE_LIMITS.maxFileBytes / 2 ** 20} MiB`);
+  expect(row('a push’s list of references')).toContain(`${MAX_PUSH_LIST_BYTES / 2 ** 20} MiB`);
 });
 
 test('every bundle is named in the changelog', () => {
