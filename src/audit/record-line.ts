@@ -1,13 +1,15 @@
 // One record as one line of text, and back as far as the chain needs it. The hash covers the line's own bytes, so that a
 // check never depends on how a JSON value is printed again. No schema here: the egress starts without it.
 import { hash } from 'node:crypto';
+import { boundedEntry } from './bounded-entry.ts';
+import { recordJson, type RecordPlace } from './record-json.ts';
 import type { AuditEntry, AuditRecord } from './record.ts';
 
 export const AUDIT_FILE = 'audit.jsonl';
 /** `prev` of the first record. */
 export const GENESIS_HASH = '0'.repeat(64);
-/** Of a line with its newline. A request head is at most 64 KiB, and JSON escapes grow it sixfold at the worst. */
-export const MAX_LINE_BYTES = 512 * 1024;
+/** Of a line with its newline; a record that would be longer is cut, and says so. */
+export const MAX_LINE_BYTES = 16 * 1024;
 
 /** Where a chain stands: the seq and the hash of its last record. */
 export interface ChainHead {
@@ -22,10 +24,24 @@ export function sealRecord(
   entry: AuditEntry,
   place: { cage: string; time: number; head: ChainHead },
 ): { record: AuditRecord; line: string } {
-  const unsealed = {
-    seq: place.head.seq + 1,
-    time: new Date(place.time).toISOString(),
-    cage: place.cage,
+  const { cage, head } = place;
+  const at = { seq: head.seq + 1, time: isoTime(place.time), cage, prev: head.hash };
+  let kept = entry;
+  let text = recordJson(kept, at);
+  if (!isShort(text)) {
+    kept = boundedEntry(entry, (cut) => isShort(recordJson(cut, at)));
+    text = recordJson(kept, at);
+  }
+  const digest = hash('sha256', `${text}}`, 'hex');
+  return { record: recordOf(kept, at, digest), line: `${text},"hash":"${digest}"}\n` };
+}
+
+/** Member by member: spreading makes objects that are slow to make and slow to read. */
+function recordOf(entry: AuditEntry, { seq, time, cage, prev }: RecordPlace, digest: string): AuditRecord {
+  return {
+    seq,
+    time,
+    cage,
     direction: entry.direction,
     protocol: entry.protocol,
     method: entry.method,
@@ -39,12 +55,27 @@ export function sealRecord(
     bytesIn: entry.bytesIn,
     secrets: entry.secrets,
     end: entry.end,
-    prev: place.head.hash,
+    prev,
+    hash: digest,
   };
-  // An absent `end` leaves no trace in JSON. Assigning in place instead of copying: this runs twice for every request.
-  const text = JSON.stringify(unsealed);
-  const digest = hash('sha256', text, 'hex');
-  return { record: Object.assign(unsealed, { hash: digest }), line: `${text.slice(0, -1)},"hash":"${digest}"}\n` };
+}
+
+/** Of `,"hash":"…"}` and the newline. */
+const SEAL_BYTES = 76;
+
+function isShort(text: string): boolean {
+  const bound = MAX_LINE_BYTES - SEAL_BYTES;
+  return text.length * 3 <= bound || (text.length <= bound && Buffer.byteLength(text) <= bound);
+}
+
+let lastTime = { milliseconds: 0, text: new Date(0).toISOString() };
+
+/** Many records are written within one millisecond. */
+function isoTime(milliseconds: number): string {
+  if (milliseconds !== lastTime.milliseconds) {
+    lastTime = { milliseconds, text: new Date(milliseconds).toISOString() };
+  }
+  return lastTime.text;
 }
 
 export type ReadLine = { ok: true; value: object; head: ChainHead; prev: string } | { ok: false; reason: string };

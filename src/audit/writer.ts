@@ -70,14 +70,10 @@ export async function createAuditWriter(file: LogFile, cage: string, clock: Cloc
       while (next < waiting.length && text.length < MAX_BATCH_BYTES) {
         const pending = waiting[next++];
         if (pending === undefined) break;
-        try {
-          const { record, line } = seal(pending, batchHead);
-          sealed.push({ pending, record });
-          batchHead = record;
-          text += line;
-        } catch (error) {
-          pending.reject(toIronError(error));
-        }
+        const { record, line } = sealRecord(pending.entry, { cage, time: pending.time, head: batchHead });
+        sealed.push({ pending, record });
+        batchHead = record;
+        text += line;
       }
       try {
         await write(Buffer.from(text));
@@ -88,15 +84,6 @@ export async function createAuditWriter(file: LogFile, cage: string, clock: Cloc
       head = { seq: batchHead.seq, hash: batchHead.hash };
       for (const { pending, record } of sealed) pending.resolve(record);
     }
-  }
-
-  function seal(pending: Pending, at: ChainHead): { record: AuditRecord; line: string } {
-    const sealed = sealRecord(pending.entry, { cage, time: pending.time, head: at });
-    if (Buffer.byteLength(sealed.line) <= MAX_LINE_BYTES) return sealed;
-    throw new IronError('E_EGRESS', {
-      message: 'an audit record is too long to be written',
-      hint: 'the request it speaks of was refused; nothing needs to be repaired',
-    });
   }
 
   async function write(data: Buffer): Promise<void> {
