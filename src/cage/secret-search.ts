@@ -1,19 +1,81 @@
-// Looks for exact bytes in all files below a directory: the proof that a value is not there. Links are not followed.
-import { createReadStream } from 'node:fs';
+// Looks for exact bytes wherever a cage could read them: the proof that a value is not there. Links are not followed, and
+// what cannot be read is said, since it is not known to be without the value.
+import { createReadStream, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Paths of the regular files below `directory`, less what lies below `except`, whose contents hold `value`. */
-export async function placesWithValue(directory: string, value: string, except: string): Promise<string[]> {
+export interface SearchResult {
+  /** Paths, as they were reached. */
+  found: string[];
+  unread: string[];
+  searched: number;
+}
+
+/** All regular files below `directory`, less what lies below those of `except`. */
+export async function searchFiles(
+  directory: string,
+  value: string,
+  except: readonly string[] = [],
+): Promise<SearchResult> {
   const needle = Buffer.from(value);
-  const found: string[] = [];
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (path === except) continue;
-    if (entry.isDirectory()) found.push(...(await placesWithValue(path, value, except)));
-    else if (entry.isFile() && (await holds(path, needle))) found.push(path);
+  const result: SearchResult = { found: [], unread: [], searched: 0 };
+  const enter = async (path: string): Promise<void> => {
+    if (except.includes(path)) return;
+    const entries = await unlessGone(path, result, () => readdir(path, { withFileTypes: true }));
+    for (const entry of entries ?? []) {
+      const inner = join(path, entry.name);
+      if (entry.isDirectory()) await enter(inner);
+      else if (entry.isFile() && !except.includes(inner)) {
+        const there = await unlessGone(inner, result, () => holds(inner, needle));
+        if (there !== undefined) result.searched += 1;
+        if (there === true) result.found.push(inner);
+      }
+    }
+  };
+  await enter(directory);
+  return result;
+}
+
+/** Environments and arguments of all processes that share the process numbers of `init`. */
+export function searchProcesses(init: number, value: string): SearchResult {
+  const result: SearchResult = { found: [], unread: [], searched: 0 };
+  const namespace = readlinkSync(`/proc/${init}/ns/pid`);
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (namespaceOf(pid) !== namespace) continue;
+    for (const kind of ['environ', 'cmdline']) {
+      const path = `/proc/${pid}/${kind}`;
+      try {
+        if (readFileSync(path).includes(value)) result.found.push(path);
+        result.searched += 1;
+      } catch (error) {
+        if (!isGone(error)) result.unread.push(path);
+      }
+    }
   }
-  return found;
+  return result;
+}
+
+function namespaceOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    // Ended meanwhile, or somebody else's: whoever runs a cage may look at its processes.
+    return undefined;
+  }
+}
+
+async function unlessGone<T>(path: string, result: SearchResult, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isGone(error)) result.unread.push(path);
+    return undefined;
+  }
+}
+
+/** The cage lives: what it takes away meanwhile is not in it. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH');
 }
 
 async function holds(path: string, needle: Buffer): Promise<boolean> {

@@ -22,9 +22,7 @@ import { cagePaths, withCageLock } from './store.ts';
 import { verifyAudit } from './audit.ts';
 import { controlSocket } from './confirm-policy.ts';
 import { policyShow } from './policy-change.ts';
-import { secretValue } from './policy.ts';
-import { placesWithValue } from './secret-search.ts';
-import { requireWorkspace } from './workspace-of.ts';
+import { secretProbes } from './secret-probes.ts';
 
 export interface Verification {
   cage: string;
@@ -49,7 +47,7 @@ export async function verifyCage(
     const session = await openSession(context, name);
     const probes = await insideProbes(session, state, canary, attack);
     probes.push(await canaryProbe(canary), ...(await outsideProbes(context, name)), ...egressProbes(state));
-    if (attack) probes.push(...(await searchProbes(context, session)));
+    if (attack) probes.push(...(await secretProbes(session, state)));
     return { cage: name, ok: probes.every(({ ok }) => ok), probes };
   } finally {
     canary.close();
@@ -193,27 +191,4 @@ async function outsideProbes(context: Context, name: string): Promise<Probe[]> {
       observed: chain.ok ? `${chain.records} records` : `line ${chain.line}: ${chain.reason}`,
     },
   ];
-}
-
-/** Looks for every real value in all that the cage holds on disk and in its processes. */
-async function searchProbes(context: Context, { spec }: CageSession): Promise<Probe[]> {
-  const probes: Probe[] = [];
-  for (const binding of spec.secrets) {
-    const value = await secretValue(context, spec.name, binding);
-    if (value === undefined) continue;
-    const { root } = cagePaths(context, spec.name);
-    // The kernel's own directory beside an overlay: its owner may not even list it, and a cage has no way to it.
-    const except = (await requireWorkspace(context, spec)).directories.work;
-    const found = await placesWithValue(root, value, except);
-    const control = await placesWithValue(root, binding.placeholder, except);
-    probes.push({
-      id: `secrets.absent.${binding.name}`,
-      group: 'secrets',
-      ok: found.length === 0 && control.length > 0,
-      expected: 'control: the placeholder is found in the cage’s files; the value is not',
-      observed:
-        found.length > 0 ? `found in ${found.join(', ')}` : `placeholder in ${control.length} files, value in none`,
-    });
-  }
-  return probes;
 }

@@ -4,7 +4,7 @@ import { egressAnswers, knock, MARK, nameFor, NOBODY, request, send } from './pr
 import { ask, datagram, isSynthetic } from './probe-dns.mjs';
 
 const REFUSED =
-  /^(4\d\d <(address|authority|malformed|default-deny|placeholder|metadata)>|closed|refused before a word: .*)$/;
+  /^(4\d\d <(address|authority|malformed|default-deny|none|placeholder|metadata)>|closed|refused before a word: .*)$/;
 const NO_ANSWER = /^(no answer|error [A-Z]+)$/;
 
 export default function exfiltration({ canary, mode, secrets }) {

@@ -125,13 +125,6 @@ export default function protocol({ ports }) {
       control: egressAnswers(),
     })),
     {
-      id: 'trace',
-      expected: 'TRACE, which would show what was added to a request, is refused',
-      attempt: () => send('plain', request({ method: 'TRACE', target })),
-      passes: /^4\d\d </,
-      control: egressAnswers(),
-    },
-    {
       id: 'connect-inside',
       expected: 'CONNECT inside a connection that has its destination is refused',
       attempt: () => send('plain', `CONNECT evil.invalid:443 HTTP/1.1\r\nHost: evil.invalid:443\r\n\r\n`),

@@ -35,6 +35,14 @@ const tool = (id, expected, program, ...args) => ({
   control: commandsRun,
 });
 
+const isDevice = (path) => path.startsWith('/dev/');
+const mounts = () =>
+  readFileSync('/proc/self/mountinfo', 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '))
+    .map(([, , , , path, options]) => ({ path, options: options.split(',') }));
+
 const READ_ONLY = [
   '/usr/ironcage-probe',
   '/ironcage-probe',
@@ -182,9 +190,19 @@ export default function sandbox({ hostHome, homeEntries, dataRoot }) {
     tool('no-device', 'no device can be made', 'mknod', '/tmp/ironcage-probe-device', 'b', '8', '0'),
     tool('no-interface', 'no interface can be made', 'ip', 'link', 'add', 'probe0', 'type', 'dummy'),
     tool('no-route', 'no route can be changed', 'ip', 'route', 'add', 'default', 'dev', 'lo'),
-    tool('no-setuid', 'setuid programs gain nothing', 'su', '-c', 'true', 'root'),
-    tool('no-hostname', 'the name of the machine cannot be changed', 'hostname', os.hostname()),
     tool('no-clock', 'the clock cannot be set', 'date', '--set', new Date().toISOString()),
+    {
+      id: 'no-setuid',
+      expected:
+        'no file of any mount gives its owner’s rights to who starts it, and no device is made by being unpacked',
+      attempt: () =>
+        mounts()
+          .filter(({ path, options }) => !options.includes('nosuid') || !(options.includes('nodev') || isDevice(path)))
+          .map(({ path }) => path)
+          .join(',') || 'none',
+      passes: /^none$/,
+      control: { attempt: () => mounts().some(({ path }) => path === '/usr'), passes: /^true$/ },
+    },
     {
       id: 'no-kill-outside',
       expected: 'the first process cannot be ended',

@@ -137,13 +137,6 @@ export default function smuggling() {
       control,
     },
     {
-      id: 'expects-the-unknown',
-      expected: 'an expectation other than 100-continue is refused',
-      attempt: () => send('plain', post(['Expect: 101-verify', 'Content-Length: 5'], 'hello')),
-      passes: /^4\d\d </,
-      control: whole,
-    },
-    {
       id: 'head-too-large',
       expected: 'a head beyond its bound is refused',
       attempt: () => send('plain', request({ target, fields: [`X-A: ${'a'.repeat(100_000)}`] })),
