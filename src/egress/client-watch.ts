@@ -2,9 +2,9 @@
 // which most commands need without this.
 import { connect } from 'node:net';
 import { IronError } from '../platform/errors.ts';
+import { openSocketPath } from '../platform/socket-path.ts';
 import { readAskEvent } from './ask-guards.ts';
 import type { AskEvent, ControlRequest } from './config.ts';
-import { openSocketPath } from './socket-path.ts';
 
 /** The longest event is one request with a path of 8 KiB. */
 const MAX_EVENT_CHARACTERS = 64 * 1024;

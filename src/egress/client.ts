@@ -2,9 +2,9 @@
 // egress's inside.
 import { connect } from 'node:net';
 import { errorMessage, IronError, systemErrorCode } from '../platform/errors.ts';
+import { openSocketPath } from '../platform/socket-path.ts';
 import { readHeldRequests } from './ask-guards.ts';
 import type { ControlAnswer, ControlRequest } from './config.ts';
-import { openSocketPath } from './socket-path.ts';
 
 /** The longest answer lists the requests that wait, each with its path; whatever is longer is none. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;

@@ -4,11 +4,11 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { errorMessage, systemErrorCode } from '../platform/errors.ts';
+import { openSocketPath } from '../platform/socket-path.ts';
 import type { AnsweringDesk } from './ask-desk.ts';
 import type { AskEvent, ControlAnswer, EgressGeneration } from './config.ts';
 import { readControlRequest } from './control-request.ts';
 import type { EgressStatus } from './egress.ts';
-import { openSocketPath } from './socket-path.ts';
 
 export interface Controlled {
   status(): EgressStatus;
