@@ -178,6 +178,7 @@ export default function identity() {
 }
 
 const proxyAnswers = () => ({
+  ofEgress: true,
   attempt: () => send('proxy', request({ target: `http://${NOBODY}${MARK}control` })),
   passes: /^403 <address>/,
 });

@@ -4,7 +4,7 @@ import { ask, askOverTcp, datagram, isSynthetic, labelsOf, lookUp, query, readAn
 
 const LOCAL = '127.0.0.1';
 const name = nameFor('names');
-const control = { attempt: () => ask(LOCAL, name), passes: isSynthetic };
+const control = { ofEgress: true, attempt: () => ask(LOCAL, name), passes: isSynthetic };
 
 export default function names() {
   const empty = { ...TYPES, ANY: 255, AXFR: 252, SVCB: 64, HTTPS: 65, CAA: 257, DNSKEY: 48 };

@@ -213,6 +213,7 @@ export default function protocol({ ports }) {
 }
 
 const http2Answers = (fields) => ({
+  ofEgress: true,
   attempt: () => http2([headers(fields)]),
   passes: /^(no h2 offered|<address>)/,
 });

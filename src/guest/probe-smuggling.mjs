@@ -90,7 +90,11 @@ const count = (text) => (text.match(/\d{3} </g) ?? []).length;
 
 export default function smuggling() {
   const control = egressAnswers();
-  const whole = { attempt: () => send('plain', post(['Content-Length: 5'], 'hello')), passes: /^403 <address>/ };
+  const whole = {
+    ofEgress: true,
+    attempt: () => send('plain', post(['Content-Length: 5'], 'hello')),
+    passes: /^403 <address>/,
+  };
   return [
     ...Object.entries(FRAMINGS).map(([id, fields]) => ({
       id,
