@@ -1,7 +1,7 @@
 // Looks for exact bytes wherever a cage could read them: the proof that a value is not there. Links are not followed, and
 // what cannot be read is said, since it is not known to be without the value.
 import { createReadStream, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface SearchResult {
@@ -11,28 +11,28 @@ export interface SearchResult {
   searched: number;
 }
 
-/** All regular files below `directory`, less what lies below those of `except`. */
-export async function searchFiles(
-  directory: string,
-  value: string,
-  except: readonly string[] = [],
-): Promise<SearchResult> {
+/** All regular files at or below `place`, less what lies at or below those of `except`. */
+export async function searchFiles(place: string, value: string, except: readonly string[] = []): Promise<SearchResult> {
   const needle = Buffer.from(value);
   const result: SearchResult = { found: [], unread: [], searched: 0 };
+  const look = async (path: string): Promise<void> => {
+    const there = await unlessGone(path, result, () => holds(path, needle));
+    if (there !== undefined) result.searched += 1;
+    if (there === true) result.found.push(path);
+  };
   const enter = async (path: string): Promise<void> => {
-    if (except.includes(path)) return;
     const entries = await unlessGone(path, result, () => readdir(path, { withFileTypes: true }));
     for (const entry of entries ?? []) {
       const inner = join(path, entry.name);
+      if (except.includes(inner)) continue;
       if (entry.isDirectory()) await enter(inner);
-      else if (entry.isFile() && !except.includes(inner)) {
-        const there = await unlessGone(inner, result, () => holds(inner, needle));
-        if (there !== undefined) result.searched += 1;
-        if (there === true) result.found.push(inner);
-      }
+      else if (entry.isFile()) await look(inner);
     }
   };
-  await enter(directory);
+  // What is bound into a cage may be a single file.
+  const kind = await unlessGone(place, result, () => lstat(place));
+  if (kind?.isDirectory() === true) await enter(place);
+  else if (kind?.isFile() === true) await look(place);
   return result;
 }
 
