@@ -1,10 +1,8 @@
-// The file under the audit writer: appended to, cut back, never followed through a link, readable by its owner only.
-// It knows nothing of records.
+// One file of an audit log as the writer needs it: appended to, cut back, never followed through a link, readable by its owner
+// only. It knows nothing of records.
 import { constants, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
-import { AUDIT_FILE } from './record-line.ts';
 
 /** What the writer needs of a file; a test gives it one that fails. */
 export interface LogFile {
@@ -14,16 +12,19 @@ export interface LogFile {
   /** Appends all of `data` or rejects; after a rejection any part of it may be in the file. */
   append(data: Buffer): Promise<void>;
   truncate(size: number): Promise<void>;
+  /** Resolves once what was appended survives a power failure. */
+  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function openLogFile(directory: string): Promise<LogFile> {
-  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-  const handle = await open(join(directory, AUDIT_FILE), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+/** Made where there is none. */
+export async function openLogFile(path: string): Promise<LogFile> {
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   if (!(await handle.stat()).isFile()) {
     await handle.close();
     throw new IronError('E_STATE_BROKEN', {
-      message: `${join(directory, AUDIT_FILE)} is not a regular file`,
+      message: `${path} is not a regular file`,
       hint: 'move it away; a new audit log is started in its place',
     });
   }
@@ -47,6 +48,7 @@ export async function openLogFile(directory: string): Promise<LogFile> {
       }
     },
     truncate: (size) => handle.truncate(size),
+    sync: () => handle.datasync(),
     close: () => handle.close(),
   };
 }

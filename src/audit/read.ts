@@ -2,7 +2,7 @@
 import { watch } from 'node:fs';
 import { IronError } from '../platform/errors.ts';
 import { matchesHost } from '../policy/hosts.ts';
-import { readLines, type AuditLine } from './lines.ts';
+import { LOG_START, readLines, type AuditLine } from './lines.ts';
 import { auditRecordSchema } from './record-schema.ts';
 import type { AuditRecord } from './record.ts';
 
@@ -17,8 +17,7 @@ export interface AuditFilter {
 /** The records that fit, oldest first. `end` records stay with the host and decision they close. */
 export async function* readAudit(directory: string, filter: AuditFilter = {}): AsyncGenerator<AuditRecord> {
   for await (const line of readLines(directory)) {
-    // What stands behind the last newline is being written at this moment, or was torn and is cut at the next start.
-    if (!line.isWhole && line.text !== undefined) return;
+    if (isUnfinished(line)) return;
     const record = parseLine(line);
     if (fits(record, filter)) yield record;
   }
@@ -32,17 +31,15 @@ export async function* followAudit(
 ): AsyncGenerator<AuditRecord> {
   const bell = watchDirectory(directory, signal);
   try {
-    let position = 0;
-    let number = 1;
+    let place = LOG_START;
     while (!signal.aborted) {
       bell.reset();
-      for await (const line of readLines(directory, position, number)) {
+      for await (const line of readLines(directory, place)) {
         if (signal.aborted) return;
-        if (!line.isWhole && line.text !== undefined) break;
+        if (isUnfinished(line)) break;
         const record = parseLine(line);
         if (fits(record, filter)) yield record;
-        position = line.end;
-        number = line.number + 1;
+        place = { firstSeq: line.fileFirstSeq, end: line.end, number: line.number };
       }
       await bell.rung();
     }
@@ -60,28 +57,33 @@ export function fits(record: AuditRecord, filter: AuditFilter): boolean {
   );
 }
 
+/** What stands behind the last newline is being written at this moment, or was torn and is cut at the next start. */
+function isUnfinished({ isWhole, isNewest, text }: AuditLine): boolean {
+  return !isWhole && isNewest && text !== undefined;
+}
+
 function parseLine(line: AuditLine): AuditRecord {
-  if (line.text === undefined) throw brokenLine(line.number, 'it is longer than any record');
+  if (line.text === undefined) throw brokenLine(line, 'it is longer than any record');
   let value: unknown;
   try {
     value = JSON.parse(line.text);
   } catch {
-    throw brokenLine(line.number, 'it is not JSON');
+    throw brokenLine(line, 'it is not JSON');
   }
   const parsed = auditRecordSchema.safeParse(value);
   if (!parsed.success) {
     const field = parsed.error.issues[0]?.path.join('.') ?? '';
-    throw brokenLine(line.number, `it is not an audit record (${field === '' ? 'unknown fields' : field})`);
+    throw brokenLine(line, `it is not an audit record (${field === '' ? 'unknown fields' : field})`);
   }
   return parsed.data;
 }
 
-function brokenLine(number: number, because: string): IronError {
+function brokenLine({ file, number }: AuditLine, because: string): IronError {
   return new IronError('E_STATE_BROKEN', {
-    message: `line ${number} of the audit log cannot be read`,
+    message: `line ${number} of ${file} cannot be read`,
     because,
     hint: 'check the log with `ironcage audit --verify`',
-    details: { line: number },
+    details: { file, line: number },
   });
 }
 

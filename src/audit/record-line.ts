@@ -5,7 +5,6 @@ import { boundedEntry } from './bounded-entry.ts';
 import { recordJson, type RecordPlace } from './record-json.ts';
 import type { AuditEntry, AuditRecord } from './record.ts';
 
-export const AUDIT_FILE = 'audit.jsonl';
 /** `prev` of the first record. */
 export const GENESIS_HASH = '0'.repeat(64);
 /** Of a line with its newline; a record that would be longer is cut, and says so. */

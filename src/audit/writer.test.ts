@@ -2,12 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FIRST_CHECKPOINT, writeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import type { LogDirectory } from './log-directory.ts';
 import type { LogFile } from './log-file.ts';
 import { GENESIS_HASH } from './record-line.ts';
 import type { AuditEntry, AuditRecord } from './record.ts';
 import { readAudit } from './read.ts';
 import { verifyChain } from './verify.ts';
-import { createAuditWriter, openAuditWriter } from './writer.ts';
+import { AUDIT_LIMITS, createAuditWriter, openAuditWriter } from './writer.ts';
 
 const clock = { now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678) };
 const entry: AuditEntry = {
@@ -61,14 +63,35 @@ function memoryFile(): LogFile & { content: Buffer; bytesLeft: number; appends: 
       this.content = this.content.subarray(0, size);
       return Promise.resolve();
     },
+    sync() {
+      return Promise.resolve();
+    },
     close() {
       return Promise.resolve();
     },
   };
 }
 
+/** A log that has no other file, and whose checkpoint is in memory. */
+function memoryLog(file: LogFile): LogDirectory {
+  let kept: Checkpoint = FIRST_CHECKPOINT;
+  return {
+    openNewest: () => Promise.resolve(file),
+    older: () => [],
+    openOlder: () => Promise.reject(new Error('there is none')),
+    setAside: () => undefined,
+    removeOlder: () => undefined,
+    readCheckpoint: () => kept,
+    async writeCheckpoint(checkpoint) {
+      kept = checkpoint;
+    },
+    release: () => undefined,
+  };
+}
+
 async function verifyContent(content: Buffer): ReturnType<typeof verifyChain> {
   writeFileSync(log, content);
+  await writeCheckpoint(directory, FIRST_CHECKPOINT, { synced: false });
   return verifyChain(directory);
 }
 
@@ -84,7 +107,7 @@ test('a record is in the file by the time its append resolves', async () => {
 
 test('records of one turn keep their order and share one write', async () => {
   const file = memoryFile();
-  const writer = await createAuditWriter(file, 'demo', clock);
+  const writer = await createAuditWriter(memoryLog(file), 'demo', clock, AUDIT_LIMITS);
   const records = await Promise.all([1, 2, 3, 4].map((port) => writer.append({ ...entry, port })));
   expect(records.map((record) => [record.seq, record.port])).toEqual([1, 2, 3, 4].map((n) => [n, n]));
   expect(file.appends).toBe(1);
@@ -102,7 +125,7 @@ test('the chain goes on after a restart', async () => {
 
 test('a full disk rejects the whole batch, leaves no half line, and appends work again once there is space', async () => {
   const file = memoryFile();
-  const writer = await createAuditWriter(file, 'demo', clock);
+  const writer = await createAuditWriter(memoryLog(file), 'demo', clock, AUDIT_LIMITS);
   await writer.append(entry);
   const before = file.content.length;
   file.bytesLeft = 500;
@@ -117,7 +140,7 @@ test('a full disk rejects the whole batch, leaves no half line, and appends work
 
 test('nothing is appended behind a half line that cannot be cut off', async () => {
   const file = memoryFile();
-  const writer = await createAuditWriter(file, 'demo', clock);
+  const writer = await createAuditWriter(memoryLog(file), 'demo', clock, AUDIT_LIMITS);
   file.bytesLeft = 10;
   file.canTruncate = false;
   await expect(writer.append(entry)).rejects.toMatchObject({ code: 'E_DISK_FULL' });
@@ -131,13 +154,13 @@ test('nothing is appended behind a half line that cannot be cut off', async () =
 
 test('a log cut at any byte is repaired, noted and continued', async () => {
   const file = memoryFile();
-  const first = await createAuditWriter(file, 'demo', clock);
+  const first = await createAuditWriter(memoryLog(file), 'demo', clock, AUDIT_LIMITS);
   await Promise.all([first.append(entry), first.append({ ...entry, path: '/ü\u2028"' })]);
   const whole = file.content;
   for (let size = 0; size <= whole.length; size++) {
     const torn = memoryFile();
     torn.content = whole.subarray(0, size);
-    const writer = await createAuditWriter(torn, 'demo', clock);
+    const writer = await createAuditWriter(memoryLog(torn), 'demo', clock, AUDIT_LIMITS);
     await writer.append(entry);
     const lines = torn.content.toString().trimEnd().split('\n');
     const wholeLines = whole.subarray(0, size).toString().split('\n').length - 1;
@@ -145,16 +168,12 @@ test('a log cut at any byte is repaired, noted and continued', async () => {
     expect(lines.length).toBe(wholeLines + (isTorn ? 1 : 0) + 1);
     expect(lines.filter((line) => line.includes('"<recovered>"')).length).toBe(isTorn ? 1 : 0);
   }
-  truncateSync(writeAndName(whole), whole.length - 3);
+  await verifyContent(whole);
+  truncateSync(log, whole.length - 3);
   const writer = await openAuditWriter(directory, 'demo', clock);
   await writer.close();
   expect(await verifyChain(directory)).toMatchObject({ ok: true, records: 2 });
 });
-
-function writeAndName(content: Buffer): string {
-  writeFileSync(log, content);
-  return log;
-}
 
 test('a changed last line is not continued', async () => {
   const writer = await openAuditWriter(directory, 'demo', clock);

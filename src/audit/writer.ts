@@ -1,18 +1,36 @@
 // Audit before act: an entry counts once its line is in the file, and only then may the request it speaks of be released.
-// Entries of one turn share one write. After a failed write the file is cut back to its last whole line before anything
-// else is written, so the chain in the file is valid at every moment; until that works, every append is rejected.
+// Entries of one turn share one write. What cannot be written is rejected, and the chain goes on
+// from the last record that was.
 import { IronError, toIronError } from '../platform/errors.ts';
 import type { Clock } from '../platform/clock.ts';
-import { openLogFile, type LogFile } from './log-file.ts';
-import { EMPTY_CHAIN, MAX_LINE_BYTES, readLine, sealRecord, type ChainHead } from './record-line.ts';
+import { FIRST_CHECKPOINT, type Checkpoint } from './checkpoint.ts';
+import { logDirectory, type LogDirectory } from './log-directory.ts';
+import { createLogEnd } from './log-end.ts';
+import type { LogFile } from './log-file.ts';
+import { headOfOlder, readStart, readTail, refuseCut, startOfLog } from './log-tail.ts';
+import { sealRecord } from './record-line.ts';
 import type { AuditEntry, AuditRecord } from './record.ts';
+import { createUpkeep, type UpkeepLimits } from './upkeep.ts';
+import { lockLog } from './writer-lock.ts';
 
 export interface AuditWriter {
   /** Resolves once the record's bytes are written to the file; rejects when they are not, and then nothing may be released. */
   append(entry: AuditEntry): Promise<AuditRecord>;
-  /** Writes what is queued and closes the file; appends after it are rejected. */
+  /** Writes what is queued and closes the log; appends after it are rejected. */
   close(): Promise<void>;
 }
+
+export interface AuditLimits extends UpkeepLimits {
+  /** A file that would grow beyond it is set aside, and the chain goes on in the next. */
+  maxFileBytes: number;
+}
+
+export const AUDIT_LIMITS: AuditLimits = {
+  maxFileBytes: 64 * 1024 * 1024,
+  keptFiles: 16,
+  checkpointRecords: 1000,
+  checkpointMs: 60_000,
+};
 
 interface Pending {
   entry: AuditEntry;
@@ -21,32 +39,63 @@ interface Pending {
   reject: (error: IronError) => void;
 }
 
-/** Bytes of lines that go into one write; bounds memory, not what can be queued. */
-const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** Text of lines that go into one write; bounds memory, not what can be queued. */
+const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024;
 
 /** Opens the log of `cage` in `directory` (which must exist), repairs a torn end and goes on with the chain. */
-export async function openAuditWriter(directory: string, cage: string, clock: Clock): Promise<AuditWriter> {
-  let file: LogFile;
+export async function openAuditWriter(
+  directory: string,
+  cage: string,
+  clock: Clock,
+  limits: AuditLimits = AUDIT_LIMITS,
+): Promise<AuditWriter> {
   try {
-    file = await openLogFile(directory);
+    return await createAuditWriter(logDirectory(directory, await lockLog(directory)), cage, clock, limits);
   } catch (error) {
-    throw toIronError(error);
-  }
-  try {
-    return await createAuditWriter(file, cage, clock);
-  } catch (error) {
-    await file.close();
     throw toIronError(error);
   }
 }
 
-/** The same over a file that is open already; the writer closes it. */
-export async function createAuditWriter(file: LogFile, cage: string, clock: Clock): Promise<AuditWriter> {
+/** The same over a log that is this writer's already; it is released with the writer, and where this throws. */
+export async function createAuditWriter(
+  log: LogDirectory,
+  cage: string,
+  clock: Clock,
+  limits: AuditLimits,
+): Promise<AuditWriter> {
+  let file: LogFile | undefined;
+  try {
+    file = await log.openNewest();
+    return await startWriter(log, file, cage, clock, limits);
+  } catch (error) {
+    await file?.close();
+    log.release();
+    throw error;
+  }
+}
+
+async function startWriter(
+  log: LogDirectory,
+  file: LogFile,
+  cage: string,
+  clock: Clock,
+  limits: AuditLimits,
+): Promise<AuditWriter> {
   const tail = await readTail(file);
-  let head = tail.head;
-  /** End of the last whole line. */
-  let end = tail.end;
-  let isDirty = tail.end !== tail.size;
+  let head = tail.head ?? (await headOfOlder(log));
+  const found = log.readCheckpoint();
+  if (typeof found === 'object') refuseCut(head, found);
+  const begin = typeof found === 'object' ? found : await firstCheckpoint(log, file);
+  const upkeep = createUpkeep(log, begin, limits);
+  const firstSeq = (await readStart(file))?.seq ?? head.seq + 1;
+  const target = createLogEnd(
+    log,
+    { file, firstSeq, end: tail.end, isDirty: tail.end !== tail.size },
+    {
+      maxFileBytes: limits.maxFileBytes,
+      onRetired: (full) => upkeep.retire(full),
+    },
+  );
   let queue: Pending[] = [];
   let closing: Promise<void> | undefined;
   let flushing: Promise<void> | undefined;
@@ -67,7 +116,7 @@ export async function createAuditWriter(file: LogFile, cage: string, clock: Cloc
       const sealed: { pending: Pending; record: AuditRecord }[] = [];
       let text = '';
       let batchHead = head;
-      while (next < waiting.length && text.length < MAX_BATCH_BYTES) {
+      while (next < waiting.length && text.length < MAX_BATCH_CHARACTERS) {
         const pending = waiting[next++];
         if (pending === undefined) break;
         const { record, line } = sealRecord(pending.entry, { cage, time: pending.time, head: batchHead });
@@ -75,35 +124,17 @@ export async function createAuditWriter(file: LogFile, cage: string, clock: Cloc
         batchHead = record;
         text += line;
       }
+      let file: LogFile;
       try {
-        await write(Buffer.from(text));
+        file = await target.append(Buffer.from(text), head.seq + 1);
       } catch (error) {
         for (const { pending } of sealed) pending.reject(toIronError(error));
         continue;
       }
       head = { seq: batchHead.seq, hash: batchHead.hash };
+      upkeep.wrote(head, file);
       for (const { pending, record } of sealed) pending.resolve(record);
     }
-  }
-
-  async function write(data: Buffer): Promise<void> {
-    if (isDirty) await cutBack();
-    isDirty = true;
-    try {
-      await file.append(data);
-    } catch (error) {
-      // Whole lines of a batch that failed must not stand in the log as if they had been acted on. Where this fails
-      // too, the next write begins with it.
-      await cutBack().catch(() => undefined);
-      throw error;
-    }
-    isDirty = false;
-    end += data.length;
-  }
-
-  async function cutBack(): Promise<void> {
-    await file.truncate(end);
-    isDirty = false;
   }
 
   function append(entry: AuditEntry): Promise<AuditRecord> {
@@ -116,38 +147,27 @@ export async function createAuditWriter(file: LogFile, cage: string, clock: Cloc
 
   async function finish(): Promise<void> {
     await flushing;
-    await file.close();
+    await upkeep.close();
+    await target.close();
+    log.release();
   }
 
-  if (isDirty) await append(recoveredEntry(tail.size - tail.end));
+  const tornBytes = tail.size - tail.end;
+  if (tornBytes > 0) await append(noteEntry(`cut off ${tornBytes} bytes of a line that was not written to its end`));
+  if (typeof found === 'string' && head.seq > 0) {
+    await append(
+      noteEntry(found === 'none' ? 'the log had no checkpoint' : 'the checkpoint of the log was not readable'),
+    );
+  }
   return { append, close: () => (closing ??= finish()) };
 }
 
-/** The last whole line and where it ends. Only the tail is read: a check of the whole chain is `audit --verify`. */
-async function readTail(file: LogFile): Promise<{ size: number; end: number; head: ChainHead }> {
-  const size = await file.size();
-  // Long enough for a torn line behind a whole one.
-  const start = Math.max(0, size - 2 * MAX_LINE_BYTES);
-  const bytes = await file.read(start, size - start);
-  const newline = bytes.lastIndexOf(0x0a);
-  if (newline < 0) {
-    if (start > 0) throw brokenTail('its last line is longer than any record');
-    return { size, end: 0, head: EMPTY_CHAIN };
-  }
-  const before = newline === 0 ? -1 : bytes.lastIndexOf(0x0a, newline - 1);
-  if (before < 0 && start > 0) throw brokenTail('its last line is longer than any record');
-  const line = readLine(bytes.toString('utf8', before + 1, newline));
-  if (!line.ok) throw brokenTail(line.reason);
-  return { size, end: start + newline + 1, head: line.head };
-}
-
-/** A whole line that does not hold is no crash of ours: somebody changed it, and writing on would bury that. */
-function brokenTail(reason: string): IronError {
-  return new IronError('E_STATE_BROKEN', {
-    message: 'the audit log of this cage cannot be continued',
-    because: reason,
-    hint: 'look at it with `ironcage audit --verify`, keep a copy, and move audit.jsonl away to start a new one',
-  });
+/** Names no record, as nothing says which there must be. Unsynced: the egress starts meanwhile. */
+async function firstCheckpoint(log: LogDirectory, newest: LogFile): Promise<Checkpoint> {
+  const start = await startOfLog(log, newest);
+  const checkpoint = { ...FIRST_CHECKPOINT, firstSeq: start.seq, firstPrev: start.prev };
+  await log.writeCheckpoint(checkpoint, { synced: false });
+  return checkpoint;
 }
 
 function closedError(): IronError {
@@ -157,8 +177,7 @@ function closedError(): IronError {
   });
 }
 
-function recoveredEntry(tornBytes: number): AuditEntry {
-  const reason = `cut off ${tornBytes} bytes of a line that was not written to its end`;
+function noteEntry(reason: string): AuditEntry {
   return {
     direction: 'outbound',
     protocol: 'control',
