@@ -83,6 +83,7 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
     desk: parts.desk,
     now: () => parts.clock.now(),
   };
+  void journal.control('<egress>', `start, ${nameOf(settings)}`);
   const open = new Map<Socket, Promise<void>>();
   const servers: Server[] = [];
   const udpSockets: UdpSocket[] = [];
@@ -135,6 +136,7 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
         });
       }
       settings = createSettings({ ...generation, secretValues: carryValues(settings, generation) });
+      void journal.control('<policy>', nameOf(settings));
       services.upstreams.closeIdle();
     },
     status: () => ({
@@ -157,9 +159,15 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
       await Promise.race([Promise.allSettled(conversations), timeout]);
       clearTimeout(timer);
       await Promise.all([parts.usage.close(), parts.capture?.close()]);
+      await journal.control('<egress>', 'stop');
       await journal.close();
     },
   };
+}
+
+/** As it stands in the record of what happened to the egress. */
+function nameOf({ generation, hash }: { generation: number; hash: string }): string {
+  return `generation ${generation} ${hash}`;
 }
 
 /** The values of a new generation, with those of the present one for secrets that it still binds and does not mention. */

@@ -113,7 +113,7 @@ test('secret list shows names and hosts and never a value', async () => {
 
 test('the audit has one record a request, filters it, sums it up, and its chain holds', async () => {
   const records = (await ok('audit', CAGE, '--json')).records();
-  expect(records[0]).toMatchObject({
+  expect(records.find((record) => JSON.stringify(record).includes('"path":"/a"'))).toMatchObject({
     seq: expect.any(Number),
     time: expect.any(String),
     cage: CAGE,

@@ -5,6 +5,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readAudit } from '../../src/audit/read.ts';
+import { summarise } from '../../src/audit/summary.ts';
 import { verifyChain } from '../../src/audit/verify.ts';
 import { openAuditWriter } from '../../src/audit/writer.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -92,11 +94,30 @@ test('many requests at once leave a whole chain with one end each', async () => 
   const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => get(rig, `/${index}`)));
   expect(answers.every(({ status }) => status === 200)).toBe(true);
   await rig.close();
-  expect(await verifyChain(rig.directory)).toMatchObject({ ok: true, records: 200 });
+  expect(await verifyChain(rig.directory)).toMatchObject({ ok: true, records: 202 });
   const lines = rig.audit();
   for (const decision of lines.filter((line) => line.end === undefined)) {
     expect(lines.filter((line) => line.end?.of === decision.seq)).toHaveLength(1);
   }
+});
+
+test('a start, each policy that comes into force, and a stop are on record, and are no requests', async () => {
+  const rig = await startRig({});
+  rig.egress.apply({ ...rig.config, generation: 2 });
+  const { hash } = rig.egress.status();
+  await rig.close();
+  const events = readAuditLines(join(rig.directory, 'audit.jsonl'));
+  expect(events.map(({ protocol, host, rule, path }) => ({ protocol, host, rule, path }))).toEqual([
+    {
+      protocol: 'control',
+      host: '',
+      rule: '<egress>',
+      path: expect.stringMatching(/^start, generation 1 [0-9a-f]{64}$/),
+    },
+    { protocol: 'control', host: '', rule: '<policy>', path: `generation 2 ${hash}` },
+    { protocol: 'control', host: '', rule: '<egress>', path: 'stop' },
+  ]);
+  expect(await summarise(readAudit(rig.directory))).toMatchObject({ total: 0 });
 });
 
 test('a decision that cannot be written is a refusal, and nothing is dialled until it can be again', async () => {

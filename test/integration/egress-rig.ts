@@ -114,7 +114,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     caFile: join(directory, 'ca.pem'),
     port: portOf(transparent),
     proxyPort: portOf(proxy),
-    audit: () => readAuditLines(join(directory, 'audit.jsonl')),
+    audit: () => readAuditLines(join(directory, 'audit.jsonl')).filter(({ protocol }) => protocol !== 'control'),
     close: () => egress.close(),
   };
 }
