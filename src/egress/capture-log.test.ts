@@ -71,6 +71,25 @@ test('of a long body the beginning is kept, with a mark', async () => {
   expect(frames.filter(({ kind }) => kind === FRAME.responseCut)).toHaveLength(2);
 });
 
+test('more than a block at once, and block after block, is written whole and in order', async () => {
+  const capture = await open();
+  const expected: string[] = [];
+  const one = capture.open(1);
+  for (let round = 0; round < 4; round += 1) {
+    for (let count = 0; count < 900; count += 1) {
+      const text = `${round} ${count} `.repeat(30);
+      expected.push(text);
+      one.message('out', 'text', Buffer.from(text));
+    }
+    // The disk gets its turn between two bursts.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await capture.close();
+  const { frames, hasGaps } = await framesOf(1);
+  expect(hasGaps).toBe(false);
+  expect(frames.map(({ content }) => content.toString())).toEqual(expected);
+});
+
 test('files turn over at their bound, and the one before is read as well', async () => {
   for (let seq = 1; seq <= 60; seq += 1) {
     const capture = await open({ maxFileBytes: 2000 });

@@ -36,14 +36,17 @@ export const CAPTURE_LIMITS: CaptureLimits = {
 };
 
 const BLOCK_BYTES = 256 * 1024;
+const MAX_SPARE_BLOCKS = 2;
 const WRITE_DELAY_MS = 100;
 
 export async function createCapture(directory: string, limits: CaptureLimits, clock: Clock): Promise<Capture> {
   let file = await openFile(directory);
   let fileBytes = (await file.stat()).size;
-  let block = Buffer.allocUnsafe(BLOCK_BYTES);
+  let block: Buffer = Buffer.allocUnsafe(BLOCK_BYTES);
   let filled = 0;
   let waiting: Buffer[] = [];
+  /** Blocks that were written, to be filled anew. */
+  const spare: Buffer[] = [];
   let waitingBytes = 0;
   let hasGap = false;
   let timer: NodeJS.Timeout | undefined;
@@ -59,7 +62,10 @@ export async function createCapture(directory: string, limits: CaptureLimits, cl
       append(FRAME.gap, 0, 0, () => undefined);
     }
     const needed = HEADER_BYTES + bytes;
-    if (filled + needed > block.length) setBlockAside(needed);
+    if (filled + needed > block.length) {
+      setBlockAside(needed);
+      write();
+    }
     writeFrameHeader(block, filled, bytes, kind, seq, clock.now());
     fill(block, filled + HEADER_BYTES);
     filled += needed;
@@ -70,10 +76,9 @@ export async function createCapture(directory: string, limits: CaptureLimits, cl
     if (filled > 0) {
       waiting.push(block.subarray(0, filled));
       waitingBytes += filled;
-    }
-    block = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, needed));
-    filled = 0;
-    if (waitingBytes >= BLOCK_BYTES) write();
+      filled = 0;
+      block = (needed <= BLOCK_BYTES ? spare.pop() : undefined) ?? Buffer.allocUnsafe(Math.max(BLOCK_BYTES, needed));
+    } else if (block.length < needed) block = Buffer.allocUnsafe(needed);
   }
 
   function write(): void {
@@ -81,6 +86,7 @@ export async function createCapture(directory: string, limits: CaptureLimits, cl
     timer = undefined;
     if (writing !== undefined) return;
     setBlockAside(0);
+    if (waiting.length === 0) return;
     writing = writeWaiting().finally(() => {
       writing = undefined;
       if (waitingBytes + filled > 0) timer ??= setTimeout(write, WRITE_DELAY_MS).unref();
@@ -101,6 +107,9 @@ export async function createCapture(directory: string, limits: CaptureLimits, cl
       await rotate().catch(() => undefined);
     }
     waitingBytes -= bytes;
+    for (const { buffer } of blocks) {
+      if (spare.length < MAX_SPARE_BLOCKS && buffer.byteLength === BLOCK_BYTES) spare.push(Buffer.from(buffer));
+    }
   }
 
   async function rotate(): Promise<void> {
