@@ -20,6 +20,7 @@ export type { Prunable, PrunePlan } from './cage/prune.ts';
 export type { AuditQuery } from './cage/audit.ts';
 export type { HarQuery } from './cage/har.ts';
 export type { PolicyChange, PolicyView, RuleView } from './cage/policy-change.ts';
+export type { CheckedRuleFile } from './cage/policy-check.ts';
 export type { SecretInput } from './cage/secret-commands.ts';
 export type { Probe } from './cage/probe.ts';
 export type { Verification } from './cage/verify.ts';
@@ -69,6 +70,8 @@ export const policyShow = lazily(async () => (await import('./cage/policy-change
 export const policyAllow = lazily(async () => (await import('./cage/policy-change.ts')).policyAllow);
 export const policyDeny = lazily(async () => (await import('./cage/policy-change.ts')).policyDeny);
 export const policyRemove = lazily(async () => (await import('./cage/policy-change.ts')).policyRemove);
+export const policyAddFile = lazily(async () => (await import('./cage/policy-change.ts')).policyAddFile);
+export const policyCheck = lazily(async () => (await import('./cage/policy-check.ts')).policyCheck);
 export const policyTest = lazily(async () => (await import('./cage/policy-change.ts')).policyTest);
 
 export const policyLearn = lazily(async () => (await import('./cage/learn.ts')).policyLearn);

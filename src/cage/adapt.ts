@@ -2,6 +2,7 @@
 // never dropped.
 import type { AgentProfile } from '../agents/profile.ts';
 import { IronError } from '../platform/errors.ts';
+import { DEFAULT_INSPECTION } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import { agentRules, seedHome, uniqueRules, type CreationPlan } from './create.ts';
 import { isOccupied } from './occupancy.ts';
@@ -45,6 +46,9 @@ async function extendSpec(
     net: options.net === undefined ? spec.net : request.net,
     auth,
     rules: uniqueRules([...spec.rules, ...agentRules(profile), ...request.rules]),
+    ...(Object.keys(request.inspection).length === 0
+      ? {}
+      : { inspection: { ...(spec.inspection ?? DEFAULT_INSPECTION), ...request.inspection } }),
     secrets: await extendSecrets(context, spec, { profile, auth, named: request.secrets }),
     routes: [
       ...spec.routes.filter(({ host }) => !request.routes.some((route) => route.host === host)),

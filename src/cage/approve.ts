@@ -114,11 +114,10 @@ export async function answerRequest(
   }
 }
 
-async function rememberRule(_context: Context, _text: string): Promise<void> {
-  throw new IronError('E_PROTECTION', {
-    message: 'rules for every new cage are not available in this version',
-    hint: 'answer for this cage',
-  });
+/** For every cage that is made from now on. */
+async function rememberRule({ configFile }: Context, text: string): Promise<void> {
+  const { addUserRule } = await import('../config/add-user-rule.ts');
+  addUserRule(configFile, text);
 }
 
 async function sendAnswer(context: Context, name: string, id: string, answer: 'once' | 'deny'): Promise<AnswerResult> {

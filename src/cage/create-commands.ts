@@ -1,7 +1,7 @@
 // `create` and its dry run.
 import { formatRule } from '../policy/rules.ts';
 import type { Context } from './context.ts';
-import { agentRules, createFromPlan, planCreation, uniqueRules } from './create.ts';
+import { agentRules, createFromPlan, planCreation, uniqueRules, readConfigured } from './create.ts';
 import type { CageOptions } from './options.ts';
 import { cageExists } from './store.ts';
 import { showCage, type CageView } from './view.ts';
@@ -35,14 +35,16 @@ export interface PlanView {
 export async function planCage(context: Context, source: string | undefined, options: CageOptions): Promise<PlanView> {
   const { name, project, request, profile } = await planCreation(context, source, options);
   const { backend, preset, workspace, net, auth } = request;
+  const exists = cageExists(context, name);
+  const configured = exists ? { rules: [] } : await readConfigured(context);
   const agentSecrets = auth === 'none' ? [] : (profile?.secrets ?? []).map((secret) => secret.name);
   return {
     name,
-    exists: cageExists(context, name),
+    exists,
     project,
     ...{ backend, preset, workspace, net },
     agent: profile?.name,
-    rules: uniqueRules([...agentRules(profile), ...request.rules]).map(formatRule),
+    rules: uniqueRules([...agentRules(profile), ...request.rules, ...configured.rules]).map(formatRule),
     secrets: [...new Set([...agentSecrets, ...request.secrets])],
     routes: request.routes.map(({ host, address, port }) => `${host} → ${address}:${port}`),
     mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),

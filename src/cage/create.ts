@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 
 import { searchPath } from '../backends/native/tools.ts';
 import { findBundle } from '../policy/bundles.ts';
-import type { Rule } from '../policy/types.ts';
+import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
 import type { AgentProfile } from '../agents/profile.ts';
 import { findProfile } from '../agents/profiles.ts';
 import { createFileBeneath } from '../platform/beneath.ts';
@@ -17,6 +17,7 @@ import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
 import { defaultCageName } from './names.ts';
 import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
 import { repairCage } from './repair.ts';
+import type { ConfiguredPolicy, NamedPolicy } from './policy-sources.ts';
 import { readRules } from './rule-input.ts';
 import { rememberAgent } from './agent-programs.ts';
 import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
@@ -46,8 +47,8 @@ export async function planCreation(
       hint: 'clone it, then name the directory',
     });
   }
-  const rules = await readRules(context, 'allow', options.allow);
-  const request = { ...parseOptions(options, context.environment, context.cwd), rules, inspection: undefined };
+  const named = await readNamed(context, options);
+  const request = { ...parseOptions(options, context.environment, context.cwd), ...named };
   const project =
     source === undefined
       ? await resolveProjectRoot(context.cwd)
@@ -56,6 +57,22 @@ export async function planCreation(
   refuseDataRootMount(request, context);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
   return { name: request.name ?? defaultCageName(project), project, request, profile, options };
+}
+
+/** What the command names; of two allow rules that match, the first decides. */
+async function readNamed(context: Context, { allow, policies = [] }: CageOptions): Promise<NamedPolicy> {
+  const rules = await readRules(context, 'allow', allow);
+  if (policies.length === 0) return { rules, inspection: {} };
+  const { readPolicyFiles } = await import('./policy-sources.ts');
+  const files = await readPolicyFiles(context, policies);
+  return { ...files, rules: [...rules, ...files.rules] };
+}
+
+/** What every new cage gets from the user's settings. */
+export async function readConfigured(context: Context): Promise<ConfiguredPolicy> {
+  if (!pathExists(context.configFile)) return { rules: [], inspection: {}, inspectors: [] };
+  const { readConfiguredPolicy } = await import('./policy-sources.ts');
+  return readConfiguredPolicy(context);
 }
 
 /** Makes the cage of a plan; throws E_CAGE_EXISTS when there is one of that name. */
@@ -143,6 +160,8 @@ async function composeSpec(context: Context, { name, project, request, profile }
     secrets.push(await bindNamedSecret(context, wanted, name));
   }
   const slot = drawSlot(currentCaller());
+  const configured = await readConfigured(context);
+  const said = { ...configured.inspection, ...request.inspection };
   return {
     version: 1,
     name,
@@ -157,8 +176,9 @@ async function composeSpec(context: Context, { name, project, request, profile }
     home: HOME_INSIDE,
     ...(slot === undefined ? {} : { slot }),
     generation: 1,
-    rules: uniqueRules([...agentRules(profile), ...request.rules]),
-    inspectors: [],
+    rules: uniqueRules([...agentRules(profile), ...request.rules, ...configured.rules]),
+    ...(Object.keys(said).length === 0 ? {} : { inspection: { ...DEFAULT_INSPECTION, ...said } }),
+    inspectors: [...configured.inspectors],
     secrets,
     routes: [...request.routes],
     env: request.env,

@@ -43,8 +43,9 @@ export interface CageRequest {
   workspace: 'copy';
   net: 'filtered' | 'ask' | 'learn' | 'none';
   auth: 'api-key' | 'none';
+  /** Named by the command: on its line first, then in files. */
   rules: readonly Rule[];
-  inspection: InspectionSettings | undefined;
+  inspection: Partial<InspectionSettings>;
   routes: readonly EgressRoute[];
   secrets: readonly string[];
   env: Readonly<Record<string, string>>;

@@ -1,28 +1,30 @@
 // Rules of a cage, changed while it runs: the spec first, then the egress, which must confirm the generation it serves.
 import { sendControl } from '../egress/client.ts';
-import type { ControlAnswer, EgressGeneration } from '../egress/config.ts';
+import type { ControlAnswer } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
-import { decide } from '../policy/chain.ts';
-import { exchangeFromUrl } from '../policy/explain.ts';
+import { findContradictions } from '../policy/contradictions.ts';
+import { explain, inOrder, type ConsideredRule } from '../policy/explain.ts';
 import { NO_USAGE } from '../policy/inspector.ts';
 import { formatRule } from '../policy/rules.ts';
-import type { Decision, Rule } from '../policy/types.ts';
-import { join } from 'node:path';
+import { DEFAULT_INSPECTION, type Decision, type InspectionSettings, type Rule } from '../policy/types.ts';
 import { IronError } from '../platform/errors.ts';
+import { applyGeneration, controlSocket, CONTROL_TIMEOUT_MS } from './confirm-policy.ts';
 import type { Context } from './context.ts';
 import { uniqueRules } from './create.ts';
 import { cagePolicy, egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { readRules } from './rule-input.ts';
 import type { CageSpec } from './spec.ts';
-import { cagePaths, noteCageState, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
-
-const CONTROL_TIMEOUT_MS = 5_000;
+import { noteCageState, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
 
 export type RuleView = Rule & { text: string };
 
 export interface PolicyView {
   mode: CageSpec['net'];
+  /** How bodies and heads are looked into beyond what is always refused. */
+  inspection: InspectionSettings;
+  /** Inspectors of the user's own, in the order in which they are asked. */
+  inspectors: readonly string[];
   generation: number;
   hash: string;
   /** Whether a running egress serves exactly this generation; false for a stopped cage. */
@@ -37,7 +39,7 @@ export interface PolicyChange {
   rules: readonly RuleView[];
 }
 
-function viewRule(rule: Rule): RuleView {
+export function viewRule(rule: Rule): RuleView {
   return { ...rule, text: formatRule(rule) };
 }
 
@@ -46,31 +48,69 @@ export async function policyShow(context: Context, name: string): Promise<Policy
   const hash = generationHash(await egressGeneration(context, spec));
   const answer = await askEgress(context, name);
   const confirmed = answer?.ok === true && answer.generation === spec.generation && answer.hash === hash;
-  return { mode: spec.net, generation: spec.generation, hash, confirmed, rules: spec.rules.map(viewRule) };
+  const { net: mode, generation, inspection = DEFAULT_INSPECTION } = spec;
+  const inspectors = spec.inspectors.map((inspector) => inspector.name);
+  return { mode, inspection, inspectors, generation, hash, confirmed, rules: inOrder(spec.rules).map(viewRule) };
 }
 
-/** Adds allow rules; a rule with an id that is there already replaces it. */
-export function policyAllow(context: Context, name: string, texts: readonly string[]): Promise<PolicyChange> {
-  return policyAdd(context, name, 'allow', texts);
+/** Adds allow rules; a rule with an id that is there already replaces it. Throws E_RULE for one that could never apply. */
+export async function policyAllow(context: Context, name: string, texts: readonly string[]): Promise<PolicyChange> {
+  return policyAdd(context, name, await readRules(context, 'allow', texts));
 }
 
-export function policyDeny(context: Context, name: string, texts: readonly string[]): Promise<PolicyChange> {
-  return policyAdd(context, name, 'deny', texts);
+/** Adds deny rules. What they take from allow rules is told; they are never refused. */
+export async function policyDeny(context: Context, name: string, texts: readonly string[]): Promise<PolicyChange> {
+  return policyAdd(context, name, await readRules(context, 'deny', texts));
+}
+
+/** Adds what a file of rules holds, and has its settings of inspectors count. Throws E_USAGE that names every mistake in it. */
+export async function policyAddFile(context: Context, name: string, path: string): Promise<PolicyChange> {
+  const { readPolicyFiles } = await import('./policy-sources.ts');
+  const { rules, inspection } = await readPolicyFiles(context, [path]);
+  return policyAdd(context, name, rules, inspection);
 }
 
 async function policyAdd(
   context: Context,
   name: string,
-  effect: Rule['effect'],
-  texts: readonly string[],
+  added: readonly Rule[],
+  inspection: Partial<InspectionSettings> = {},
 ): Promise<PolicyChange> {
-  const added = await readRules(context, effect, texts);
+  const settings = (before: CageSpec) =>
+    Object.keys(inspection).length === 0
+      ? {}
+      : { inspection: { ...(before.inspection ?? DEFAULT_INSPECTION), ...inspection } };
   return changePolicy(
     context,
     name,
-    ({ rules }) => ({ rules: [...rules.filter((rule) => !added.some(({ id }) => id === rule.id)), ...added] }),
+    (before) => {
+      const rules = [...before.rules.filter((rule) => !added.some(({ id }) => id === rule.id)), ...added];
+      tellContradictions(context, rules, added);
+      return { rules, ...settings(before) };
+    },
     added,
   );
+}
+
+/** Throws E_RULE for an added allow rule that could never apply; what else has no effect is told. */
+function tellContradictions(context: Context, rules: readonly Rule[], added: readonly Rule[]): void {
+  const isNew = (rule: Rule | undefined): boolean => rule !== undefined && added.includes(rule);
+  const faults: string[] = [];
+  const hints = new Set<string>();
+  for (const { at, other, isError, message, suggestion } of findContradictions(rules)) {
+    const rule = rules[at];
+    const against = rules[other];
+    if (rule === undefined || against === undefined || (!isNew(rule) && !isNew(against))) continue;
+    const text = `${rule.effect} ${formatRule(rule)}: ${message} (${against.effect} ${formatRule(against)})`;
+    if (!isError || !isNew(rule)) context.progress(text);
+    else {
+      faults.push(text);
+      hints.add(suggestion);
+    }
+  }
+  if (faults.length > 0) {
+    throw new IronError('E_RULE', { message: faults.join('; '), hint: [...hints].join('; ') });
+  }
 }
 
 export async function policyRemove(context: Context, name: string, idOrText: string): Promise<PolicyChange> {
@@ -90,7 +130,7 @@ export async function policyRemove(context: Context, name: string, idOrText: str
 export async function changePolicy(
   context: Context,
   name: string,
-  change: (before: CageSpec) => Partial<Pick<CageSpec, 'net' | 'rules'>>,
+  change: (before: CageSpec) => Partial<Pick<CageSpec, 'net' | 'rules' | 'inspection'>>,
   concerned: readonly Rule[] = [],
 ): Promise<PolicyChange> {
   return withCageLock(context, name, async () => {
@@ -121,26 +161,6 @@ export async function changePolicy(
   });
 }
 
-/** Throws E_EGRESS unless the egress says that it serves exactly this. */
-async function applyGeneration(
-  context: Context,
-  name: string,
-  generation: EgressGeneration,
-  hash: string,
-): Promise<void> {
-  const answer = await sendControl(controlSocket(context, name), { op: 'apply', generation }, CONTROL_TIMEOUT_MS);
-  if (answer.ok && answer.generation === generation.generation && answer.hash === hash) return;
-  throw new IronError('E_EGRESS', {
-    message: 'the egress did not take the new rules; the old ones stay in force',
-    because: answer.ok ? `it reports generation ${answer.generation}` : answer.message,
-    hint: `try again, or restart the cage: ironcage restart ${name}`,
-  });
-}
-
-export function controlSocket(context: Context, name: string): string {
-  return join(cagePaths(context, name).egress.control, 'control.sock');
-}
-
 /** The egress's own answer, or undefined when none runs or it does not answer. */
 async function askEgress(context: Context, name: string): Promise<ControlAnswer | undefined> {
   if (stateHealth(readCageState(context, name)) !== 'running') return undefined;
@@ -152,21 +172,22 @@ async function askEgress(context: Context, name: string): Promise<ControlAnswer 
   }
 }
 
-/** What would happen to this request, and which rule decides. Nothing is sent. */
+/** What would happen to this request, which rule decides, and what was looked at before. Nothing is sent. */
 export async function policyTest(
   context: Context,
   name: string,
   method: string,
   url: string,
-): Promise<Decision & { method: string; url: string }> {
+): Promise<Decision & { method: string; url: string; considered: readonly ConsideredRule[] }> {
   const spec = await readSpec(context, name);
-  const parsed = exchangeFromUrl(method, url);
-  if (!parsed.ok)
-    throw new IronError('E_USAGE', {
-      message: `${JSON.stringify(url)}: ${parsed.reason}`,
-      hint: 'example: ironcage policy test GET https://registry.npmjs.org/left-pad',
-    });
   const bindings = (await egressGeneration(context, spec)).bindings;
   const circumstances = { bindings, nowMs: context.clock.now(), usage: () => NO_USAGE };
-  return { method, url, ...decide(cagePolicy(spec), parsed.exchange, circumstances) };
+  const explanation = explain(cagePolicy(spec), method, url, circumstances);
+  if (!explanation.ok) {
+    throw new IronError('E_USAGE', {
+      message: `${JSON.stringify(url)}: ${explanation.reason}`,
+      hint: 'example: ironcage policy test GET https://registry.npmjs.org/left-pad',
+    });
+  }
+  return { method, url, ...explanation.decision, considered: explanation.considered };
 }

@@ -1,49 +1,73 @@
-// From where a new cage has its rules and the settings of its inspectors: the user's settings, files of rules, the command
-// line. Every mistake of a source is told at once, with file and line.
+// Rules and settings of inspectors that come from files: the user's own, and those that a command names. Every mistake of a file
+// is told at once, with its line.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseRuleFile, type RuleFile } from '../config/rule-file.ts';
+import { parseRuleFile } from '../config/rule-file.ts';
 import { formatProblem, type Problem } from '../config/toml-tables.ts';
 import { parseUserConfig, type UserConfig } from '../config/user-config.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
 import { readTextIfPresent } from '../platform/files.ts';
-import { DEFAULT_INSPECTION, type InspectionSettings, type Rule } from '../policy/types.ts';
+import type { InspectionSettings, Rule } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import { readRules, ruleStance } from './rule-input.ts';
 
-export interface PolicySources {
+/** What files of rules say. */
+export interface NamedPolicy {
   rules: readonly Rule[];
-  /** Undefined: nobody says anything about them. */
-  inspection: InspectionSettings | undefined;
+  inspection: Partial<InspectionSettings>;
 }
 
-/** Rules named on the command line stand first: of two allow rules that match, the first decides. */
-export async function readPolicySources(
-  context: Context,
-  { allow, policies }: { allow: readonly string[]; policies: readonly string[] },
-): Promise<PolicySources> {
-  const named = await readRules(context, 'allow', allow);
-  const files = [];
-  for (const path of policies) files.push(await readRuleFile(context, path));
-  const config = readUserConfig(context);
-  const configured = [];
-  for (const effect of ['deny', 'allow'] as const) {
-    const texts = config.rules.filter((rule) => rule.effect === effect).map(({ text }) => text);
-    configured.push(...(await readRules(context, effect, texts)));
-  }
-  const settings = [config.inspection, ...files.map(({ inspection }) => inspection)];
-  const isSaid = settings.some((each) => Object.keys(each).length > 0);
+/** What the user's settings say for every new cage. */
+export interface ConfiguredPolicy extends NamedPolicy {
+  inspectors: UserConfig['inspectors'];
+}
+
+/** Files in their order; of two that say something of the same inspector, the later counts. Tells what has no effect. */
+export async function readPolicyFiles(context: Context, paths: readonly string[]): Promise<NamedPolicy> {
+  const files = await readRuleFiles(context, paths);
+  for (const { warnings } of files) for (const warning of warnings) context.progress(warning);
   return {
-    rules: [...named, ...files.flatMap(({ rules }) => rules), ...configured],
-    inspection: isSaid ? Object.assign({}, DEFAULT_INSPECTION, ...settings) : undefined,
+    rules: files.flatMap(({ rules }) => rules),
+    inspection: Object.assign({}, ...files.map(({ inspection }) => inspection)),
   };
 }
 
-/** Throws E_USAGE that names every problem of the file. */
-export async function readRuleFile(context: Context, path: string): Promise<Extract<RuleFile, { ok: true }>> {
-  let text: string;
+export async function readConfiguredPolicy(context: Context): Promise<ConfiguredPolicy> {
+  const { rules, inspection, inspectors } = readUserConfig(context);
+  const read = [];
+  for (const effect of ['deny', 'allow'] as const) {
+    const texts = rules.filter((rule) => rule.effect === effect).map(({ text }) => text);
+    read.push(...(await readRules(context, effect, texts)));
+  }
+  return { rules: read, inspection, inspectors };
+}
+
+export interface ReadRuleFile extends NamedPolicy {
+  file: string;
+  /** `file:line:column: what has no effect`. */
+  warnings: readonly string[];
+}
+
+/** Throws E_USAGE that names every problem of all of them. */
+export async function readRuleFiles(context: Context, paths: readonly string[]): Promise<ReadRuleFile[]> {
+  const read: ReadRuleFile[] = [];
+  const problems: FileProblem[] = [];
+  for (const file of paths) {
+    const text = readRuleText(context, file);
+    const parsed = parseRuleFile(text, { ...(await ruleStance(context, 'allow', [text])), origin: 'user' });
+    if (!parsed.ok) problems.push(...parsed.problems.map((problem) => ({ file, ...problem })));
+    else {
+      const warnings = parsed.warnings.map((warning) => formatProblem(file, warning));
+      read.push({ file, rules: parsed.rules, inspection: parsed.inspection, warnings });
+    }
+  }
+  if (problems.length > 0) throw problemsIn(problems);
+  return read;
+}
+
+function readRuleText({ cwd }: Context, path: string): string {
   try {
-    text = readFileSync(resolve(context.cwd, path), 'utf8');
+    return readFileSync(resolve(cwd, path), 'utf8');
   } catch (error) {
     throw new IronError('E_USAGE', {
       message: `the file of rules cannot be read: ${errorMessage(error)}`,
@@ -51,24 +75,24 @@ export async function readRuleFile(context: Context, path: string): Promise<Extr
       cause: error,
     });
   }
-  const parsed = parseRuleFile(text, { ...(await ruleStance(context, 'allow', [text])), origin: 'user' });
-  if (!parsed.ok) throw problemsIn(path, parsed.problems);
-  for (const warning of parsed.warnings) context.progress(formatProblem(path, warning));
-  return parsed;
 }
 
 /** The user's settings; empty ones where there is no file. Throws E_USAGE that names every problem. */
 export function readUserConfig({ configFile }: Pick<Context, 'configFile'>): UserConfig {
   const parsed = parseUserConfig(readTextIfPresent(configFile) ?? '');
-  if (!parsed.ok) throw problemsIn(configFile, parsed.problems);
+  if (!parsed.ok) throw problemsIn(parsed.problems.map((problem) => ({ file: configFile, ...problem })));
   return parsed.config;
 }
 
-function problemsIn(file: string, problems: readonly Problem[]): IronError {
+type FileProblem = Problem & { file: string };
+
+function problemsIn(problems: readonly FileProblem[]): IronError {
+  const files = [...new Set(problems.map(({ file }) => file))].join(' and ');
   return new IronError('E_USAGE', {
-    message: problems.length === 1 ? `${file} has a mistake` : `${file} has ${problems.length} mistakes`,
-    because: problems.map((problem) => formatProblem(file, problem)).join('\n'),
+    message:
+      problems.length === 1 ? `there is a mistake in ${files}` : `there are ${problems.length} mistakes in ${files}`,
+    because: problems.map((problem) => formatProblem(problem.file, problem)).join('\n'),
     hint: 'nothing was taken from it; mend it and give the command again',
-    details: { file, problems },
+    details: { problems },
   });
 }

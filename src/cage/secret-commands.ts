@@ -6,7 +6,8 @@ import { normaliseHost } from '../policy/hosts.ts';
 import type { SecretSlot } from '../policy/types.ts';
 import { listSecrets, removeSecret, setSecret, type StoredSecret } from '../secrets/store.ts';
 import type { Context } from './context.ts';
-import { controlSocket } from './policy-change.ts';
+import { controlSocket } from './confirm-policy.ts';
+
 import { egressGeneration } from './policy.ts';
 import { stateHealth } from './repair.ts';
 import { secretsDirectory } from './secrets.ts';

@@ -41,6 +41,12 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     summary: 'allow a host, *.host, host:port, "GET host/path/**", or a bundle such as npm',
   },
   {
+    name: 'policy',
+    value: 'FILE',
+    repeatable: true,
+    summary: 'a file of [[rule]] tables and [inspect] settings',
+  },
+  {
     name: 'route',
     value: 'HOST=ADDR:PORT[,ca=FILE]',
     repeatable: true,
@@ -114,6 +120,7 @@ const TEXT_OPTIONS = ['name', 'backend', 'preset', 'workspace', 'net', 'auth', '
 export function readCageOptions(flags: Flags, agent: string | undefined): CageOptions {
   const options: CageOptions = {
     allow: flags.list('allow'),
+    policies: flags.list('policy'),
     routes: flags.list('route'),
     secrets: flags.list('secret'),
     env: flags.list('env'),

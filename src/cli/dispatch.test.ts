@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runCli, VIEW, type Call } from '../../test/support/cli-host.ts';
 import { IronError } from '../platform/errors.ts';
 
-const NO_OPTIONS = { allow: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
+const NO_OPTIONS = { allow: [], policies: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
 const RUN_SWITCHES = { fresh: false, remove: false, terminal: false };
 
 interface Row {
@@ -101,7 +101,7 @@ const ROWS: Row[] = [
   {
     argv: 'audit a --decision deny --host h --since 1h -f',
     calls: [
-      ['auditCage', 'a', { decision: 'deny', host: 'h', sinceMs: Date.parse('2026-11-21T11:00:00Z'), follow: true }],
+      ['auditCage', 'a', { decision: 'deny', host: ['h'], sinceMs: Date.parse('2026-11-21T11:00:00Z'), follow: true }],
     ],
   },
   { argv: 'audit --verify', calls: [] },

@@ -17,6 +17,7 @@ export interface CageOptions {
   workspace?: string;
   net?: string;
   allow: string[];
+  policies?: string[];
   routes: string[];
   secrets: string[];
   auth?: string;
@@ -111,10 +112,32 @@ export interface ApplyPlanView {
 
 export interface AuditFilter {
   decision?: 'allow' | 'deny' | 'ask';
-  host?: string;
+  protocol?: 'http' | 'websocket' | 'dns' | 'tcp' | 'control';
+  host?: readonly string[];
+  method?: readonly string[];
+  rule?: readonly string[];
   sinceMs?: number;
+  untilMs?: number;
   follow?: boolean;
   signal?: AbortSignal;
+}
+
+interface AuditCounts {
+  allow: number;
+  deny: number;
+  ask: number;
+  bytesOut: number;
+  bytesIn: number;
+}
+
+export interface AuditSummary {
+  total: number;
+  decisions: { allow: number; deny: number; ask: number };
+  bytesOut: number;
+  bytesIn: number;
+  hosts: readonly ({ host: string; secrets: readonly string[] } & AuditCounts)[];
+  rules: readonly ({ rule: string } & AuditCounts)[];
+  secrets: readonly { secret: string; requests: number; hosts: readonly string[] }[];
 }
 
 export interface AuditRecord {
@@ -132,6 +155,13 @@ export interface AuditRecord {
   secrets: readonly string[];
   /** How the exchange ended, once it has. */
   end?: { of: number; status: number; outcome: string } | undefined;
+}
+
+export interface CheckedRuleFile {
+  file: string;
+  rules: readonly RuleView[];
+  inspection: Readonly<Record<string, string | undefined>>;
+  warnings: readonly string[];
 }
 
 export interface PolicyChange {
@@ -251,7 +281,7 @@ export interface Library {
     commit?: string | undefined;
   }>;
   auditCage(context: Context, name: string, filter: AuditFilter): AsyncIterable<AuditRecord>;
-  auditSummary(context: Context, name: string, filter: AuditFilter): Promise<object>;
+  auditSummary(context: Context, name: string, filter: AuditFilter): Promise<AuditSummary>;
   harOfCage(context: Context, name: string, query: AuditFilter & { last?: number | undefined }): AsyncIterable<string>;
   writeHar(
     context: Context,
@@ -262,13 +292,26 @@ export interface Library {
   verifyAudit(
     context: Context,
     name: string,
-  ): Promise<{ ok: true; records: number; head: string } | { ok: false; line: number; reason: string }>;
+  ): Promise<
+    | { ok: true; records: number; firstSeq: number; head: string }
+    | { ok: false; file: string; line: number; seq: number; reason: string }
+  >;
   policyShow(
     context: Context,
     name: string,
-  ): Promise<{ mode: string; generation: number; hash: string; confirmed: boolean; rules: readonly RuleView[] }>;
+  ): Promise<{
+    mode: string;
+    inspection: { secretShapes: string; payloadShape: string };
+    inspectors: readonly string[];
+    generation: number;
+    hash: string;
+    confirmed: boolean;
+    rules: readonly RuleView[];
+  }>;
   policyAllow(context: Context, name: string, rules: string[]): Promise<PolicyChange>;
   policyDeny(context: Context, name: string, rules: string[]): Promise<PolicyChange>;
+  policyAddFile(context: Context, name: string, file: string): Promise<PolicyChange>;
+  policyCheck(context: Context, files: string[]): Promise<readonly CheckedRuleFile[]>;
   policyRemove(context: Context, name: string, rule: string): Promise<PolicyChange>;
   policyTest(
     context: Context,
@@ -280,8 +323,10 @@ export interface Library {
     rule: string;
     reason: string;
     remedy: string;
+    inspectors: readonly { name: string; action: string; reason: string }[];
     method: string;
     url: string;
+    considered: readonly { rule: string; text: string; effect: 'allow' | 'deny'; outcome: string }[];
   }>;
   policyLearn(context: Context, name: string, query: { sinceMs?: number; wide?: boolean }): Promise<LearnedPolicy>;
   applyLearned(context: Context, name: string, learned: LearnedPolicy): Promise<PolicyChange>;

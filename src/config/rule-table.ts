@@ -6,17 +6,17 @@ import { parseRule } from '../policy/rules.ts';
 import type { Rule } from '../policy/types.ts';
 import type { Place, Problem, TomlKey, TomlTable } from './toml-tables.ts';
 
-type KeyKind = 'text' | 'number' | 'flag' | 'list' | 'size';
+type KeyKind = 'word' | 'path' | 'sentence' | 'number' | 'flag' | 'list' | 'size';
 
 /** Key of the table → word of the text, and what the value must be. Those without a word are the target's parts. */
 const KEYS: Readonly<Record<string, { word: string; kind: KeyKind }>> = {
-  effect: { word: '', kind: 'text' },
-  use: { word: '', kind: 'text' },
-  host: { word: '', kind: 'text' },
+  effect: { word: '', kind: 'word' },
+  use: { word: '', kind: 'word' },
+  host: { word: '', kind: 'word' },
   port: { word: 'port', kind: 'number' },
-  scheme: { word: '', kind: 'text' },
+  scheme: { word: '', kind: 'word' },
   methods: { word: 'methods', kind: 'list' },
-  path: { word: '', kind: 'text' },
+  path: { word: '', kind: 'path' },
   'content-types': { word: 'type', kind: 'list' },
   'max-body': { word: 'max-body', kind: 'size' },
   'max-query': { word: 'max-query', kind: 'size' },
@@ -24,14 +24,14 @@ const KEYS: Readonly<Record<string, { word: string; kind: KeyKind }>> = {
   'requests-per-day': { word: 'rpd', kind: 'number' },
   'bytes-per-minute': { word: 'bpm', kind: 'size' },
   'bytes-per-day': { word: 'bpd', kind: 'size' },
-  expires: { word: 'expires', kind: 'text' },
+  expires: { word: 'expires', kind: 'word' },
   private: { word: 'private', kind: 'flag' },
   passthrough: { word: 'passthrough', kind: 'flag' },
   websocket: { word: 'websocket', kind: 'flag' },
   shared: { word: 'shared', kind: 'flag' },
   secrets: { word: 'secrets', kind: 'list' },
   'push-refs': { word: 'push', kind: 'list' },
-  reason: { word: '', kind: 'text' },
+  reason: { word: '', kind: 'sentence' },
 };
 
 export type TableRule = { ok: true; rules: readonly Rule[] } | { ok: false; problems: readonly Problem[] };
@@ -53,12 +53,21 @@ export function readRuleTable(table: TomlTable, stance: Omit<RuleStance, 'effect
     problems.push(at(keyOf(table, 'effect'), `effect cannot be ${JSON.stringify(effect)}`, 'write "allow" or "deny"'));
     return { ok: false, problems };
   }
-  if (texts.has('use') === texts.has('host')) {
+  const has = (name: string) => table.keys.some((key) => key.name === name);
+  if (has('use') === has('host')) {
     problems.push(at(table, 'a rule has either a host or the name of a bundle', 'write host = "…" or use = "npm"'));
   }
   if (problems.length > 0) return { ok: false, problems };
   const parsed = parseRule(ruleText(texts), { ...stance, effect });
-  if (parsed.ok) return parsed;
+  if (parsed.ok) {
+    // The one-line form tells bundles and hosts apart by themselves; here each has a key of its own.
+    const key = texts.has('use') ? 'use' : 'host';
+    if (parsed.rules.every(({ origin }) => (origin === 'bundle') === (key === 'use'))) return parsed;
+    const name = JSON.stringify(texts.get(key));
+    const message = key === 'use' ? `there is no bundle ${name}` : `${name} is a bundle and no host`;
+    const suggestion = key === 'use' ? `host = ${name} names a host` : `use = ${name} names a bundle`;
+    return { ok: false, problems: [at(keyOf(table, key), message, suggestion)] };
+  }
   const blamed = table.keys.find(({ name }) => KEYS[name]?.word === parsed.word && parsed.word !== '');
   const place = blamed ?? keyOf(table, texts.has('use') ? 'use' : parsed.message.includes('path') ? 'path' : 'host');
   return { ok: false, problems: [at(place, parsed.message, parsed.suggestion)] };
@@ -80,7 +89,9 @@ function keyOf(table: TomlTable, name: string): Place {
 }
 
 const WHAT: Readonly<Record<KeyKind, string>> = {
-  text: 'a text in quotes',
+  word: 'a text in quotes, without blanks and commas',
+  path: 'a text in quotes that begins with /, without blanks',
+  sentence: 'a line of text in quotes',
   number: 'a whole number',
   flag: 'true or false',
   list: 'a list of texts',
@@ -90,8 +101,12 @@ const WHAT: Readonly<Record<KeyKind, string>> = {
 /** As it stands in the one-line form; undefined for a value of another kind. Blanks would begin another word there. */
 function valueText(value: unknown, kind: KeyKind): string | undefined {
   switch (kind) {
-    case 'text':
-      return typeof value === 'string' && value !== '' ? value : undefined;
+    case 'word':
+      return typeof value === 'string' && isWord(value) ? value : undefined;
+    case 'path':
+      return typeof value === 'string' && /^\/\S*$/.test(value) ? value : undefined;
+    case 'sentence':
+      return typeof value === 'string' && /^\P{Cc}+$/u.test(value) ? value : undefined;
     case 'number':
       return isWhole(value) ? String(value) : undefined;
     case 'size':

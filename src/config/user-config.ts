@@ -13,6 +13,8 @@ export interface ConfiguredRule extends Place {
 
 /** A module of the user's that looks at requests, outside of the egress. */
 export interface ConfiguredInspector {
+  /** The module's file name without its extension, as it stands in rules and records; each once. */
+  name: string;
   /** Absolute path. */
   module: string;
   timeoutMs: number;
@@ -85,9 +87,28 @@ function readInspector(table: TomlTable, inspectors: ConfiguredInspector[], prob
       else problems.push(at(key, `timeout-ms takes 1 to ${MAX_TIMEOUT_MS}`, ''));
     } else problems.push(unknownKey(key, ['module', 'timeout-ms']));
   }
-  if (module !== '') inspectors.push({ module, timeoutMs });
+  if (module !== '') addInspector(table, { name: nameOf(module), module, timeoutMs }, inspectors, problems);
   else if (!table.keys.some(({ name }) => name === 'module'))
     problems.push(at(table, 'an inspector has no module', ''));
+}
+
+function addInspector(
+  table: TomlTable,
+  inspector: ConfiguredInspector,
+  inspectors: ConfiguredInspector[],
+  problems: Problem[],
+): void {
+  const { name } = inspector;
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+    problems.push(at(table, `${JSON.stringify(name)} is no name for an inspector`, 'use letters, digits, - and _'));
+  } else if (inspectors.some((other) => other.name === name)) {
+    problems.push(at(table, `there are two inspectors called ${name}`, 'give the module’s file another name'));
+  } else inspectors.push(inspector);
+}
+
+function nameOf(module: string): string {
+  const file = module.slice(module.lastIndexOf('/') + 1);
+  return file.replace(/\.[cm]?js$/, '');
 }
 
 function isTexts(value: unknown): value is string[] {

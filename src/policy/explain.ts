@@ -2,12 +2,25 @@
 import { decide } from './chain.ts';
 import { normaliseHost } from './hosts.ts';
 import type { Circumstances } from './inspector.ts';
-import { DEFAULT_PORTS } from './matching.ts';
+import { DEFAULT_PORTS, mismatchOf, type Mismatch } from './matching.ts';
 import { canonicalTarget } from './paths.ts';
-import type { Decision, Exchange, Policy } from './types.ts';
+import { formatRule } from './rules.ts';
+import type { Decision, Exchange, Policy, Rule } from './types.ts';
 
 type ExchangeFromUrl = { ok: true; exchange: Exchange } | { ok: false; reason: string };
-export type Explanation = { ok: true; exchange: Exchange; decision: Decision } | { ok: false; reason: string };
+export type Explanation =
+  | { ok: true; exchange: Exchange; decision: Decision; considered: readonly ConsideredRule[] }
+  | { ok: false; reason: string };
+
+/** One rule that was looked at on the way to a decision. */
+export interface ConsideredRule {
+  /** Its id. */
+  rule: string;
+  text: string;
+  effect: Rule['effect'];
+  /** `matches`, or the first part of the rule that the request does not fit. */
+  outcome: 'matches' | Mismatch;
+}
 
 const URL_PARTS = /^(https?|wss?):\/\/(\[[^\]/?#]*\]|[^/?#:[\]]*)(?::(\d{1,5}))?([/?][^#]*)?(?:#.*)?$/i;
 
@@ -41,5 +54,24 @@ export function exchangeFromUrl(method: string, url: string): ExchangeFromUrl {
 export function explain(policy: Policy, method: string, url: string, circumstances: Circumstances): Explanation {
   const parsed = exchangeFromUrl(method, url);
   if (!parsed.ok) return parsed;
-  return { ok: true, exchange: parsed.exchange, decision: decide(policy, parsed.exchange, circumstances) };
+  const { exchange } = parsed;
+  const decision = decide(policy, exchange, circumstances);
+  return { ok: true, exchange, decision, considered: consider(policy, exchange, circumstances.nowMs) };
+}
+
+/** Rules as they are asked: every deny rule before the first allow rule, and each kind in the order in which it was given. */
+export function inOrder(rules: readonly Rule[]): Rule[] {
+  return [...rules.filter(({ effect }) => effect === 'deny'), ...rules.filter(({ effect }) => effect === 'allow')];
+}
+
+/** Up to the rule that matches. */
+function consider({ mode, rules }: Policy, exchange: Exchange, nowMs: number): ConsideredRule[] {
+  if (mode === 'none') return [];
+  const considered: ConsideredRule[] = [];
+  for (const rule of inOrder(rules)) {
+    const outcome = mismatchOf(rule, exchange, nowMs) ?? 'matches';
+    considered.push({ rule: rule.id, text: formatRule(rule), effect: rule.effect, outcome });
+    if (outcome === 'matches') break;
+  }
+  return considered;
 }

@@ -3,7 +3,15 @@
 import { PassThrough } from 'node:stream';
 import { dispatch } from '../../src/cli/dispatch.ts';
 import type { Host, InputStream } from '../../src/cli/host.ts';
-import type { AuditRecord, CageView, Context, DiffFile, Library, WaitingRequest } from '../../src/cli/library.ts';
+import type {
+  AuditRecord,
+  AuditSummary,
+  CageView,
+  Context,
+  DiffFile,
+  Library,
+  WaitingRequest,
+} from '../../src/cli/library.ts';
 import type { OutputStream } from '../../src/cli/output.ts';
 
 /** What the library was asked: the function's name and its arguments without the context. */
@@ -99,6 +107,16 @@ export const VIEW: CageView = {
   policyHash: 'ff',
   identity: { uid: 1000 },
   problems: [],
+};
+
+const SUMMARY_COUNTS = { allow: 1, deny: 1, ask: 0, bytesOut: 3, bytesIn: 5 };
+const SUMMARY: AuditSummary = {
+  total: 2,
+  decisions: { allow: 1, deny: 1, ask: 0 },
+  ...{ bytesOut: 3, bytesIn: 5 },
+  hosts: [{ host: 'a.example', ...SUMMARY_COUNTS, secrets: ['KEY'] }],
+  rules: [{ rule: 'allow:a.example', ...SUMMARY_COUNTS }],
+  secrets: [{ secret: 'KEY', requests: 1, hosts: ['a.example'] }],
 };
 
 export const RECORD: AuditRecord = {
@@ -209,9 +227,17 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       asked('writeHar', name, file);
       return 3;
     },
-    auditSummary: async () => ({ allow: 1 }),
-    verifyAudit: async () => ({ ok: true, records: 2, head: 'ff' }),
-    policyShow: async () => ({ mode: 'filtered', generation: 3, hash: 'ff', confirmed: true, rules: VIEW.reach }),
+    auditSummary: async () => SUMMARY,
+    verifyAudit: async () => ({ ok: true, records: 2, firstSeq: 1, head: 'ff' }),
+    policyShow: async () => ({
+      mode: 'filtered',
+      inspection: { secretShapes: 'flag', payloadShape: 'flag' },
+      inspectors: [],
+      generation: 3,
+      hash: 'ff',
+      confirmed: true,
+      rules: VIEW.reach,
+    }),
     policyAllow: async (_context, name, rules) => {
       asked('policyAllow', name, rules);
       return CHANGED;
@@ -227,7 +253,21 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     policyTest: async (_context, name, method, url) => {
       asked('policyTest', name, method, url);
       const decision = url.includes('evil') ? 'deny' : 'allow';
-      return { decision, rule: 'r', reason: 'because', remedy: '', method, url };
+      const considered = [{ rule: 'r', text: 'GET a.example', effect: 'allow' as const, outcome: 'host' }];
+      return { decision, rule: 'r', reason: 'because', remedy: '', inspectors: [], method, url, considered };
+    },
+    policyAddFile: async (_context, name, file) => {
+      asked('policyAddFile', name, file);
+      return CHANGED;
+    },
+    policyCheck: async (_context, files) => {
+      asked('policyCheck', ...files);
+      return files.map((file) => ({
+        file,
+        rules: VIEW.reach,
+        inspection: { secretShapes: 'block' },
+        warnings: [`${file}:1:1: idle`],
+      }));
     },
     policyLearn: async (_context, name, query) => {
       asked('policyLearn', name, query);

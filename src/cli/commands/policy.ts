@@ -1,19 +1,17 @@
 // `policy`: the rules of one cage, live. The library parses rules and confirms changes with the egress.
-import type { ArgumentSpec, Command, CommandGroup, Invocation, Opened, OptionSpec, Session } from '../command.ts';
+import type { Command, CommandGroup, Invocation, Opened, OptionSpec, Session } from '../command.ts';
 import type { PolicyChange } from '../library.ts';
 import type { Output } from '../output.ts';
 import { ruleRows } from '../rule-rows.ts';
 import { targetCage } from '../target-cage.ts';
 import { usageError } from '../usage-error.ts';
+import { CAGE, CAGE_OPTION, namedCage } from './policy-cage.ts';
+import { policyCheck } from './policy-check.ts';
 import { policyLearn } from './policy-learn.ts';
 import { policyPrune } from './policy-prune.ts';
+import { policyTest } from './policy-test.ts';
 
-const CAGE: ArgumentSpec = { name: 'CAGE', summary: 'default: the cage of the current project', required: false };
-const CAGE_OPTION: OptionSpec = {
-  name: 'cage',
-  value: 'CAGE',
-  summary: 'the cage, where a first word could be a rule too',
-};
+const FILE_OPTION: OptionSpec = { name: 'file', value: 'FILE', summary: 'a file of [[rule]] tables instead of rules' };
 
 const show: Command = {
   kind: 'command',
@@ -32,11 +30,16 @@ const show: Command = {
       const confirmed = policy.confirmed ? 'confirmed by the egress' : 'not confirmed: the egress does not run';
       output.line(`${name}: ${policy.mode}, generation ${policy.generation}, ${confirmed}`);
       output.table(ruleRows(policy.rules));
-      output.line(['dim', '  everything else is refused']);
+      output.line(['dim', `  everything else is ${EVERYTHING_ELSE[policy.mode] ?? 'refused'}`]);
+      const { secretShapes, payloadShape } = policy.inspection;
+      output.line(['dim', `  what looks like a credential: ${secretShapes}; odd payloads: ${payloadShape}`]);
+      if (policy.inspectors.length > 0) output.line(['dim', `  inspectors of yours: ${policy.inspectors.join(', ')}`]);
     }
     return 0;
   },
 };
+
+const EVERYTHING_ELSE: Readonly<Record<string, string>> = { ask: 'asked about', learn: 'let pass and recorded' };
 
 const allow = ruleCommand('allow', 'let requests pass from now on', [
   { line: 'ironcage policy allow npm', does: 'packages of the npm registry may be fetched' },
@@ -44,6 +47,7 @@ const allow = ruleCommand('allow', 'let requests pass from now on', [
     line: "ironcage policy allow shop 'GET api.example.com/v1/**'",
     does: 'one verb, one host, one path in the cage shop',
   },
+  { line: 'ironcage policy allow --file rules.toml', does: 'everything that a file of rules says' },
 ]);
 
 const deny = ruleCommand('deny', 'refuse requests from now on; goes before every allow', [
@@ -66,41 +70,11 @@ const rm: Command = {
   },
 };
 
-const test: Command = {
-  kind: 'command',
-  name: 'policy test',
-  summary: 'say what would happen to a request, and which rule decides',
-  notes: ['Sends nothing. Exit code 0: it would pass. 1: it would be refused.'],
-  arguments: [
-    CAGE,
-    { name: 'METHOD', summary: 'such as GET', required: true },
-    { name: 'URL', summary: 'the whole address', required: true },
-  ],
-  options: [CAGE_OPTION],
-  examples: [{ line: 'ironcage policy test POST https://api.example.com/v1/items', does: 'would this request pass?' }],
-  handler: async (invocation, session) => {
-    const { output } = session;
-    const opened = await session.open();
-    const name = await namedCage(opened, session, invocation);
-    const method = invocation.word('METHOD') ?? '';
-    const result = await opened.library.policyTest(opened.context, name, method, invocation.word('URL') ?? '');
-    const allowed = result.decision === 'allow';
-    if (output.json) output.document(result);
-    else {
-      output.line([allowed ? 'green' : 'red', result.decision], ` ${result.method} ${result.url}`);
-      output.line(`rule: ${result.rule}`);
-      output.line(`reason: ${result.reason}`);
-      if (result.remedy !== '') output.line(`to allow it: ${result.remedy}`);
-    }
-    return allowed ? 0 : 1;
-  },
-};
-
 export const policy: CommandGroup = {
   kind: 'group',
   name: 'policy',
   summary: 'show, change and test the rules of a cage',
-  commands: [show, allow, deny, rm, test, policyLearn, policyPrune],
+  commands: [show, allow, deny, rm, policyTest, policyCheck, policyLearn, policyPrune],
 };
 
 function ruleCommand(effect: 'allow' | 'deny', summary: string, examples: Command['examples']): Command {
@@ -117,16 +91,19 @@ function ruleCommand(effect: 'allow' | 'deny', summary: string, examples: Comman
       {
         name: 'RULE',
         summary: 'a host, *.host, host:port, "GET host/path/**", or a bundle such as npm',
-        required: true,
+        required: effect === 'deny',
         repeatable: true,
       },
     ],
-    options: [CAGE_OPTION],
+    options: effect === 'deny' ? [CAGE_OPTION] : [CAGE_OPTION, FILE_OPTION],
     examples,
     handler: async (invocation, session) => {
       const opened = await session.open();
       const { library, context } = opened;
       const words = [...invocation.words('CAGE'), ...invocation.words('RULE')];
+      const file = effect === 'allow' ? invocation.flags.text('file') : undefined;
+      if (file !== undefined) return allowFile(opened, session, invocation, file, words);
+      if (words.length === 0) throw usageError('no rule is named', { hint: 'name one, or a file of them with --file' });
       const [first = '', ...others] = words;
       const leads = invocation.flags.text('cage') === undefined && others.length > 0 && isCage(opened, first);
       const name = await targetCage(opened, session, leads ? first : invocation.flags.text('cage'));
@@ -141,17 +118,28 @@ function ruleCommand(effect: 'allow' | 'deny', summary: string, examples: Comman
   };
 }
 
+/** All of a file, which may hold deny rules and settings of inspectors as well. */
+async function allowFile(
+  opened: Opened,
+  session: Session,
+  invocation: Invocation,
+  file: string,
+  words: readonly string[],
+): Promise<number> {
+  const byFlag = invocation.flags.text('cage');
+  if (words.length > (byFlag === undefined ? 1 : 0)) {
+    throw usageError('--file and rules exclude each other', { hint: 'write the rules into the file, or leave it out' });
+  }
+  const name = await targetCage(opened, session, byFlag ?? words[0]);
+  const change = await opened.library.policyAddFile(opened.context, name, file);
+  if (!session.output.json) session.output.table(ruleRows(change.rules));
+  printChange(change, name, session.output);
+  return 0;
+}
+
 /** A rule such as `*.example.com` is no valid name of a cage, and asking for one that is not valid throws. */
 function isCage({ library, context }: Opened, word: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(word) && library.cageExists(context, word);
-}
-
-function namedCage(opened: Opened, session: Session, { word, flags }: Invocation): Promise<string> {
-  const byFlag = flags.text('cage');
-  if (byFlag !== undefined && word('CAGE') !== undefined) {
-    throw usageError('the cage is named twice', { hint: 'name it as a word or with --cage, not both' });
-  }
-  return targetCage(opened, session, byFlag ?? word('CAGE'));
 }
 
 function printChange(change: PolicyChange, name: string, output: Output): void {

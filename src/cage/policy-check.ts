@@ -1,0 +1,19 @@
+// Files of rules, looked at without a cage: what they say, and what in them has no effect.
+import type { InspectionSettings } from '../policy/types.ts';
+import type { Context } from './context.ts';
+import { viewRule, type RuleView } from './policy-change.ts';
+import { readRuleFiles } from './policy-sources.ts';
+
+export interface CheckedRuleFile {
+  file: string;
+  rules: readonly RuleView[];
+  inspection: Partial<InspectionSettings>;
+  /** `file:line:column: what has no effect`. */
+  warnings: readonly string[];
+}
+
+/** Throws E_USAGE that names every mistake of all files. */
+export async function policyCheck(context: Context, paths: readonly string[]): Promise<CheckedRuleFile[]> {
+  const files = await readRuleFiles(context, paths);
+  return files.map(({ rules, ...file }) => ({ ...file, rules: rules.map(viewRule) }));
+}

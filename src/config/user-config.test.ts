@@ -1,0 +1,122 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { addUserRule } from './add-user-rule.ts';
+import { formatProblem } from './toml-tables.ts';
+import { parseUserConfig } from './user-config.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'ironcage-config-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const told = (text: string): string[] => {
+  const read = parseUserConfig(text);
+  return read.ok ? [] : read.problems.map((problem) => formatProblem('config.toml', problem));
+};
+
+test('settings are read', () => {
+  expect(
+    parseUserConfig(`
+[policy]
+allow = ["npm", "GET a.example/v1/**"]
+deny = ["b.example"]
+[inspect]
+payload-shape = "off"
+[[inspector]]
+module = "/home/me/no-drafts.mjs"
+[[inspector]]
+module = "/home/me/two.js"
+timeout-ms = 50
+`),
+  ).toMatchObject({
+    ok: true,
+    config: {
+      rules: [
+        { effect: 'allow', text: 'npm' },
+        { effect: 'allow', text: 'GET a.example/v1/**' },
+        { effect: 'deny', text: 'b.example' },
+      ],
+      inspection: { payloadShape: 'off' },
+      inspectors: [
+        { name: 'no-drafts', module: '/home/me/no-drafts.mjs', timeoutMs: 1000 },
+        { name: 'two', module: '/home/me/two.js', timeoutMs: 50 },
+      ],
+    },
+  });
+  expect(parseUserConfig('')).toEqual({ ok: true, config: { rules: [], inspection: {}, inspectors: [] } });
+});
+
+test('every mistake is told at its place', () => {
+  expect(
+    told(`[policy]
+alow = ["npm"]
+deny = "b.example"
+[[inspector]]
+module = "relative.mjs"
+[[inspector]]
+timeout-ms = 0
+[[inspector]]
+module = "/a/x.mjs"
+[[inspector]]
+module = "/b/x.mjs"
+[[inspector]]
+module = "/b/a b.mjs"
+[network]
+`),
+  ).toEqual([
+    expect.stringMatching(/:2:1: there is no key "alow" — did you mean allow\?/),
+    expect.stringMatching(/:3:1: deny takes a list of rules/),
+    expect.stringMatching(/:5:1: module takes the absolute path/),
+    expect.stringMatching(/:7:1: timeout-ms takes 1 to 60000/),
+    expect.stringMatching(/:6:1: an inspector has no module/),
+    expect.stringMatching(/:10:1: there are two inspectors called x/),
+    expect.stringMatching(/:12:1: "a b" is no name/),
+    expect.stringMatching(/:14:1: there is no table "network"/),
+  ]);
+});
+
+test.each([
+  ['no file', undefined, '[policy]\nallow = ["new.example"]'],
+  [
+    'a comment and another table',
+    '# mine\n[inspect]\nsecret-shapes = "block" # strict\n',
+    '[policy]\nallow = ["new.example"]',
+  ],
+  ['an empty list', '[policy]\nallow = []\n', 'allow = ["new.example"]'],
+  ['a list over lines', '[policy]\nallow = [\n  "npm", # packages\n  "a.example",\n]\n', '"a.example", "new.example"'],
+  ['only denials', '[policy] # rules\ndeny = ["b.example"]\n', '[policy] # rules\nallow = ["new.example"]\ndeny'],
+  ['no newline at the end', '[inspect]\nsecret-shapes = "off"', 'off"\n\n[policy]'],
+])('a rule is added to %s, and all else stays as it was', (_, before, expected) => {
+  const path = join(directory, 'deep', 'config.toml');
+  const file = before === undefined ? path : join(directory, 'config.toml');
+  if (before !== undefined) writeFileSync(file, before);
+  addUserRule(file, 'new.example');
+  const text = readFileSync(file, 'utf8');
+  expect(text).toContain(expected);
+  const comments = (before ?? '').match(/#.*/g) ?? [];
+  for (const comment of comments) expect(text).toContain(comment);
+  const read = parseUserConfig(text);
+  expect(read.ok && read.config.rules.some((rule) => rule.text === 'new.example')).toBe(true);
+  addUserRule(file, 'new.example');
+  expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+test('a rule with quotes and backslashes is kept as it is', () => {
+  const file = join(directory, 'config.toml');
+  const rule = 'GET a.example/x reason="quoted" \\ and more';
+  addUserRule(file, rule);
+  const read = parseUserConfig(readFileSync(file, 'utf8'));
+  expect(read.ok && read.config.rules.map(({ text }) => text)).toEqual([rule]);
+});
+
+test('settings with mistakes are not written to', () => {
+  const file = join(directory, 'config.toml');
+  writeFileSync(file, '[polcy]\n');
+  const before = statSync(file).mtimeMs;
+  expect(() => addUserRule(file, 'a.example')).toThrow(/mistakes/);
+  expect(readFileSync(file, 'utf8')).toBe('[polcy]\n');
+  expect(statSync(file).mtimeMs).toBe(before);
+});
