@@ -1,7 +1,8 @@
 // One writer at a time for a log, whichever process namespace it lives in: process numbers mean nothing across those, so what
-// is held is a socket that somebody listens on. The kernel closes it with its owner, however that ends.
+// is held is a socket that somebody listens on. The kernel closes it with its owner, however that ends. No links: an egress
+// may not make any.
 import { randomBytes } from 'node:crypto';
-import { linkSync, renameSync, unlinkSync } from 'node:fs';
+import { lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
@@ -15,51 +16,35 @@ const POLL_MS = 20;
 /** Resolves to what releases the lock. Throws E_LOCKED when another writer keeps it. */
 export async function lockLog(directory: string, waitMs = WAIT_MS): Promise<() => void> {
   const lock = join(directory, LOCK_FILE);
-  // Made under a name of its own and then linked: of two that start at once, one link succeeds.
-  const own = `${lock}.${randomBytes(6).toString('hex')}`;
-  const server = await listenAt(own);
-  try {
-    const end = performance.now() + waitMs;
-    while (!isLinked(own, lock)) {
-      if (!(await isHeld(lock))) await breakStale(lock);
-      else if (performance.now() > end) throw lockedError();
-      else await new Promise((wake) => setTimeout(wake, POLL_MS));
-    }
-  } catch (error) {
-    server.close();
-    throw error;
-  } finally {
-    unlinkSync(own);
+  const end = performance.now() + waitMs;
+  for (;;) {
+    const release = await bindAt(lock);
+    if (release !== undefined) return release;
+    if (!(await isHeld(lock))) await breakStale(lock);
+    else if (performance.now() > end) throw lockedError();
+    else await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
-  return () => {
-    unlinkSync(lock);
-    server.close();
-  };
 }
 
-async function listenAt(path: string): Promise<Server> {
-  const server = createServer((socket) => socket.destroy());
-  const socketPath = openSocketPath(path);
+/** Undefined when something has the name already. */
+async function bindAt(lock: string): Promise<(() => void) | undefined> {
+  const { path, release } = openSocketPath(lock);
+  const server: Server = createServer((socket) => socket.destroy());
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(socketPath.path, resolve);
+      server.listen(path, resolve);
     });
-  } finally {
-    socketPath.release();
-  }
-  server.unref();
-  return server;
-}
-
-function isLinked(own: string, lock: string): boolean {
-  try {
-    linkSync(own, lock);
-    return true;
   } catch (error) {
-    if (systemErrorCode(error) === 'EEXIST') return false;
+    release();
+    if (systemErrorCode(error) === 'EADDRINUSE') return undefined;
     throw error;
   }
+  server.unref();
+  return () => {
+    // Closing takes the name away, by the same path.
+    server.close(release);
+  };
 }
 
 function isHeld(lock: string): Promise<boolean> {
@@ -85,8 +70,9 @@ async function breakStale(lock: string): Promise<void> {
     if (systemErrorCode(error) === 'ENOENT') return;
     throw error;
   }
-  if (await isHeld(aside)) isLinked(aside, lock);
-  unlinkSync(aside);
+  const isAlive = await isHeld(aside);
+  if (isAlive && lstatSync(lock, { throwIfNoEntry: false }) === undefined) renameSync(aside, lock);
+  else unlinkSync(aside);
 }
 
 function lockedError(): IronError {
