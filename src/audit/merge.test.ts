@@ -75,19 +75,28 @@ test('what is complete is given on before the log ends', async () => {
 test('a summary counts decisions by host and by rule, merged or not', async () => {
   const control = { protocol: 'control', host: '', rule: '<recovered>' } as const;
   const name = { protocol: 'dns', method: 'A' } as const;
-  const requests = [record(1), record(2, denied), record(3, { host: 'b.test' }), record(4, end(1))];
+  const closed = { bytesOut: 3, bytesIn: 5, ...end(1), secrets: ['KEY'] };
+  const requests = [
+    record(1, { secrets: ['KEY'] }),
+    record(2, denied),
+    record(3, { host: 'b.test' }),
+    record(4, closed),
+  ];
   const records = [...requests, record(5, control), record(6, name)];
+  const one = { allow: 1, deny: 0, ask: 0, bytesOut: 3, bytesIn: 5 };
   const expected = {
     total: 3,
     decisions: { allow: 2, deny: 1, ask: 0 },
+    ...{ bytesOut: 3, bytesIn: 5 },
     hosts: [
-      { host: 'b.test', allow: 1, deny: 1, ask: 0 },
-      { host: 'example.com', allow: 1, deny: 0, ask: 0 },
+      { host: 'b.test', allow: 1, deny: 1, ask: 0, bytesOut: 0, bytesIn: 0, secrets: [] },
+      { host: 'example.com', ...one, secrets: ['KEY'] },
     ],
     rules: [
-      { rule: 'allow:example.com', allow: 2, deny: 0, ask: 0 },
-      { rule: '<default-deny>', allow: 0, deny: 1, ask: 0 },
+      { rule: 'allow:example.com', ...one, allow: 2 },
+      { rule: '<default-deny>', allow: 0, deny: 1, ask: 0, bytesOut: 0, bytesIn: 0 },
     ],
+    secrets: [{ secret: 'KEY', requests: 1, hosts: ['example.com'] }],
   };
   expect(await summarise(records)).toEqual(expected);
   expect(await summarise(mergeEnds(records))).toEqual(expected);

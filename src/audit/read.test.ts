@@ -54,14 +54,24 @@ test('a directory without a log has no records and a valid empty chain', async (
 test.each<[AuditFilter, number[]]>([
   [{}, [1, 2, 3]],
   [{ decision: 'deny' }, [2]],
-  [{ host: '*.test' }, [2, 3]],
-  [{ host: 'example.com' }, [1]],
+  [{ hosts: ['*.test'] }, [2, 3]],
+  [{ hosts: ['example.com'] }, [1]],
+  [{ hosts: ['example.com', 'b.test'] }, [1, 3]],
+  [{ hosts: [] }, [1, 2, 3]],
+  [{ methods: ['post', 'PUT'] }, [3]],
+  [{ methods: ['GET'], hosts: ['*.test'] }, [2]],
+  [{ rules: ['allow:example.com'] }, [1, 2]],
+  [{ rules: ['allow:*'] }, [1, 2, 3]],
+  [{ rules: ['allow:*.test'] }, [3]],
+  [{ protocol: 'websocket' }, [3]],
+  [{ until: 1002 }, [1, 2]],
+  [{ since: 1001, until: 1002 }, [2]],
   [{ since: 1001 }, [2, 3]],
   [{ since: 1001, decision: 'allow' }, [3]],
 ])('the filter %j leaves the records %j', async (filter, expected) => {
   await writer.append(entry());
   await writer.append(entry({ host: 'a.test', decision: 'deny' }));
-  await writer.append(entry({ host: 'b.test' }));
+  await writer.append(entry({ host: 'b.test', method: 'POST', rule: 'allow:*.test', protocol: 'websocket' }));
   expect((await collect(filter)).map((record) => record.seq)).toEqual(expected);
 });
 

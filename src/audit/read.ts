@@ -9,9 +9,16 @@ import type { AuditRecord } from './record.ts';
 export interface AuditFilter {
   /** Milliseconds since the epoch; older records are left out. */
   since?: number | undefined;
+  /** The same; records of that moment and later ones are left out. */
+  until?: number | undefined;
   decision?: AuditRecord['decision'] | undefined;
-  /** A host, `*.host` or `**.host`. */
-  host?: string | undefined;
+  protocol?: AuditRecord['protocol'] | undefined;
+  /** Each a host, `*.host` or `**.host`; one of them must fit, as with the following. None: all fit. */
+  hosts?: readonly string[] | undefined;
+  /** In any case. */
+  methods?: readonly string[] | undefined;
+  /** Ids of rules; with a `*` at the end, what ids begin with. */
+  rules?: readonly string[] | undefined;
 }
 
 /** The records that fit, oldest first. `end` records stay with the host and decision they close. */
@@ -50,11 +57,25 @@ export async function* followAudit(
 
 /** Whether a record passes the filter. */
 export function fits(record: AuditRecord, filter: AuditFilter): boolean {
+  const { since, until, decision, protocol, hosts, methods, rules } = filter;
   return (
-    (filter.since === undefined || Date.parse(record.time) >= filter.since) &&
-    (filter.decision === undefined || record.decision === filter.decision) &&
-    (filter.host === undefined || matchesHost(filter.host, record.host))
+    (since === undefined || Date.parse(record.time) >= since) &&
+    (until === undefined || Date.parse(record.time) < until) &&
+    (decision === undefined || record.decision === decision) &&
+    (protocol === undefined || record.protocol === protocol) &&
+    isOneOf(hosts, (host) => matchesHost(host, record.host)) &&
+    isOneOf(methods, (method) => method.toUpperCase() === record.method.toUpperCase()) &&
+    isOneOf(rules, (rule) => matchesRule(rule, record.rule))
   );
+}
+
+function isOneOf(wanted: readonly string[] | undefined, isFit: (one: string) => boolean): boolean {
+  return wanted === undefined || wanted.length === 0 || wanted.some(isFit);
+}
+
+/** Ids may hold a `*` themselves. */
+function matchesRule(wanted: string, id: string): boolean {
+  return wanted === id || (wanted.endsWith('*') && id.startsWith(wanted.slice(0, -1)));
 }
 
 /** What stands behind the last newline is being written at this moment, or was torn and is cut at the next start. */

@@ -1,6 +1,6 @@
 // The record of a cage's traffic, as commands and callers ask for it.
 import { isRequest } from '../audit/is-request.ts';
-import { fits, followAudit, readAudit } from '../audit/read.ts';
+import { fits, followAudit, readAudit, type AuditFilter } from '../audit/read.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { mergeEnds } from '../audit/merge.ts';
 import { summarise } from '../audit/summary.ts';
@@ -13,10 +13,17 @@ import { cageExists, cagePaths, noSuchCage, readSpec } from './store.ts';
 
 export interface AuditQuery {
   decision?: AuditRecord['decision'] | undefined;
-  /** A host or host pattern. */
-  host?: string | undefined;
-  /** Milliseconds since the epoch. */
+  protocol?: AuditRecord['protocol'] | undefined;
+  /** A host or host pattern, or some of which one must fit. */
+  host?: string | readonly string[] | undefined;
+  /** The same, in any case. */
+  method?: string | readonly string[] | undefined;
+  /** The id of a rule, or what it begins with and a `*`; or some of which one must fit. */
+  rule?: string | readonly string[] | undefined;
+  /** Milliseconds since the epoch: from then on. */
   sinceMs?: number | undefined;
+  /** Up to then. */
+  untilMs?: number | undefined;
   /** Go on with what is written from now on, until `signal`. */
   follow?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -30,7 +37,7 @@ export function auditDirectory(context: Context, name: string): string {
 /** Decisions in order, each with its byte counts filled in once its exchange has ended. */
 export async function* auditCage(context: Context, name: string, query: AuditQuery = {}): AsyncGenerator<AuditRecord> {
   const directory = auditDirectory(context, name);
-  const filter = { decision: query.decision, host: query.host, since: query.sinceMs };
+  const filter = filterOf(query);
   if (query.follow === true) {
     for await (const record of followAudit(directory, query.signal ?? new AbortController().signal, filter)) {
       if (record.end === undefined) yield record;
@@ -38,6 +45,17 @@ export async function* auditCage(context: Context, name: string, query: AuditQue
     return;
   }
   for await (const record of mergeEnds(readAudit(directory))) if (fits(record, filter)) yield record;
+}
+
+function filterOf({ decision, protocol, host, method, rule, sinceMs, untilMs }: AuditQuery): AuditFilter {
+  return {
+    ...{ decision, protocol, since: sinceMs, until: untilMs },
+    ...{ hosts: listOf(host), methods: listOf(method), rules: listOf(rule) },
+  };
+}
+
+function listOf(wanted: string | readonly string[] | undefined): readonly string[] | undefined {
+  return typeof wanted === 'string' ? [wanted] : wanted;
 }
 
 export async function auditSummary(

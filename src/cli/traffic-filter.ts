@@ -1,19 +1,43 @@
 // The flags by which traffic is picked out, the same for every command that shows it.
+import type { OptionSpec } from './command.ts';
 import type { Flags } from './flags.ts';
 import type { AuditFilter } from './library.ts';
 import { parseSince } from './since.ts';
 import { usageError } from './usage-error.ts';
 
-/** Reads `--decision`, `--host` and `--since`. Throws E_USAGE. */
+export const TRAFFIC_OPTIONS: readonly OptionSpec[] = [
+  { name: 'decision', value: 'DECISION', choices: ['allow', 'deny', 'ask'], summary: 'only these' },
+  { name: 'host', value: 'HOST', repeatable: true, summary: 'only requests to this host, or *.host' },
+  { name: 'method', value: 'METHOD', repeatable: true, summary: 'only requests with this method' },
+  {
+    ...{ name: 'protocol', value: 'PROTOCOL', choices: ['http', 'websocket', 'dns', 'tcp', 'control'] },
+    summary: 'only these; dns: names that were looked up; control: what happened to the egress',
+  },
+  { name: 'rule', value: 'ID', repeatable: true, summary: 'only what this rule decided; ID*: rules that begin so' },
+  { name: 'since', value: 'WHEN', summary: 'only from then on: 30m, 1h, 7d, or an ISO time' },
+  { name: 'until', value: 'WHEN', summary: 'only up to then' },
+];
+
+/** Reads the options above. Throws E_USAGE. */
 export function readTrafficFilter(flags: Flags, nowMs: number): AuditFilter {
   const filter: AuditFilter = {};
+  for (const name of ['host', 'method', 'rule'] as const) {
+    const wanted = flags.list(name);
+    if (wanted.length > 0) filter[name] = wanted;
+  }
   const decision = flags.text('decision');
-  const host = flags.text('host');
+  const protocol = flags.text('protocol');
   const since = flags.text('since');
+  const until = flags.text('until');
   if (decision === 'allow' || decision === 'deny' || decision === 'ask') filter.decision = decision;
-  if (host !== undefined) filter.host = host;
+  if (isProtocol(protocol)) filter.protocol = protocol;
   if (since !== undefined) filter.sinceMs = parseSince(since, nowMs);
+  if (until !== undefined) filter.untilMs = parseSince(until, nowMs, '--until');
   return filter;
+}
+
+function isProtocol(text: string | undefined): text is NonNullable<AuditFilter['protocol']> {
+  return text === 'http' || text === 'websocket' || text === 'dns' || text === 'tcp' || text === 'control';
 }
 
 /** Reads `-n`. Throws E_USAGE. */

@@ -42,14 +42,54 @@ test('a path from inside a cage cannot steer the terminal', async () => {
 });
 
 test.each([
-  [{ ok: true, records: 2, head: 'ff' }, 0, /unbroken: 2 records/],
-  [{ ok: false, line: 7, reason: 'hash' }, 1, /broken at line 7: hash/],
+  [{ ok: true, records: 2, firstSeq: 1, head: 'ff' }, 0, /^unbroken: 2 records, head ff\n$/],
+  [{ ok: true, records: 2, firstSeq: 9, head: 'ff' }, 0, /begins with record 9; earlier ones were rotated away/],
+  [
+    { ok: false, file: 'audit.jsonl', line: 7, seq: 9, reason: 'no' },
+    1,
+    /broken at line 7 of audit.jsonl, record 9: no/,
+  ],
+  [
+    { ok: false, file: 'audit.jsonl', line: 0, seq: 9, reason: 'no' },
+    1,
+    /broken at the end of audit.jsonl, record 9: no/,
+  ],
 ] as const)('--verify answers %j with its exit code', async (result, exitCode, says) => {
   const run = await runCli(['audit', '--verify'], { library: { verifyAudit: async () => result } });
   expect(run.stdout).toMatch(says);
   expect(run.exitCode).toBe(exitCode);
 });
 
-test('--summary prints what the library counted', async () => {
-  expect((await runCli(['audit', '--summary'])).stdout).toBe('allow: 1\n');
+test('--summary prints what the library counted, by host, rule and secret', async () => {
+  const { stdout } = await runCli(['audit', '--summary']);
+  expect(stdout).toContain('2 requests: 1 allowed, 1 refused, 0 asked\n3 bytes out, 5 bytes in\n');
+  expect(stdout).toMatch(/a\.example +1 +1 +0 +3 +5 +KEY/);
+  expect(stdout).toMatch(/allow:a\.example +1 +1 +0 +3 +5/);
+  expect(stdout).toMatch(/KEY +1 +a\.example/);
+});
+
+test('filters are handed on, and those that may be repeated as lists', async () => {
+  const argv = ['audit', '--host', 'a.example', '--host', '*.b', '--method', 'GET', '--rule', 'npm*'];
+  const { calls } = await runCli([...argv, '--protocol', 'dns', '--until', '2026-01-02']);
+  expect(calls).toContainEqual([
+    'auditCage',
+    expect.any(String),
+    expect.objectContaining({
+      host: ['a.example', '*.b'],
+      method: ['GET'],
+      rule: ['npm*'],
+      protocol: 'dns',
+      untilMs: Date.UTC(2026, 0, 2),
+    }),
+  ]);
+});
+
+test.each<[Partial<AuditRecord>, string]>([
+  [{ protocol: 'dns', method: 'AAAA', host: 'n.example', decision: 'deny' }, 'deny   dns AAAA n.example  allow:'],
+  [{ protocol: 'control', rule: '<policy>', path: 'generation 7' }, '  event  <policy> generation 7\n'],
+])('a record that is no request is told as what it is: %j', async (parts, says) => {
+  const auditCage = async function* (): AsyncGenerator<AuditRecord> {
+    yield { ...RECORD, ...parts };
+  };
+  expect((await runCli(['audit'], { library: { auditCage } })).stdout).toContain(says);
 });

@@ -1,10 +1,10 @@
 // `audit`: the record of what left a cage and what was refused. Reads only.
 import type { Command, Opened, Session } from '../command.ts';
-import type { AuditFilter, AuditRecord } from '../library.ts';
-import { outline } from '../outline.ts';
+import type { AuditFilter, AuditRecord, AuditSummary } from '../library.ts';
 import type { Output } from '../output.ts';
+import { recordSpans, summaryTables } from '../audit-rows.ts';
 import { targetCage } from '../target-cage.ts';
-import { readLastCount, readTrafficFilter } from '../traffic-filter.ts';
+import { readLastCount, readTrafficFilter, TRAFFIC_OPTIONS } from '../traffic-filter.ts';
 
 export const audit: Command = {
   kind: 'command',
@@ -13,9 +13,7 @@ export const audit: Command = {
   notes: ['With --json one record a line. --verify exits with 1 when the record was tampered with.'],
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
   options: [
-    { name: 'decision', value: 'DECISION', choices: ['allow', 'deny', 'ask'], summary: 'only these' },
-    { name: 'host', value: 'HOST', summary: 'only requests to this host' },
-    { name: 'since', value: 'WHEN', summary: 'only from then on: 30m, 1h, 7d, or an ISO time' },
+    ...TRAFFIC_OPTIONS,
     { name: 'follow', short: 'f', conflicts: ['summary', 'verify'], summary: 'go on with new records until Ctrl-C' },
     { name: 'lines', short: 'n', value: 'N', summary: 'only the last N' },
     { name: 'summary', conflicts: ['verify'], summary: 'counts by host, decision and rule' },
@@ -36,7 +34,7 @@ export const audit: Command = {
     if (flags.on('summary')) {
       const summary = await library.auditSummary(context, name, filter);
       if (session.output.json) session.output.document(summary);
-      else for (const line of outline(summary)) session.output.line(line);
+      else printSummary(summary, session.output);
       return 0;
     }
     await printRecords(opened, session, name, filter, { last, follow: flags.on('follow') });
@@ -47,9 +45,28 @@ export const audit: Command = {
 async function verifyChain({ library, context }: Opened, { output }: Session, name: string): Promise<number> {
   const result = await library.verifyAudit(context, name);
   if (output.json) output.document({ cage: name, ...result });
-  else if (result.ok) output.line(['green', 'unbroken'], `: ${result.records} records, head ${result.head}`);
-  else output.line(['red', 'broken'], ` at line ${result.line}: ${result.reason}`);
+  else if (result.ok) {
+    output.line(['green', 'unbroken'], `: ${result.records} records, head ${result.head}`);
+    if (result.firstSeq > 1) output.line(`it begins with record ${result.firstSeq}; earlier ones were rotated away`);
+  } else {
+    const { file, line, seq, reason } = result;
+    output.line(
+      ['red', 'broken'],
+      ` at ${line === 0 ? 'the end' : `line ${line}`} of ${file}, record ${seq}: ${reason}`,
+    );
+  }
   return result.ok ? 0 : 1;
+}
+
+function printSummary(summary: AuditSummary, output: Output): void {
+  const { total, decisions, bytesOut, bytesIn } = summary;
+  const { allow, deny, ask } = decisions;
+  output.line(`${total} requests: ${allow} allowed, ${deny} refused, ${ask} asked`);
+  output.line(`${bytesOut} bytes out, ${bytesIn} bytes in`);
+  for (const rows of summaryTables(summary)) {
+    output.line();
+    output.table(rows);
+  }
 }
 
 async function printRecords(
@@ -78,14 +95,6 @@ async function printRecords(
 
 async function print(record: AuditRecord, output: Output): Promise<void> {
   if (output.json) return output.record(record);
-  output.line(
-    ['dim', record.time],
-    '  ',
-    record.decision === 'allow' ? ['green', 'allow'] : ['red', record.decision.padEnd(5)],
-    `  ${record.protocol} ${record.method.padEnd(4)} ${record.host}:${record.port}${record.path}`,
-    ['dim', `  ${record.rule}  ${record.bytesOut} out ${record.bytesIn} in`],
-    record.end === undefined ? '' : `  ${record.end.status} ${record.end.outcome}`,
-    record.secrets.length === 0 ? '' : `  with ${record.secrets.join(', ')}`,
-  );
+  output.line(...recordSpans(record));
   return output.drained();
 }

@@ -1,6 +1,6 @@
 // `har`: the traffic of a cage in the form that browsers' developer tools and their kin read. Reads only.
 import type { Command } from '../command.ts';
-import { readLastCount, readTrafficFilter } from '../traffic-filter.ts';
+import { readLastCount, readTrafficFilter, TRAFFIC_OPTIONS } from '../traffic-filter.ts';
 import { targetCage } from '../target-cage.ts';
 
 export const har: Command = {
@@ -14,9 +14,7 @@ export const har: Command = {
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
   options: [
     { name: 'output', short: 'o', value: 'FILE', summary: 'write it there, whole or not at all' },
-    { name: 'decision', value: 'DECISION', choices: ['allow', 'deny', 'ask'], summary: 'only these' },
-    { name: 'host', value: 'HOST', summary: 'only requests to this host' },
-    { name: 'since', value: 'WHEN', summary: 'only from then on: 30m, 1h, 7d, or an ISO time' },
+    ...TRAFFIC_OPTIONS,
     { name: 'lines', short: 'n', value: 'N', summary: 'only the last N exchanges' },
   ],
   examples: [
