@@ -1,0 +1,134 @@
+// Rules that come from files and from the user's settings, through the real program and a real cage.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as z from 'zod';
+import { openSandbox, type Sandbox } from '../support/sandbox.ts';
+import { startUpstream, type Upstream } from '../support/upstream.ts';
+
+const CAGE = 'filed';
+const HOST = 'api.example';
+let sandbox: Sandbox;
+let upstream: Upstream;
+
+beforeAll(async () => {
+  sandbox = openSandbox();
+  upstream = await startUpstream(HOST);
+  settings('[policy]\nallow = ["GET api.example/settings"]\ndeny = ["api.example/never/**"]\n');
+  const rules = file('rules.toml', [
+    '[[rule]]',
+    `host = "${HOST}"`,
+    'methods = ["POST"]',
+    'path = "/orders"',
+    'content-types = ["application/json"]',
+    'requests-per-minute = 2',
+    '[inspect]',
+    'secret-shapes = "block"',
+  ]);
+  const create = ['create', sandbox.project('p'), '--name', CAGE, '--policy', rules, '--route', upstream.route(HOST)];
+  expect((await sandbox.run(create)).exitCode).toBe(0);
+}, 60_000);
+
+afterAll(async () => {
+  await sandbox?.close();
+  await upstream?.close();
+});
+
+function settings(text: string): string {
+  const directory = join(sandbox.directory, 'home', '.config', 'ironcage');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'config.toml'), text);
+  return join(directory, 'config.toml');
+}
+
+function file(name: string, lines: readonly string[]): string {
+  const path = join(sandbox.directory, name);
+  writeFileSync(path, lines.join('\n'));
+  return path;
+}
+
+const status = async (...curl: string[]): Promise<string> =>
+  (await sandbox.run(['exec', CAGE, '--', 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', ...curl])).stdout;
+
+test('a cage has the rules of its file and of the user’s settings, and obeys them', async () => {
+  expect((await sandbox.run(['policy', 'show', CAGE, '--json'])).json()).toMatchObject({
+    inspection: { secretShapes: 'block', payloadShape: 'flag' },
+    rules: [
+      { effect: 'deny', path: '/never/**' },
+      { methods: ['POST'], path: '/orders', contentTypes: ['application/json'], budget: { requestsPerMinute: 2 } },
+      { methods: ['GET'], path: '/settings' },
+    ],
+  });
+  expect(await status(`https://${HOST}/settings`)).toBe('200');
+  expect(await status(`https://${HOST}/never/x`)).toBe('403');
+  const order = (...more: string[]) => status('--json', '{"n":1}', ...more, `https://${HOST}/orders`);
+  expect(await order('-H', 'content-type: text/plain')).toBe('403');
+  const token = `ghp_${'0123456789abcdefABCDEF'.repeat(2).slice(0, 36)}`;
+  expect(await status('--json', `{"note":"${token}"}`, `https://${HOST}/orders`)).toBe('403');
+  expect(await order()).toBe('200');
+  expect(await order()).toBe('403');
+  expect(upstream.arrivals.map(({ url }) => url)).toEqual(['/settings', '/orders']);
+});
+
+test('policy test tells what was looked at, and who decides', async () => {
+  const tested = await sandbox.run(['policy', 'test', CAGE, 'POST', `https://${HOST}/settings`, '--json']);
+  expect(tested.exitCode).toBe(1);
+  expect(tested.json()).toMatchObject({
+    decision: 'deny',
+    rule: '<default-deny>',
+    considered: [{ outcome: 'path' }, { outcome: 'path' }, { outcome: 'method' }],
+  });
+  const shown = await sandbox.run(['policy', 'test', CAGE, 'GET', `https://${HOST}/settings`]);
+  expect(shown.exitCode).toBe(0);
+  expect(shown.stdout).toMatch(/considered: +allow +GET api\.example\/settings +matches/);
+});
+
+test('a file is checked without a cage, and all its mistakes are told at once', async () => {
+  const bad = file('bad.toml', [
+    '[[rule]]',
+    'hots = "a.example"',
+    '[[rule]]',
+    'host = "*.github.io"',
+    '[[rule]]',
+    'host = "a.example"',
+    '[[rule]]',
+    'effect = "deny"',
+    'host = "a.example"',
+  ]);
+  const checked = await sandbox.run(['policy', 'check', bad]);
+  expect(checked.exitCode).toBe(2);
+  for (const place of ['bad.toml:2:1', 'bad.toml:4:1', 'did you mean host?']) {
+    expect(checked.stderr).toContain(place);
+  }
+  const created = await sandbox.run(['create', sandbox.project('q'), '--name', 'never', '--policy', bad]);
+  expect(created.exitCode).toBe(2);
+  expect((await sandbox.run(['exists', 'never'])).exitCode).toBe(1);
+  const good = file('good.toml', ['[[rule]]', 'use = "npm"']);
+  expect((await sandbox.run(['policy', 'check', good, '--json'])).json()).toMatchObject({
+    files: [{ file: good, warnings: [] }],
+  });
+});
+
+test('a file is added to a living cage; an allowance that could never apply is refused, and a denial never', async () => {
+  expect((await sandbox.run(['start', CAGE])).exitCode).toBe(0);
+  const more = file('more.toml', ['[[rule]]', `host = "${HOST}"`, 'path = "/more"']);
+  expect((await sandbox.run(['policy', 'allow', CAGE, '--file', more])).exitCode).toBe(0);
+  expect(await status(`https://${HOST}/more`)).toBe('200');
+  const idle = await sandbox.run(['policy', 'allow', CAGE, `${HOST}/never/x`]);
+  expect(idle.exitCode).toBe(2);
+  expect(idle.stderr).toContain('a deny rule covers all of it');
+  const denied = await sandbox.run(['policy', 'deny', CAGE, HOST]);
+  expect(denied.exitCode).toBe(0);
+  expect(denied.stderr).toContain('a deny rule covers all of it');
+  expect(await status(`https://${HOST}/more`)).toBe('403');
+});
+
+test('settings with a mistake keep a cage from being made, and are named with line and file', async () => {
+  const path = settings('[policy]\nalow = []\n');
+  const created = await sandbox.run(['create', sandbox.project('r'), '--name', 'none', '--json']);
+  expect(created.exitCode).toBe(2);
+  const told = z.looseObject({ error: z.looseObject({ because: z.string() }) }).parse(created.told());
+  expect(told.error.because).toBe(`${path}:2:1: there is no key "alow" — did you mean allow?`);
+  expect(readFileSync(path, 'utf8')).toBe('[policy]\nalow = []\n');
+  settings('');
+});
