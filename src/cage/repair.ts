@@ -59,7 +59,12 @@ export async function repairCage(context: Context, name: string): Promise<string
 }
 
 /** Ends every process a state names; those that are gone already are fine. */
-export async function endProcesses(state: CageState, graceMs = 0): Promise<void> {
+export async function endProcesses(
+  state: CageState,
+  graceMs = 0,
+  /** Between the end of the cage and that of its egress. */
+  onCageEnded: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   if (state.phase !== 'starting' && state.phase !== 'stopping' && state.phase !== 'running') return;
   // Loaded here: most commands find nothing to end.
   const [{ stopNativeCage }, { stopEgress }] = await Promise.all([
@@ -69,6 +74,7 @@ export async function endProcesses(state: CageState, graceMs = 0): Promise<void>
   if (state.holder !== undefined) {
     await stopNativeCage({ holder: state.holder, init: state.init, cgroups: state.cgroups }, graceMs);
   }
+  await onCageEnded();
   if (state.phase === 'running' && state.replacement !== undefined) await stopEgress(state.replacement);
   if (state.egress !== undefined) await stopEgress(state.egress);
 }

@@ -6,6 +6,7 @@ import { startNativeCage, writeFilter } from '../backends/native/start.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import type { Context } from './context.ts';
 import { composePlan } from './compose-plan.ts';
+import { askEgressToEnd } from './end-egress.ts';
 import { launchEgress, type LaunchedEgress } from './launch-egress.ts';
 import { endProcesses, repairCage, stateHealth } from './repair.ts';
 import type { CageSession } from './session.ts';
@@ -20,7 +21,7 @@ export async function stopLocked(context: Context, name: string): Promise<void> 
     context.step('stop: begin');
     noteCageState(context, name, { phase: 'stopping', egress, holder, init, cgroups });
     context.step('stop: announced');
-    await endProcesses(state, STOP_GRACE_MS);
+    await endProcesses(state, STOP_GRACE_MS, () => askEgressToEnd(context, name, egress));
     context.step('stop: ended');
     noteCageState(context, name, { phase: 'stopped' });
     context.step('stop: written');
