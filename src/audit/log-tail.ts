@@ -78,8 +78,8 @@ export function refuseCut(head: ChainHead, checkpoint: Checkpoint): void {
 
 function brokenLog(reason: string): IronError {
   return new IronError('E_STATE_BROKEN', {
-    message: 'the audit log of this cage cannot be continued',
-    because: reason,
+    // In one line: the egress that says this has only one to say.
+    message: `the audit log of this cage cannot be continued: ${reason}`,
     hint: 'look at it with `ironcage audit --verify`, keep a copy, and move its files (audit.*) away to start a new one',
   });
 }

@@ -54,7 +54,13 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
     const plan = await composePlan(session);
     const running = await startNativeCage(plan, session.tools, session.path, {
       async listener(request, handle) {
-        await configured;
+        try {
+          await configured;
+        } catch (error) {
+          // An open copy would keep this process from ending.
+          handle.close();
+          throw error;
+        }
         await starting.listener(request, handle);
       },
       async certificate() {
