@@ -42,13 +42,13 @@ interface Found {
 }
 
 async function search({ spec, context, paths }: CageSession, { init }: RunningState, value: string): Promise<Found> {
-  const { directories } = await requireWorkspace(context, spec);
+  const { tree, upper, work } = (await requireWorkspace(context, spec)).directories;
   const root = `/proc/${init.pid}/root`;
   const places = [spec.project, spec.home, INSIDE_TRUST, ...WRITABLE, ...spec.binds.map(({ target }) => target)];
   const outermost = places.filter((place) => !places.some((other) => place.startsWith(`${other}/`)));
   // Home, temporary files and the project are seen as the cage sees them. The kernel's own directory beside an overlay may
   // not even be listed by its owner, and a cage has no way to it.
-  const stored = await searchFiles(paths.root, value, [paths.home, paths.tmp, directories.work]);
+  const stored = await searchFiles(paths.root, value, [paths.home, paths.tmp, tree, upper, work]);
   const seen: SearchResult[] = [];
   for (const place of new Set(outermost)) seen.push(await searchFiles(join(root, place), value));
   const processes = searchProcesses(init.pid, value);
