@@ -2,7 +2,7 @@
 import { isRequest } from './is-request.ts';
 import type { AuditRecord } from './record.ts';
 
-export interface AuditCounts {
+interface AuditCounts {
   allow: number;
   deny: number;
   ask: number;

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { run } from '../../src/platform/processes.ts';
 
@@ -19,7 +20,7 @@ test.skipIf(!mayMount)(
   async () => {
     const disk = mkdtempSync(join(tmpdir(), 'ironcage-disk-'));
     try {
-      const child = join(import.meta.dirname, 'audit-disk-child.mjs');
+      const child = fileURLToPath(new URL('./audit-disk-child.mjs', import.meta.url));
       const dist = join(import.meta.dirname, '../../dist');
       const argv = [...NAMESPACE, script, 'sh', disk, process.execPath, child, dist];
       const { stdout, stderr } = await run('unshare', argv, { env });
