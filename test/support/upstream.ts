@@ -28,12 +28,14 @@ export async function startUpstream(host: string): Promise<Upstream> {
   writeFileSync(caFile, world.caPem);
   const arrivals: Arrival[] = [];
   const origin = await startOrigin(world, host, (request, response) => {
-    void readAll(request).then((body) => {
+    const arrive = (body: string): void => {
       const arrival = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body };
       arrivals.push(arrival);
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ arrived: true, ...arrival }));
-    });
+    };
+    // A request that was cut off has not arrived.
+    readAll(request).then(arrive, () => undefined);
   });
   return {
     arrivals,
