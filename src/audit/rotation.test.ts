@@ -13,10 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readCheckpoint } from './checkpoint.ts';
+import { logDirectory, type LogDirectory } from './log-directory.ts';
 import { followAudit, readAudit } from './read.ts';
 import type { AuditEntry } from './record.ts';
 import { verifyChain } from './verify.ts';
-import { AUDIT_LIMITS, openAuditWriter, type AuditWriter } from './writer.ts';
+import { AUDIT_LIMITS, createAuditWriter, openAuditWriter, type AuditWriter } from './writer.ts';
 
 const clock = { now: () => Date.UTC(2026, 0, 2) };
 /** Three records of about 400 bytes a file. */
@@ -150,6 +151,63 @@ test('a log whose last records were cut off is not continued', async () => {
   expect(await verifyChain(directory)).toMatchObject({ ok: false, kind: 'cut', seq: 2 });
   await expect(openAuditWriter(directory, 'demo', clock)).rejects.toMatchObject({ code: 'E_STATE_BROKEN' });
 });
+
+test('a writer that dies at any step of a rotation loses no record that it acknowledged', async () => {
+  await writer.close();
+  for (let steps = 0; steps < 40; steps += 1) {
+    const place = mkdtempSync(join(directory, 'mortal-'));
+    const life = { left: steps };
+    const dying = await createAuditWriter(
+      mortal(
+        logDirectory(place, () => undefined),
+        life,
+      ),
+      'demo',
+      clock,
+      {
+        ...LIMITS,
+        keptFiles: 2,
+      },
+    ).catch(() => undefined);
+    let acknowledged = 0;
+    for (let index = 0; index < 20; index += 1) {
+      acknowledged = (await dying?.append(entry).catch(() => undefined))?.seq ?? acknowledged;
+    }
+    await dying?.close();
+    const next = await openAuditWriter(place, 'demo', clock, LIMITS);
+    const { seq } = await next.append(entry);
+    await next.close();
+    expect(seq).toBeGreaterThan(acknowledged);
+    expect(await verifyChain(place)).toMatchObject({ ok: true, checkpoint: seq });
+  }
+});
+
+/** A log of which no step is done any more once there were so many. */
+function mortal(log: LogDirectory, life: { left: number }): LogDirectory {
+  const step = (): void => {
+    life.left -= 1;
+    if (life.left < 0) throw new Error('killed');
+  };
+  return {
+    ...log,
+    async openNewest() {
+      step();
+      return log.openNewest();
+    },
+    setAside(firstSeq) {
+      step();
+      log.setAside(firstSeq);
+    },
+    removeOlder(name) {
+      step();
+      log.removeOlder(name);
+    },
+    async writeCheckpoint(checkpoint, options) {
+      step();
+      return log.writeCheckpoint(checkpoint, options);
+    },
+  };
+}
 
 test.each(['', 'x', '{"seq":1}\n', '9'.repeat(5000)])(
   'with the checkpoint %j a check says no, and a writer goes on and notes it',
