@@ -3,7 +3,7 @@ import { arrivalOf } from './arrival.ts';
 import { agreeOnAuthority } from './authority.ts';
 import { createSyntheticNames } from './synthetic-names.ts';
 
-const names = createSyntheticNames();
+const names = createSyntheticNames(() => false);
 const address = names.addressOf('h.example');
 
 test('a connection to a synthetic address claims its name, also in IPv6 form', () => {

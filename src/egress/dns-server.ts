@@ -1,20 +1,24 @@
 // DNS over the sockets of a cage: UDP packets, and TCP with its two-byte lengths.
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
-import { answerQuery } from './dns.ts';
+import { answerQuery, type NameSource } from './dns.ts';
 
 /** A client that says nothing for this long is dropped. */
 const TCP_IDLE_MS = 10_000;
 
-export function serveDnsUdp(socket: UdpSocket, addressOf: (name: string) => string): void {
+export function serveDnsUdp(socket: UdpSocket, names: NameSource): void {
+  // Of one packet, not of the socket: the next one may be answered again.
+  socket.on('error', () => undefined);
   socket.on('message', (packet, peer) => {
-    const answer = answerQuery(packet, addressOf);
+    const answer = answerQuery(packet, names);
+    // Nothing can be sent to port 0, and trying to would throw.
+    if (answer === undefined || peer.port === 0) return;
     // A client that is gone is its own loss; it asks again if it is not.
-    if (answer !== undefined) socket.send(answer, peer.port, peer.address, () => undefined);
+    socket.send(answer, peer.port, peer.address, () => undefined);
   });
 }
 
-export function serveDnsTcp(socket: Socket, addressOf: (name: string) => string): void {
+export function serveDnsTcp(socket: Socket, names: NameSource): void {
   let pending: Buffer = Buffer.alloc(0);
   socket.setTimeout(TCP_IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());
@@ -23,7 +27,7 @@ export function serveDnsTcp(socket: Socket, addressOf: (name: string) => string)
     while (pending.length >= 2) {
       const length = pending.readUInt16BE(0);
       if (pending.length < length + 2) return;
-      const answer = answerQuery(pending.subarray(2, length + 2), addressOf);
+      const answer = answerQuery(pending.subarray(2, length + 2), names);
       pending = pending.subarray(length + 2);
       // Who asks faster than it reads is cut off rather than stored.
       if (answer === undefined || socket.writableNeedDrain) {

@@ -14,6 +14,7 @@ import type { Inspections } from './inspection.ts';
 import { createJournal, type AuditSink } from './journal.ts';
 import { createLeafContexts } from './leaf.ts';
 import type { KeyAndCertificate } from './mint.ts';
+import { createNameRecords } from './name-records.ts';
 import { createResolver, type Lookup } from './resolve.ts';
 import { createSettings } from './settings.ts';
 import { createSyntheticNames } from './synthetic-names.ts';
@@ -60,8 +61,10 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
   const { limits } = config;
   let settings = createSettings(config);
   const counters = { requests: 0, refused: 0, streams: 0 };
-  const names = createSyntheticNames();
+  const names = createSyntheticNames((name) => settings.policy.rules.some(({ host }) => host === name));
   const journal = createJournal(parts.audit, (path) => settings.redactor().text(path));
+  const nameRecords = createNameRecords({ journal, policy: () => settings.policy, now: () => parts.clock.now() });
+  const nameSource = { addressOf: names.addressOf, asked: nameRecords.asked };
   const services: ConversationServices = {
     settings: () => settings,
     journal,
@@ -97,7 +100,7 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
     isFlooded = false;
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     const conversation = purpose === 'dns-tcp' ? undefined : converse(socket, purpose, services);
-    if (purpose === 'dns-tcp') serveDnsTcp(socket, names.addressOf);
+    if (purpose === 'dns-tcp') serveDnsTcp(socket, nameSource);
     open.set(
       socket,
       Promise.all([closed, conversation]).then(() => undefined),
@@ -125,7 +128,7 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
     },
     listenUdp(socket) {
       udpSockets.push(socket);
-      serveDnsUdp(socket, names.addressOf);
+      serveDnsUdp(socket, nameSource);
     },
     prepare: () => services.leaves.prepare(),
     apply(generation) {
@@ -159,6 +162,7 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
       await Promise.race([Promise.allSettled(conversations), timeout]);
       clearTimeout(timer);
       await Promise.all([parts.usage.close(), parts.capture?.close()]);
+      await nameRecords.close();
       await journal.control('<egress>', 'stop');
       await journal.close();
     },

@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 /** A name that the cage looked up. */
-export interface AskedName {
+interface AskedName {
   host: string;
   /** Of the query: A, AAAA, TXT … */
   type: string;
@@ -29,7 +29,7 @@ export interface AskedName {
 }
 
 /** What happened to the egress itself. */
-export type ControlEvent = '<egress>' | '<policy>';
+type ControlEvent = '<egress>' | '<policy>';
 
 interface Ending {
   status: number;
@@ -57,8 +57,8 @@ export interface Journal {
   ask(asked: Asked, rule: string, inspectors: readonly InspectorNote[]): Promise<void>;
   /** Never rejects; need not be waited for. */
   end(decision: AuditRecord, ending: Ending): Promise<void>;
-  /** Never rejects; false: it could not be written, and then the name must not be answered. No request: it has no end. */
-  name(asked: AskedName): Promise<boolean>;
+  /** Never rejects: a name leads nowhere without a request, which has a record of its own. It has no end. */
+  name(asked: AskedName): Promise<void>;
   /** Never rejects: what happened has happened. */
   control(event: ControlEvent, detail: string): Promise<void>;
   /** Waits for what is still being written, and closes the audit. */
@@ -134,9 +134,8 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
       const asked = { protocol: 'dns' as const, method: type, host, port: 53, path: '' };
       try {
         await append({ ...entryOf(asked, redactPath), decision, rule, inspectors: [], secrets: [] });
-        return true;
       } catch {
-        return false;
+        // The next decision will find the audit broken and refuse.
       }
     },
     async control(event, detail) {

@@ -3,7 +3,7 @@ import { addressBlock } from '../policy/addresses.ts';
 import { createSyntheticNames, isSynthetic } from './synthetic-names.ts';
 
 test('a name keeps its address, and the address knows its name', () => {
-  const names = createSyntheticNames();
+  const names = createSyntheticNames(() => false);
   const first = names.addressOf('a.example');
   expect(first).toBe('198.18.0.1');
   expect(names.addressOf('b.example')).toBe('198.18.0.2');
@@ -13,7 +13,7 @@ test('a name keeps its address, and the address knows its name', () => {
 });
 
 test('beyond the bound the name that was asked for longest ago gives its address away', () => {
-  const names = createSyntheticNames(2);
+  const names = createSyntheticNames(() => false, 2);
   const first = names.addressOf('a.example');
   const second = names.addressOf('b.example');
   names.addressOf('a.example');
@@ -22,8 +22,34 @@ test('beyond the bound the name that was asked for longest ago gives its address
   expect(names.nameOf(first)).toBe('a.example');
 });
 
+test('a name that something was connected to lately keeps its address', () => {
+  const names = createSyntheticNames(() => false, 2);
+  const first = names.addressOf('a.example');
+  names.addressOf('b.example');
+  expect(names.nameOf(first)).toBe('a.example');
+  names.addressOf('c.example');
+  expect(names.nameOf(first)).toBe('a.example');
+});
+
+test('a flood of made-up names does not take the address of a name that is kept', () => {
+  const names = createSyntheticNames((name) => name.startsWith('kept'), 5);
+  const first = names.addressOf('kept1.example');
+  const second = names.addressOf('kept2.example');
+  for (let count = 0; count < 100; count += 1) names.addressOf(`n${count}.example`);
+  expect(names.nameOf(first)).toBe('kept1.example');
+  expect(names.nameOf(second)).toBe('kept2.example');
+});
+
+test('where all names are kept, one of them still makes room', () => {
+  const names = createSyntheticNames(() => true, 3);
+  const addresses = new Set<string>();
+  for (let count = 0; count < 20; count += 1) addresses.add(names.addressOf(`kept${count}.example`));
+  expect(addresses.size).toBe(3);
+  expect(names.nameOf(names.addressOf('last.example'))).toBe('last.example');
+});
+
 test('every address lies in the range that is routed nowhere', () => {
-  const names = createSyntheticNames();
+  const names = createSyntheticNames(() => false);
   const seen = new Set<string>();
   for (let count = 0; count < 65_000; count += 1) seen.add(names.addressOf(`n${count}.example`));
   expect(seen.size).toBe(65_000);

@@ -1,5 +1,6 @@
 // One address per name, out of a range that is routed nowhere: whoever connects to the address has said which name it
-// means. Bounded: a cage that asks for more names than there are places loses its oldest ones, and only those.
+// means. Bounded: a cage that asks for more names than there are places loses those that it has not used for longest; a
+// flood of made-up names does not take the place of one that a rule names.
 
 export interface SyntheticNames {
   /** The address of a normalised name; the same one as long as the name is remembered. */
@@ -10,30 +11,46 @@ export interface SyntheticNames {
 
 const MAX_NAMES = 65_000;
 
-export function createSyntheticNames(maxNames = MAX_NAMES): SyntheticNames {
-  // Map keeps insertion order: the first key is the one that was asked for longest ago.
+/** `isKept`: names that lose their place only where there is no other one. */
+export function createSyntheticNames(isKept: (name: string) => boolean, maxNames = MAX_NAMES): SyntheticNames {
+  // Map keeps insertion order: the first key is the one that was used longest ago.
   const byName = new Map<string, string>();
   const byAddress = new Map<string, string>();
 
-  function nextAddress(): string {
-    const oldest = byName.size >= maxNames ? byName.entries().next().value : undefined;
-    if (oldest === undefined) return formatPlace(byName.size + 1);
-    const [name, address] = oldest;
+  function use(name: string, address: string): void {
     byName.delete(name);
-    byAddress.delete(address);
-    return address;
+    byName.set(name, address);
+    byAddress.set(address, name);
+  }
+
+  function nextAddress(): string {
+    if (byName.size < maxNames) return formatPlace(byName.size + 1);
+    let left = byName.size;
+    for (const [name, address] of byName) {
+      left -= 1;
+      // A kept name goes behind all others, so that it is not looked at again soon.
+      if (left > 0 && isKept(name)) {
+        use(name, address);
+        continue;
+      }
+      byName.delete(name);
+      byAddress.delete(address);
+      return address;
+    }
+    throw new Error('there is no place for any name');
   }
 
   return {
     addressOf(name) {
-      const known = byName.get(name);
-      const address = known ?? nextAddress();
-      byName.delete(name);
-      byName.set(name, address);
-      byAddress.set(address, name);
+      const address = byName.get(name) ?? nextAddress();
+      use(name, address);
       return address;
     },
-    nameOf: (address) => byAddress.get(address),
+    nameOf(address) {
+      const name = byAddress.get(address);
+      if (name !== undefined) use(name, address);
+      return name;
+    },
   };
 }
 
