@@ -102,6 +102,34 @@ test('a summary counts decisions by host and by rule, merged or not', async () =
   expect(await summarise(mergeEnds(records))).toEqual(expected);
 });
 
+test('what an egress left open when it died is given on when the next one starts', async () => {
+  const start = { protocol: 'control', rule: '<egress>', path: 'start, generation 1' } as const;
+  const given: number[] = [];
+  function* source(): Generator<AuditRecord> {
+    for (const one of [record(1), record(2, start), record(3, denied)]) {
+      given.push(one.seq);
+      yield one;
+    }
+  }
+  const merging = mergeEnds(source());
+  expect((await merging.next()).value).toMatchObject({ seq: 1 });
+  expect((await merging.next()).value).toMatchObject({ seq: 2 });
+  expect(given).toEqual([1, 2]);
+});
+
+test('an exchange that never ends does not hold back a whole log', async () => {
+  let consumed = 0;
+  function* source(): Generator<AuditRecord> {
+    for (consumed = 1; consumed <= 50_000; consumed += 1) yield record(consumed, consumed === 1 ? {} : denied);
+  }
+  const merging = mergeEnds(source());
+  expect((await merging.next()).value).toMatchObject({ seq: 1 });
+  expect(consumed).toBeLessThan(25_000);
+  let last = 1;
+  for await (const { seq } of merging) expect(seq).toBe(++last);
+  expect(last).toBe(50_000);
+});
+
 test('a name that was looked up has no end and holds back nothing', async () => {
   const given: number[] = [];
   function* source(): Generator<AuditRecord> {
