@@ -18,7 +18,7 @@ interface Served {
   hash: string;
 }
 
-export function isServed(served: Served, expected: Served): boolean {
+function isServed(served: Served, expected: Served): boolean {
   return served.generation === expected.generation && served.hash === expected.hash;
 }
 

@@ -78,7 +78,7 @@ function readRuleText({ cwd }: Context, path: string): string {
 }
 
 /** The user's settings; empty ones where there is no file. Throws E_USAGE that names every problem. */
-export function readUserConfig({ configFile }: Pick<Context, 'configFile'>): UserConfig {
+function readUserConfig({ configFile }: Pick<Context, 'configFile'>): UserConfig {
   const parsed = parseUserConfig(readTextIfPresent(configFile) ?? '');
   if (!parsed.ok) throw problemsIn(parsed.problems.map((problem) => ({ file: configFile, ...problem })));
   return parsed.config;

@@ -157,7 +157,7 @@ export interface AuditRecord {
   end?: { of: number; status: number; outcome: string } | undefined;
 }
 
-export interface CheckedRuleFile {
+interface CheckedRuleFile {
   file: string;
   rules: readonly RuleView[];
   inspection: Readonly<Record<string, string | undefined>>;
@@ -205,7 +205,7 @@ export type ApprovalEvent =
       by: string | undefined;
     };
 
-export interface LearnedPolicy {
+interface LearnedPolicy {
   cage: string;
   mode: 'filtered' | 'ask' | 'learn' | 'none';
   requests: number;
@@ -213,7 +213,7 @@ export interface LearnedPolicy {
   leftOut: number;
 }
 
-export interface PrunePlan {
+interface PrunePlan {
   cage: string;
   sinceMs: number;
   prunable: readonly { text: string; ids: readonly string[]; reason: 'expired' | 'unused' }[];

@@ -5,14 +5,14 @@ import { readInspection } from './rule-file.ts';
 import { at, unknownKey } from './rule-table.ts';
 import { readTomlTables, type Place, type Problem, type TomlTable } from './toml-tables.ts';
 
-export interface ConfiguredRule extends Place {
+interface ConfiguredRule extends Place {
   effect: 'allow' | 'deny';
   /** As on the command line. */
   text: string;
 }
 
 /** A module of the user's that looks at requests, outside of the egress. */
-export interface ConfiguredInspector {
+interface ConfiguredInspector {
   /** The module's file name without its extension, as it stands in rules and records; each once. */
   name: string;
   /** Absolute path. */

@@ -31,7 +31,7 @@ export interface AnsweringDesk extends AskDesk {
   settingsChanged(): void;
 }
 
-export type AnswerOutcome = { ok: true } | { ok: false; message: string };
+type AnswerOutcome = { ok: true } | { ok: false; message: string };
 
 export interface AskLimits {
   /** Requests that wait at a time. */

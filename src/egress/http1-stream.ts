@@ -15,7 +15,7 @@ import { frameEnd, framePieces, readBody } from './transfer.ts';
 import { acceptanceFields } from './websocket-handshake.ts';
 
 /** What becomes of the connection: the next request, or its end while somebody (or nobody) still reads from it. */
-export type AfterExchange = 'next' | 'close' | 'close-while-read';
+type AfterExchange = 'next' | 'close' | 'close-while-read';
 
 export interface Http1Stream extends ClientStream {
   /** Asked once the exchange is over. */

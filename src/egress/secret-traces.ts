@@ -3,7 +3,7 @@
 import { base64Alignments } from './secret-variants.ts';
 
 /** Shorter pieces would hit ordinary text; values shorter than this are not looked for. */
-export const MIN_TRACE_BYTES = 6;
+const MIN_TRACE_BYTES = 6;
 const MIN_PIECE_BYTES = 12;
 /** Longer ones find no more. */
 const MAX_PIECE_BYTES = 48;

@@ -15,7 +15,7 @@ export interface UpstreamOptions {
   limits: EgressLimits;
 }
 
-export interface UpstreamWish {
+interface UpstreamWish {
   /** 0: a new connection. */
   maxIdleMs: number;
   /** The version that suits the client; the upstream has the last word. */

@@ -2,7 +2,7 @@
 // never a frame that asks for a large window: a few bytes of a hostile body could otherwise claim gigabytes.
 
 /** What RFC 8878 asks every decoder to accept; larger windows are refused. */
-export const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
+const MAX_WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** Bytes that belong together: a frame's header, one block, a checksum, or part of a frame to be skipped. */
 export interface FramePart {

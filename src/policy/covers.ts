@@ -21,7 +21,7 @@ export function coversRule(wide: Rule, narrow: Rule): boolean {
 }
 
 /** Whether every host of the pattern `narrow` is one of the pattern `wide`. */
-export function coversHost(wide: string, narrow: string): boolean {
+function coversHost(wide: string, narrow: string): boolean {
   if (wide === narrow) return true;
   if (!narrow.startsWith('*')) return matchesHost(wide, narrow);
   if (!wide.startsWith('**.')) return false;

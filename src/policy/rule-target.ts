@@ -43,14 +43,14 @@ export function readTarget(text: string, stance: TargetStance): RuleTarget {
 }
 
 /** Throws Unfit. */
-export function readPath(text: string): string {
+function readPath(text: string): string {
   const path = canonicalGlob(text);
   if (!path.ok) throw new Unfit(path.reason, 'example of a path: /v1/models/**', 'path');
   return path.path;
 }
 
 /** Throws Unfit. */
-export function readScheme(text: string | undefined): RuleTarget['scheme'] {
+function readScheme(text: string | undefined): RuleTarget['scheme'] {
   const scheme = text?.toLowerCase();
   if (scheme === undefined || scheme === 'https' || scheme === 'http') return scheme;
   const suggestion = /^wss?$/.test(scheme)
@@ -60,7 +60,7 @@ export function readScheme(text: string | undefined): RuleTarget['scheme'] {
 }
 
 /** Throws Unfit. */
-export function readPort(text: string): number {
+function readPort(text: string): number {
   const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
   if (port >= 1 && port <= 65_535) return port;
   throw new Unfit(
@@ -71,7 +71,7 @@ export function readPort(text: string): number {
 }
 
 /** Throws Unfit. `isBare`: nothing stands around the host, so that a word without a dot may be a mistyped bundle. */
-export function readHostPattern(text: string, stance: TargetStance & { isBare: boolean }): string {
+function readHostPattern(text: string, stance: TargetStance & { isBare: boolean }): string {
   const [, wildcard = '', nameText = ''] = /^(\*{1,2}\.)?(.*)$/.exec(text) ?? [];
   const name = normaliseHost(nameText);
   if (name === undefined) {

@@ -29,7 +29,7 @@ export interface RuleWord {
 const MAX_LISTED = 32;
 const MAX_QUERY_BYTES = 999_999;
 
-export const RULE_WORDS: readonly RuleWord[] = [
+const RULE_WORDS: readonly RuleWord[] = [
   flag('private', { private: true }, { isMatch: true }),
   flag('passthrough', { passthrough: true }, { isMatch: true }),
   flag('websocket', { websocket: true }, { isMatch: true, inDeny: true }),

@@ -76,7 +76,7 @@ function readOptions(words: readonly string[], { effect, nowMs }: RuleStance): R
 }
 
 /** Each bound of a budget is a word of its own. */
-export function mergeOptions(options: RuleOptions, more: RuleOptions): RuleOptions {
+function mergeOptions(options: RuleOptions, more: RuleOptions): RuleOptions {
   const budget = more.budget === undefined ? options.budget : { ...options.budget, ...more.budget };
   return { ...options, ...more, ...(budget !== undefined && { budget }) };
 }
@@ -96,7 +96,7 @@ function readBundle(name: string, words: readonly string[], stance: RuleStance, 
 }
 
 /** Denying a bundle closes its hosts: refusing only what it would have allowed helps nobody. */
-export function bundleRules(
+function bundleRules(
   name: string,
   bundle: Bundle,
   { effect, origin }: Pick<RuleStance, 'effect' | 'origin'>,
@@ -108,7 +108,7 @@ export function bundleRules(
 }
 
 /** Upper case, each once, in a fixed order. Throws Unfit. */
-export function readMethods(text: string): readonly string[] {
+function readMethods(text: string): readonly string[] {
   const methods = text.toUpperCase().split(',');
   const unknown = methods.find((method) => !KNOWN_METHODS.includes(method));
   if (unknown !== undefined) {

@@ -29,7 +29,7 @@ export interface ClientWorld {
 
 const bytes = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value };
 /** Calls whose messages are plain bytes: gRPC's framing, streams and trailers are what is tested. */
-export const ECHO_SERVICE = {
+const ECHO_SERVICE = {
   echo: {
     path: '/test.Echo/Echo',
     requestStream: true,

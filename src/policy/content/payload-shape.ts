@@ -65,7 +65,7 @@ export function oddities(sample: BodySample): string[] {
 }
 
 /** Bits per byte of what was sampled. */
-export function entropyOf({ histogram, sampledBytes }: Pick<BodySample, 'histogram' | 'sampledBytes'>): number {
+function entropyOf({ histogram, sampledBytes }: Pick<BodySample, 'histogram' | 'sampledBytes'>): number {
   let bits = 0;
   for (const count of histogram) {
     if (count > 0) bits -= (count / sampledBytes) * Math.log2(count / sampledBytes);
