@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 /** A name that the cage looked up. */
-interface AskedName {
+export interface AskedName {
   host: string;
   /** Of the query: A, AAAA, TXT … */
   type: string;
