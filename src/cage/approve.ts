@@ -117,7 +117,7 @@ export async function answerRequest(
 /** For every cage that is made from now on. */
 async function rememberRule({ configFile }: Context, text: string): Promise<void> {
   const { addUserRule } = await import('../config/add-user-rule.ts');
-  addUserRule(configFile, text);
+  await addUserRule(configFile, text);
 }
 
 async function sendAnswer(context: Context, name: string, id: string, answer: 'once' | 'deny'): Promise<AnswerResult> {

@@ -7,9 +7,10 @@ import { formatProblem, type Problem } from '../config/toml-tables.ts';
 import { parseUserConfig, type UserConfig } from '../config/user-config.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
 import { readTextIfPresent } from '../platform/files.ts';
+import { parseRule } from '../policy/rules.ts';
 import type { InspectionSettings, Rule } from '../policy/types.ts';
 import type { Context } from './context.ts';
-import { readRules, ruleStance } from './rule-input.ts';
+import { ruleStance } from './rule-input.ts';
 
 /** What files of rules say. */
 export interface NamedPolicy {
@@ -32,13 +33,20 @@ export async function readPolicyFiles(context: Context, paths: readonly string[]
   };
 }
 
+/** Throws E_USAGE that names every problem. */
 export async function readConfiguredPolicy(context: Context): Promise<ConfiguredPolicy> {
   const { rules, inspection, inspectors } = readUserConfig(context);
-  const read = [];
-  for (const effect of ['deny', 'allow'] as const) {
-    const texts = rules.filter((rule) => rule.effect === effect).map(({ text }) => text);
-    read.push(...(await readRules(context, effect, texts)));
+  const read: Rule[] = [];
+  const problems: FileProblem[] = [];
+  for (const { effect, text, ...place } of rules) {
+    const parsed = parseRule(text, await ruleStance(context, effect, [text]));
+    if (parsed.ok) read.push(...parsed.rules);
+    else {
+      const message = `${JSON.stringify(text)} is no rule: ${parsed.message}`;
+      problems.push({ file: context.configFile, ...place, message, suggestion: parsed.suggestion });
+    }
   }
+  if (problems.length > 0) throw problemsIn(problems);
   return { rules: read, inspection, inspectors };
 }
 

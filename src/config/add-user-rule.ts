@@ -1,14 +1,25 @@
-// Adds one allow rule to the user's settings, by their text: comments and everything else stay as they were written.
+// Adds one allow rule to the user's settings, by their text: comments and everything else stay as they were written. One writer
+// at a time; a reader sees the old file or the new one.
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseTOML } from 'toml-eslint-parser';
 import { IronError } from '../platform/errors.ts';
-import { makeDirectory, readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
+import { makeDirectory, readTextIfPresent, realPathSoFar, writeFileAtomic } from '../platform/files.ts';
+import { withLock } from '../platform/locks.ts';
 import { formatProblem } from './toml-tables.ts';
 import { parseUserConfig } from './user-config.ts';
 
 /** Throws E_USAGE where the present file cannot be read: what is not understood is not written to. */
-export function addUserRule(path: string, rule: string): void {
-  const text = readTextIfPresent(path) ?? '';
+export async function addUserRule(path: string, rule: string): Promise<void> {
+  makeDirectory(dirname(path));
+  // Where settings are a link into a directory of such files, the link stays.
+  const file = realPathSoFar(path);
+  await withLock(`${file}.lock`, { what: `the settings in ${path}` }, async () => addRule(file, rule));
+}
+
+function addRule(path: string, rule: string): void {
+  const before = readTextIfPresent(path);
+  const text = before ?? '';
   const present = parseUserConfig(text);
   if (!present.ok) {
     throw new IronError('E_USAGE', {
@@ -27,8 +38,7 @@ export function addUserRule(path: string, rule: string): void {
       hint: `write it there yourself, below [policy]: allow = [${JSON.stringify(rule)}]`,
     });
   }
-  makeDirectory(dirname(path));
-  writeFileAtomic(path, next);
+  writeFileAtomic(path, next, before === undefined ? {} : { mode: statSync(path).mode & 0o777 });
 }
 
 function withRule(text: string, quoted: string): string {

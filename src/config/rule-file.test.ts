@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { formatRule, parseRule } from '../policy/rules.ts';
 import { sharedSuffix } from '../policy/suffixes.ts';
 import { parseRuleFile } from './rule-file.ts';
 import { formatProblem } from './toml-tables.ts';
@@ -113,6 +114,8 @@ test.each([
     /path takes/,
   ],
   ['a host with words behind it', 'host = "a.example private"', /host takes/],
+  ['a host with a path', 'host = "a.example/x"', /host takes/],
+  ['a scheme with a host', 'host = "a.example"\nscheme = "https://b.example/"', /scheme takes/],
   ['a bundle as a host', 'host = "npm"', /is a bundle and no host — use = "npm"/],
   ['a host as a bundle', 'use = "a.example"', /there is no bundle "a.example"/],
   ['a reason of two lines', 'host = "a.example"\nreason = "a\\nb"', /reason takes/],
@@ -162,6 +165,38 @@ test('a narrower rule before a wider one is no contradiction, and what is superf
   expect(superfluous).toMatchObject({ ok: true, warnings: [{ line: 3 }] });
 });
 
+const OTHER_KINDS = ['1.5', '-1', '{ a = 1 }', '[[1]]', '[true]', '""', '2026-01-01'];
+test.each<[string, ...string[]]>([
+  ['effect', 'true', '1', '["deny"]'],
+  ['use', 'true', '1', '["npm"]'],
+  ['host', 'true', '1', '["a.example"]'],
+  ['port', 'true', '"443"', '[443]'],
+  ['scheme', 'true', '1', '["https"]'],
+  ['methods', 'true', '1', '"GET"', '[1]', '["GET", 1]'],
+  ['path', 'true', '1', '["/a"]', '"a"'],
+  ['content-types', 'true', '1', '"text/plain"'],
+  ['max-body', 'true', '["1MB"]', '"1 MB"'],
+  ['max-query', 'true', '[1]'],
+  ['requests-per-minute', 'true', '"60"', '[60]'],
+  ['requests-per-day', 'true', '"60"', '[60]'],
+  ['bytes-per-minute', 'true', '["1MB"]'],
+  ['bytes-per-day', 'true', '["1MB"]'],
+  ['expires', 'true', '1', '["2h"]'],
+  ['private', '"true"', '1', '["true"]'],
+  ['passthrough', '"true"', '1'],
+  ['websocket', '"true"', '1'],
+  ['shared', '"true"', '1'],
+  ['secrets', 'true', '1', '"TOKEN"'],
+  ['push-refs', 'true', '1', '"refs/heads/a"'],
+  ['reason', 'true', '1', '["why"]', '"two\\nlines"'],
+])('%s takes one kind of value, and any other is a mistake at its place', (name, ...values) => {
+  const host = name === 'host' || name === 'use' ? '' : 'host = "a.example"';
+  for (const other of [...values, ...OTHER_KINDS]) {
+    const problems = told(`[[rule]]\n${host}\n${name} = ${other}\n`);
+    expect(problems[0], other).toMatch(new RegExp(`^rules\\.toml:3:1: ${name} takes `));
+  }
+});
+
 const value = fc.oneof(
   fc.string().map((text) => JSON.stringify(text)),
   fc.constantFrom(
@@ -205,7 +240,15 @@ test('whatever a file holds, it is rules or a list of problems with places', () 
       const text = ['[[rule]]', 'host = "a.example"', ...lines].join('\n');
       const read = parse(text);
       if (read.ok) {
-        for (const rule of read.rules) expect(rule.host).not.toMatch(/[\s,]/);
+        for (const rule of read.rules) {
+          expect(rule.host).not.toMatch(/[\s,/]/);
+          if (rule.origin === 'user') {
+            expect(parseRule(formatRule(rule), { ...STANCE, effect: rule.effect })).toEqual({
+              ok: true,
+              rules: [rule],
+            });
+          }
+        }
         return;
       }
       expect(read.problems.length).toBeGreaterThan(0);

@@ -6,15 +6,15 @@ import { parseRule } from '../policy/rules.ts';
 import type { Rule } from '../policy/types.ts';
 import type { Place, Problem, TomlKey, TomlTable } from './toml-tables.ts';
 
-type KeyKind = 'word' | 'path' | 'sentence' | 'number' | 'flag' | 'list' | 'size';
+type KeyKind = 'word' | 'name' | 'path' | 'sentence' | 'number' | 'flag' | 'list' | 'size';
 
 /** Key of the table → word of the text, and what the value must be. Those without a word are the target's parts. */
 const KEYS: Readonly<Record<string, { word: string; kind: KeyKind }>> = {
   effect: { word: '', kind: 'word' },
   use: { word: '', kind: 'word' },
-  host: { word: '', kind: 'word' },
+  host: { word: '', kind: 'name' },
   port: { word: 'port', kind: 'number' },
-  scheme: { word: '', kind: 'word' },
+  scheme: { word: '', kind: 'name' },
   methods: { word: 'methods', kind: 'list' },
   path: { word: '', kind: 'path' },
   'content-types': { word: 'type', kind: 'list' },
@@ -90,6 +90,7 @@ function keyOf(table: TomlTable, name: string): Place {
 
 const WHAT: Readonly<Record<KeyKind, string>> = {
   word: 'a text in quotes, without blanks and commas',
+  name: 'a text in quotes, without blanks, commas and slashes',
   path: 'a text in quotes that begins with /, without blanks',
   sentence: 'a line of text in quotes',
   number: 'a whole number',
@@ -103,6 +104,8 @@ function valueText(value: unknown, kind: KeyKind): string | undefined {
   switch (kind) {
     case 'word':
       return typeof value === 'string' && isWord(value) ? value : undefined;
+    case 'name':
+      return typeof value === 'string' && isWord(value) && !value.includes('/') ? value : undefined;
     case 'path':
       return typeof value === 'string' && /^\/\S*$/.test(value) ? value : undefined;
     case 'sentence':

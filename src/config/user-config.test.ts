@@ -1,7 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { linkOwnIdentity } from '../platform/identity-link.ts';
 import { addUserRule } from './add-user-rule.ts';
 import { formatProblem } from './toml-tables.ts';
 import { parseUserConfig } from './user-config.ts';
@@ -89,34 +101,65 @@ test.each([
   ['a list over lines', '[policy]\nallow = [\n  "npm", # packages\n  "a.example",\n]\n', '"a.example", "new.example"'],
   ['only denials', '[policy] # rules\ndeny = ["b.example"]\n', '[policy] # rules\nallow = ["new.example"]\ndeny'],
   ['no newline at the end', '[inspect]\nsecret-shapes = "off"', 'off"\n\n[policy]'],
-])('a rule is added to %s, and all else stays as it was', (_, before, expected) => {
+])('a rule is added to %s, and all else stays as it was', async (_, before, expected) => {
   const path = join(directory, 'deep', 'config.toml');
   const file = before === undefined ? path : join(directory, 'config.toml');
   if (before !== undefined) writeFileSync(file, before);
-  addUserRule(file, 'new.example');
+  await addUserRule(file, 'new.example');
   const text = readFileSync(file, 'utf8');
   expect(text).toContain(expected);
   const comments = (before ?? '').match(/#.*/g) ?? [];
   for (const comment of comments) expect(text).toContain(comment);
   const read = parseUserConfig(text);
   expect(read.ok && read.config.rules.some((rule) => rule.text === 'new.example')).toBe(true);
-  addUserRule(file, 'new.example');
+  await addUserRule(file, 'new.example');
   expect(readFileSync(file, 'utf8')).toBe(text);
 });
 
-test('a rule with quotes and backslashes is kept as it is', () => {
+test('a rule with quotes and backslashes is kept as it is', async () => {
   const file = join(directory, 'config.toml');
   const rule = 'GET a.example/x reason="quoted" \\ and more';
-  addUserRule(file, rule);
+  await addUserRule(file, rule);
   const read = parseUserConfig(readFileSync(file, 'utf8'));
   expect(read.ok && read.config.rules.map(({ text }) => text)).toEqual([rule]);
 });
 
-test('settings with mistakes are not written to', () => {
+test('settings with mistakes are not written to', async () => {
   const file = join(directory, 'config.toml');
   writeFileSync(file, '[polcy]\n');
   const before = statSync(file).mtimeMs;
-  expect(() => addUserRule(file, 'a.example')).toThrow(/mistakes/);
+  await expect(addUserRule(file, 'a.example')).rejects.toThrow(/mistakes/);
   expect(readFileSync(file, 'utf8')).toBe('[polcy]\n');
   expect(statSync(file).mtimeMs).toBe(before);
+});
+
+test('of rules that are added at once, none is lost', async () => {
+  const file = join(directory, 'config.toml');
+  const rules = Array.from({ length: 8 }, (_, index) => `r${index}.example`);
+  await Promise.all(rules.map((rule) => addUserRule(file, rule)));
+  const read = parseUserConfig(readFileSync(file, 'utf8'));
+  expect(read.ok && read.config.rules.map(({ text }) => text).toSorted()).toEqual(rules);
+  expect(readdirSync(directory)).toEqual(['config.toml']);
+});
+
+test('who writes at the same time is waited for, and what that one wrote stays', async () => {
+  const file = join(directory, 'config.toml');
+  linkOwnIdentity(`${file}.lock`);
+  const added = addUserRule(file, 'second.example');
+  writeFileSync(file, '[policy]\nallow = ["first.example"]\n');
+  unlinkSync(`${file}.lock`);
+  await added;
+  expect(readFileSync(file, 'utf8')).toBe('[policy]\nallow = ["first.example", "second.example"]\n');
+});
+
+test('settings behind a link are written where they are, with the rights they have', async () => {
+  const kept = join(directory, 'kept', 'config.toml');
+  mkdirSync(join(directory, 'kept'));
+  writeFileSync(kept, '', { mode: 0o640 });
+  const file = join(directory, 'config.toml');
+  symlinkSync(kept, file);
+  await addUserRule(file, 'a.example');
+  expect(lstatSync(file).isSymbolicLink()).toBe(true);
+  expect(readFileSync(kept, 'utf8')).toContain('allow = ["a.example"]');
+  expect(statSync(kept).mode & 0o777).toBe(0o640);
 });

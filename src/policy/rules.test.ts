@@ -149,7 +149,7 @@ test('a rule that is written and read again is the same rule', () => {
       for (const rule of parsed.rules)
         expect(parseRule(formatRule(rule), stance)).toStrictEqual({ ok: true, rules: [rule] });
     }),
-    { numRuns: 3000 },
+    { numRuns: 10_000 },
   );
 });
 
