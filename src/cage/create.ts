@@ -13,6 +13,7 @@ import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
 import { inspectProject, resolveProjectRoot } from '../workspace/project.ts';
 import type { Context } from './context.ts';
+import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
 import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
 import { defaultCageName } from './names.ts';
 import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
@@ -65,7 +66,9 @@ async function readNamed(context: Context, { allow, policies = [] }: CageOptions
   if (policies.length === 0) return { rules, inspection: {} };
   const { readPolicyFiles } = await import('./policy-sources.ts');
   const files = await readPolicyFiles(context, policies);
-  return { ...files, rules: [...rules, ...files.rules] };
+  const all = uniqueRules([...rules, ...files.rules]);
+  refuseIdleRules(context, all, all);
+  return { ...files, rules: all };
 }
 
 /** What every new cage gets from the user's settings. */
@@ -162,6 +165,8 @@ async function composeSpec(context: Context, { name, project, request, profile }
   const slot = drawSlot(currentCaller());
   const configured = await readConfigured(context);
   const said = { ...configured.inspection, ...request.inspection };
+  const rules = uniqueRules([...agentRules(profile), ...request.rules, ...configured.rules]);
+  tellIdleRules(context, rules, request.rules);
   return {
     version: 1,
     name,
@@ -176,7 +181,7 @@ async function composeSpec(context: Context, { name, project, request, profile }
     home: HOME_INSIDE,
     ...(slot === undefined ? {} : { slot }),
     generation: 1,
-    rules: uniqueRules([...agentRules(profile), ...request.rules, ...configured.rules]),
+    rules,
     ...(Object.keys(said).length === 0 ? {} : { inspection: { ...DEFAULT_INSPECTION, ...said } }),
     inspectors: [...configured.inspectors],
     secrets,

@@ -2,7 +2,6 @@
 import { sendControl } from '../egress/client.ts';
 import type { ControlAnswer } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
-import { findContradictions } from '../policy/contradictions.ts';
 import { explain, inOrder, type ConsideredRule } from '../policy/explain.ts';
 import { NO_USAGE } from '../policy/inspector.ts';
 import { formatRule } from '../policy/rules.ts';
@@ -11,6 +10,7 @@ import { IronError } from '../platform/errors.ts';
 import { applyGeneration, controlSocket, CONTROL_TIMEOUT_MS } from './confirm-policy.ts';
 import type { Context } from './context.ts';
 import { uniqueRules } from './create.ts';
+import { refuseIdleRules } from './idle-rules.ts';
 import { cagePolicy, egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { readRules } from './rule-input.ts';
@@ -85,32 +85,11 @@ async function policyAdd(
     name,
     (before) => {
       const rules = [...before.rules.filter((rule) => !added.some(({ id }) => id === rule.id)), ...added];
-      tellContradictions(context, rules, added);
+      refuseIdleRules(context, rules, added);
       return { rules, ...settings(before) };
     },
     added,
   );
-}
-
-/** Throws E_RULE for an added allow rule that could never apply; what else has no effect is told. */
-function tellContradictions(context: Context, rules: readonly Rule[], added: readonly Rule[]): void {
-  const isNew = (rule: Rule | undefined): boolean => rule !== undefined && added.includes(rule);
-  const faults: string[] = [];
-  const hints = new Set<string>();
-  for (const { at, other, isError, message, suggestion } of findContradictions(rules)) {
-    const rule = rules[at];
-    const against = rules[other];
-    if (rule === undefined || against === undefined || (!isNew(rule) && !isNew(against))) continue;
-    const text = `${rule.effect} ${formatRule(rule)}: ${message} (${against.effect} ${formatRule(against)})`;
-    if (!isError || !isNew(rule)) context.progress(text);
-    else {
-      faults.push(text);
-      hints.add(suggestion);
-    }
-  }
-  if (faults.length > 0) {
-    throw new IronError('E_RULE', { message: faults.join('; '), hint: [...hints].join('; ') });
-  }
 }
 
 export async function policyRemove(context: Context, name: string, idOrText: string): Promise<PolicyChange> {
