@@ -33,7 +33,7 @@ function parseIgnoreLine(line: string): IgnorePattern | undefined {
   const anchored = glob.includes('/');
   if (glob.startsWith('/')) glob = glob.slice(1);
   if (glob === '') return undefined;
-  return { negated, directoryOnly, anchored, matches: compileGlob(glob) };
+  return { negated, directoryOnly, anchored, matches: anchored ? compilePathGlob(glob) : compileGlob(glob) };
 }
 
 /** Spaces at the end go, unless a backslash guards them. */
@@ -56,6 +56,17 @@ type Token =
   | { kind: 'directories' }
   /** A trailing `**`: everything. */
   | { kind: 'rest' };
+
+/**
+ * Git compares what stands before the first wildcard by itself and matches only the rest, so that `a**` + `/b` is read as if
+ * its `**` stood at the beginning.
+ */
+function compilePathGlob(glob: string): (path: string) => boolean {
+  const literal = /^[^*?[\\]*/.exec(glob)?.[0] ?? '';
+  if (literal === '' || literal === glob) return compileGlob(glob);
+  const matchesRest = compileGlob(glob.slice(literal.length));
+  return (path) => path.startsWith(literal) && matchesRest(path.slice(literal.length));
+}
 
 /** Compiles a wildmatch glob; a malformed one matches nothing, as in git. */
 export function compileGlob(glob: string): (path: string) => boolean {
