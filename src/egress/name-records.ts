@@ -6,7 +6,7 @@ import type { Journal } from './journal.ts';
 
 export interface NameRecords {
   /** `host`: normalised. Never throws. */
-  asked(host: string, type: string): void;
+  readonly asked: (host: string, type: string) => void;
   /** Writes what is still to be told. */
   close(): Promise<void>;
 }
