@@ -187,7 +187,7 @@ test('verify --attack finds every protection in place', async () => {
   expect(failedProbes(verified.json())).toEqual([]);
   expect(verified.json()).toMatchObject({ cage: CAGE, ok: true });
   expect(verified.exitCode).toBe(0);
-  expect(verified.stdout).toContain('secret.absent.SHOP_TOKEN');
+  expect(verified.stdout).toContain('secrets.absent.SHOP_TOKEN');
   expect(verified.stdout).not.toContain(VALUE);
 });
 

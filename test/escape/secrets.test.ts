@@ -188,7 +188,7 @@ test('ESC-38g: the search of all that the cage holds on disk finds placeholders 
   expect(probes.filter((probe) => !probe.ok)).toEqual([]);
   expect(ok).toBe(true);
   expect(probes.map(({ id }) => id)).toEqual(
-    expect.arrayContaining(['secret.absent.ANTHROPIC_API_KEY', 'secret.absent.SERVICE_TOKEN']),
+    expect.arrayContaining(['secrets.absent.ANTHROPIC_API_KEY', 'secrets.absent.SERVICE_TOKEN']),
   );
 });
 
