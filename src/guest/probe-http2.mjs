@@ -5,7 +5,7 @@ import { dial, ruleOf } from './probe-kit.mjs';
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const TYPE = { data: 0, headers: 1, reset: 3, settings: 4, goaway: 7 };
 const END_STREAM = 1;
-const END_HEADERS = 4;
+export const END_HEADERS = 4;
 const SILENCE_MS = 250;
 const DEADLINE_MS = 4000;
 

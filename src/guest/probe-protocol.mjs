@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
 import { converse, dial, egressAnswers, knock, MARK, NOBODY, request, send } from './probe-kit.mjs';
-import { block, frame, headers, http2, reset } from './probe-http2.mjs';
+import { block, END_HEADERS, frame, headers, http2, reset } from './probe-http2.mjs';
 
 const target = `${MARK}protocol`;
 const CUT = /^(closed|4\d\d <(malformed|protocol)>|505 <malformed>|refused before a word: .*)$/;
@@ -47,6 +47,14 @@ export default function protocol({ ports }) {
     'h2-length-differs': [headers([...pseudo, ['content-length', '5']])],
     'h2-even-stream': [headers(pseudo, 2)],
     'h2-unfinished-block': [frame(1, 1, 1, block(pseudo)), frame(6, 0, 0, Buffer.alloc(8))],
+    'h2-continuation-flood': [
+      frame(1, 1, 1, block(pseudo)),
+      ...Array.from({ length: 3000 }, () => frame(9, 0, 1, block([['x-flood', 'a'.repeat(50)]]))),
+    ],
+    'h2-other-connect': [
+      headers([[':method', 'CONNECT'], [':protocol', 'connect-udp'], ...pseudo.slice(1)], 1, END_HEADERS),
+    ],
+    'h2-plain-connect': [headers([pseudo[0].with(1, 'CONNECT'), pseudo[2]], 1, END_HEADERS)],
     'h2-table-bomb': [frame(1, 5, 1, Buffer.from([0x3f, 0xff, 0xff, 0xff, 0xff, 0x0f]))],
     'h2-large-frame': [frame(0, 0, 1, Buffer.alloc(20_000))],
     'h2-window-overflow': [frame(8, 0, 0, Buffer.from([0x7f, 0xff, 0xff, 0xff]))],
