@@ -17,6 +17,8 @@ export interface Problem extends Place {
 export interface TomlKey extends Place {
   name: string;
   value: unknown;
+  /** Where the elements of a list stand; empty for other values. */
+  elements: readonly Place[];
 }
 
 export interface TomlTable extends Place {
@@ -52,7 +54,8 @@ export function readTomlTables(text: string): TomlFile {
 function readTable(node: AST.TOMLTopLevelTable | AST.TOMLTable, name: string, kind: TomlTable['kind']): TomlTable {
   const keys = node.body.flatMap((entry): TomlKey[] => {
     if (entry.type !== 'TOMLKeyValue') return [];
-    return [{ name: keyName(entry.key), value: getStaticTOMLValue(entry.value), ...placeOf(entry) }];
+    const elements = entry.value.type === 'TOMLArray' ? entry.value.elements.map(placeOf) : [];
+    return [{ name: keyName(entry.key), value: getStaticTOMLValue(entry.value), elements, ...placeOf(entry) }];
   });
   return { name, kind, keys, ...placeOf(node) };
 }

@@ -33,7 +33,9 @@ test('settings are read', () => {
   expect(
     parseUserConfig(`
 [policy]
-allow = ["npm", "GET a.example/v1/**"]
+allow = [
+  "npm", "GET a.example/v1/**",
+]
 deny = ["b.example"]
 [inspect]
 payload-shape = "off"
@@ -47,9 +49,9 @@ timeout-ms = 50
     ok: true,
     config: {
       rules: [
-        { effect: 'allow', text: 'npm' },
-        { effect: 'allow', text: 'GET a.example/v1/**' },
-        { effect: 'deny', text: 'b.example' },
+        { effect: 'allow', text: 'npm', line: 4, column: 3 },
+        { effect: 'allow', text: 'GET a.example/v1/**', line: 4, column: 10 },
+        { effect: 'deny', text: 'b.example', line: 6, column: 9 },
       ],
       inspection: { payloadShape: 'off' },
       inspectors: [

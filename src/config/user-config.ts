@@ -71,7 +71,12 @@ function readPolicy(table: TomlTable, rules: ConfiguredRule[], problems: Problem
     if (key.name !== 'allow' && key.name !== 'deny') problems.push(unknownKey(key, ['allow', 'deny']));
     else if (!isTexts(key.value))
       problems.push(at(key, `${key.name} takes a list of rules`, 'example: allow = ["npm"]'));
-    else for (const text of key.value) rules.push({ effect: key.name, text, line: key.line, column: key.column });
+    else {
+      for (const [index, text] of key.value.entries()) {
+        const { line, column } = key.elements[index] ?? key;
+        rules.push({ effect: key.name, text, line, column });
+      }
+    }
   }
 }
 
