@@ -4,6 +4,7 @@ import type { ControlAnswer } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
 import { explain, inOrder, type ConsideredRule } from '../policy/explain.ts';
 import { NO_USAGE } from '../policy/inspector.ts';
+import { parseSize } from '../policy/quantities.ts';
 import { formatRule } from '../policy/rules.ts';
 import { DEFAULT_INSPECTION, type Decision, type InspectionSettings, type Rule } from '../policy/types.ts';
 import { IronError } from '../platform/errors.ts';
@@ -151,17 +152,29 @@ async function askEgress(context: Context, name: string): Promise<ControlAnswer 
   }
 }
 
+function readSize(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const bytes = parseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw new IronError('E_USAGE', {
+    message: `--size cannot be ${JSON.stringify(text)}`,
+    hint: 'write a number of bytes, or a size such as 64KiB or 1MB',
+  });
+}
+
 /** What would happen to this request, which rule decides, and what was looked at before. Nothing is sent. */
 export async function policyTest(
   context: Context,
   name: string,
   method: string,
   url: string,
+  body: { type?: string | undefined; size?: string | undefined } = {},
 ): Promise<Decision & { method: string; url: string; considered: readonly ConsideredRule[] }> {
   const spec = await readSpec(context, name);
   const bindings = (await egressGeneration(context, spec)).bindings;
   const circumstances = { bindings, nowMs: context.clock.now(), usage: () => NO_USAGE };
-  const explanation = explain(cagePolicy(spec), method, url, circumstances);
+  const sketched = { type: body.type, bytes: readSize(body.size) };
+  const explanation = explain(cagePolicy(spec), method, url, circumstances, sketched);
   if (!explanation.ok) {
     throw new IronError('E_USAGE', {
       message: `${JSON.stringify(url)}: ${explanation.reason}`,

@@ -120,6 +120,10 @@ const ROWS: Row[] = [
     calls: [['policyTest', 'b', 'GET', 'https://evil.example/']],
     exitCode: 1,
   },
+  {
+    argv: 'policy test POST https://a.example/ --type text/plain --size 1MB',
+    calls: [['policyTest', 'shop-1', 'POST', 'https://a.example/', 'text/plain', '1MB']],
+  },
   { argv: 'secret list', calls: [['secretList', undefined]] },
   { argv: 'secret list a', calls: [['secretList', 'a']] },
   { argv: 'secret rm TOKEN', calls: [['secretRemove', 'TOKEN', undefined]] },

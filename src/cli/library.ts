@@ -318,6 +318,7 @@ export interface Library {
     name: string,
     method: string,
     url: string,
+    body: { type?: string | undefined; size?: string | undefined },
   ): Promise<{
     decision: 'allow' | 'deny' | 'ask';
     rule: string;

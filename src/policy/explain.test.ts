@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exchangeFromUrl, explain, inOrder } from './explain.ts';
+import { exchangeFromUrl, explain, inOrder, type SketchedBody } from './explain.ts';
 import { NO_USAGE } from './inspector.ts';
 import type { Policy, Rule } from './types.ts';
 
@@ -10,9 +10,9 @@ const allow = (id: string, more: Partial<Rule> = {}): Rule => ({
 });
 const circumstances = { bindings: [], nowMs: NOW_MS, usage: () => NO_USAGE };
 
-function outcomes(rules: readonly Rule[], method: string, url: string): string[] {
+function outcomes(rules: readonly Rule[], method: string, url: string, body?: SketchedBody): string[] {
   const policy: Policy = { mode: 'filtered', rules };
-  const explained = explain(policy, method, url, circumstances);
+  const explained = explain(policy, method, url, circumstances, body);
   if (!explained.ok) throw new Error(explained.reason);
   return explained.considered.map(({ rule, outcome }) => `${rule} ${outcome}`);
 }
@@ -38,6 +38,20 @@ test.each<[string, Partial<Rule>, string, string]>([
   ['matches', { expires: '2026-01-01T00:00:00.001Z' }, 'GET', 'https://a.example/'],
 ])('a rule that does not fit says why: %s', (outcome, rule, method, url) => {
   expect(outcomes([allow('r', rule)], method, url)).toEqual([`r ${outcome}`]);
+});
+
+test.each<[string, SketchedBody | undefined]>([
+  ['matches', undefined],
+  ['matches', { type: 'application/json', bytes: 10 }],
+  ['matches', { type: 'Application/JSON; charset=utf-8' }],
+  ['size', { type: 'application/json', bytes: 11 }],
+  ['content-type', { type: 'text/plain', bytes: 10 }],
+  ['content-type', { type: 'text/plain' }],
+  ['content-type', { type: 'application/json, text/plain', bytes: 1 }],
+  ['content-type', { bytes: 1 }],
+])('of a body, type and size count: %s for %j', (outcome, body) => {
+  const rule = allow('r', { contentTypes: ['application/json'], maxBodyBytes: 10 });
+  expect(outcomes([rule], 'POST', 'https://a.example/', body)).toEqual([`r ${outcome}`]);
 });
 
 test('where nothing is let through, no rule is looked at', () => {

@@ -24,6 +24,12 @@ export interface ConsideredRule {
 
 const URL_PARTS = /^(https?|wss?):\/\/(\[[^\]/?#]*\]|[^/?#:[\]]*)(?::(\d{1,5}))?([/?][^#]*)?(?:#.*)?$/i;
 
+/** What a request would carry; without it, the request has no body. */
+export interface SketchedBody {
+  type?: string | undefined;
+  bytes?: number | undefined;
+}
+
 /** The exchange that a client would make of a URL. Read by hand: a URL parser would tidy up what the egress refuses. */
 export function exchangeFromUrl(method: string, url: string): ExchangeFromUrl {
   const [, schemeText, hostText, portText, rest = '/'] = URL_PARTS.exec(url) ?? [];
@@ -51,12 +57,26 @@ export function exchangeFromUrl(method: string, url: string): ExchangeFromUrl {
   };
 }
 
-export function explain(policy: Policy, method: string, url: string, circumstances: Circumstances): Explanation {
+export function explain(
+  policy: Policy,
+  method: string,
+  url: string,
+  circumstances: Circumstances,
+  body: SketchedBody = {},
+): Explanation {
   const parsed = exchangeFromUrl(method, url);
   if (!parsed.ok) return parsed;
-  const { exchange } = parsed;
+  const exchange = { ...parsed.exchange, ...bodyParts(body) };
   const decision = decide(policy, exchange, circumstances);
   return { ok: true, exchange, decision, considered: consider(policy, exchange, circumstances.nowMs) };
+}
+
+/** A type without a size stands for a body whose length nobody declared. */
+function bodyParts({ type, bytes }: SketchedBody): Pick<Exchange, 'headers' | 'contentLength'> {
+  return {
+    headers: type === undefined ? [] : [['content-type', type]],
+    contentLength: bytes ?? (type === undefined ? 0 : undefined),
+  };
 }
 
 /** Rules as they are asked: every deny rule before the first allow rule, and each kind in the order in which it was given. */

@@ -21,7 +21,7 @@ beforeAll(async () => {
     'methods = ["POST"]',
     'path = "/orders"',
     'content-types = ["application/json"]',
-    'requests-per-minute = 2',
+    'requests-per-day = 2',
     '[inspect]',
     'secret-shapes = "block"',
   ]);
@@ -55,7 +55,7 @@ test('a cage has the rules of its file and of the user’s settings, and obeys t
     inspection: { secretShapes: 'block', payloadShape: 'flag' },
     rules: [
       { effect: 'deny', path: '/never/**' },
-      { methods: ['POST'], path: '/orders', contentTypes: ['application/json'], budget: { requestsPerMinute: 2 } },
+      { methods: ['POST'], path: '/orders', contentTypes: ['application/json'], budget: { requestsPerDay: 2 } },
       { methods: ['GET'], path: '/settings' },
     ],
   });
@@ -78,6 +78,12 @@ test('policy test tells what was looked at, and who decides', async () => {
     rule: '<default-deny>',
     considered: [{ outcome: 'path' }, { outcome: 'path' }, { outcome: 'method' }],
   });
+  const typed = ['policy', 'test', CAGE, 'POST', `https://${HOST}/orders`, '--json', '--type', 'text/plain'];
+  expect((await sandbox.run(typed)).json()).toMatchObject({
+    rule: '<default-deny>',
+    considered: [{ outcome: 'path' }, { outcome: 'content-type' }, { outcome: 'method' }],
+  });
+  expect((await sandbox.run([...typed, '--size', 'much'])).exitCode).toBe(2);
   const shown = await sandbox.run(['policy', 'test', CAGE, 'GET', `https://${HOST}/settings`]);
   expect(shown.exitCode).toBe(0);
   expect(shown.stdout).toMatch(/considered: +allow +GET api\.example\/settings +matches/);
@@ -123,6 +129,19 @@ test('a file is added to a living cage; an allowance that could never apply is r
   expect(await status(`https://${HOST}/more`)).toBe('403');
 });
 
+test('what files and command say against each other is refused, and what the settings take away is told', async () => {
+  const closed = file('closed.toml', ['[[rule]]', 'effect = "deny"', 'host = "b.example"']);
+  const torn = ['create', sandbox.project('s'), '--name', 'torn', '--policy', closed, '--allow', 'b.example/x'];
+  const refused = await sandbox.run(torn);
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toContain('allow b.example/x: never applies: a deny rule covers all of it (deny b.example)');
+  expect((await sandbox.run(['exists', 'torn'])).exitCode).toBe(1);
+  const idle = ['create', sandbox.project('t'), '--name', 'idle', '--allow', 'api.example/never/x'];
+  const created = await sandbox.run(idle);
+  expect(created.exitCode).toBe(0);
+  expect(created.stderr).toContain('never applies: a deny rule covers all of it (deny api.example/never/**)');
+});
+
 test('settings with a mistake keep a cage from being made, and are named with line and file', async () => {
   const path = settings('[policy]\nalow = []\n');
   const created = await sandbox.run(['create', sandbox.project('r'), '--name', 'none', '--json']);
@@ -130,5 +149,10 @@ test('settings with a mistake keep a cage from being made, and are named with li
   const told = z.looseObject({ error: z.looseObject({ because: z.string() }) }).parse(created.told());
   expect(told.error.because).toBe(`${path}:2:1: there is no key "alow" — did you mean allow?`);
   expect(readFileSync(path, 'utf8')).toBe('[policy]\nalow = []\n');
+  settings('[policy]\nallow = [\n  "a.example",\n  "*.github.io",\n]\ndeny = ["b.example private"]\n');
+  const unread = await sandbox.run(['create', sandbox.project('u'), '--name', 'none']);
+  expect(unread.exitCode).toBe(2);
+  expect(unread.stderr).toContain(`${path}:4:3: "*.github.io" is no rule`);
+  expect(unread.stderr).toContain(`${path}:6:9: "b.example private" is no rule`);
   settings('');
 });

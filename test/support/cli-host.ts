@@ -250,8 +250,8 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       asked('policyRemove', name, rule);
       return CHANGED;
     },
-    policyTest: async (_context, name, method, url) => {
-      asked('policyTest', name, method, url);
+    policyTest: async (_context, name, method, url, { type, size }) => {
+      asked('policyTest', name, method, url, ...[type, size].filter((text) => text !== undefined));
       const decision = url.includes('evil') ? 'deny' : 'allow';
       const considered = [{ rule: 'r', text: 'GET a.example', effect: 'allow' as const, outcome: 'host' }];
       return { decision, rule: 'r', reason: 'because', remedy: '', inspectors: [], method, url, considered };

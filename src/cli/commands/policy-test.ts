@@ -22,14 +22,26 @@ export const policyTest: Command = {
     { name: 'METHOD', summary: 'such as GET', required: true },
     { name: 'URL', summary: 'the whole address', required: true },
   ],
-  options: [CAGE_OPTION],
-  examples: [{ line: 'ironcage policy test POST https://api.example.com/v1/items', does: 'would this request pass?' }],
+  options: [
+    CAGE_OPTION,
+    { name: 'type', value: 'TYPE', summary: 'content type of the body, such as application/json' },
+    { name: 'size', value: 'SIZE', summary: 'size of the body, such as 500 or 1MB; default: none' },
+  ],
+  examples: [
+    { line: 'ironcage policy test GET https://api.example.com/v1/items', does: 'would this request pass?' },
+    {
+      line: 'ironcage policy test POST https://api.example.com/v1/items --type application/json --size 64KB',
+      does: 'and one with such a body?',
+    },
+  ],
   handler: async (invocation, session) => {
     const { output } = session;
     const opened = await session.open();
     const name = await namedCage(opened, session, invocation);
     const method = invocation.word('METHOD') ?? '';
-    const result = await opened.library.policyTest(opened.context, name, method, invocation.word('URL') ?? '');
+    const url = invocation.word('URL') ?? '';
+    const body = { type: invocation.flags.text('type'), size: invocation.flags.text('size') };
+    const result = await opened.library.policyTest(opened.context, name, method, url, body);
     const allowed = result.decision === 'allow';
     if (output.json) output.document(result);
     else {
