@@ -5,7 +5,7 @@ import type { Exchange, InspectionSettings, InspectorNote, Rule } from '../polic
 import { createInspections } from './inspections.ts';
 import { createUserInspectors } from './user-inspectors.ts';
 import { Refusal } from './refusal.ts';
-import { base32Alignments } from './secret-traces.ts';
+import { base32Alignments } from './secret-variants.ts';
 import { createSettings, type Settings } from './settings.ts';
 
 const VALUE = 'sk-real/9f8e7d+6c5b4a3f2e1d0c9b8a/ZyXwVu';

@@ -23,6 +23,8 @@ const SPELLINGS: readonly [string, Buffer][] = [
   ['a form', Buffer.from(encodeURIComponent(VALUE).replaceAll('%20', '+'))],
   ['hex', Buffer.from(bytes.toString('hex'))],
   ['HTML', Buffer.from(VALUE.replaceAll('"', '&quot;'))],
+  ['HTML in decimal', Buffer.from(VALUE.replaceAll('"', '&#34;'))],
+  ['HTML in hexadecimal', Buffer.from(VALUE.replaceAll('"', '&#x22;'))],
   ['UTF-16', Buffer.from(VALUE, 'utf16le')],
 ];
 
@@ -40,6 +42,24 @@ test.each([0, 1, 2, 3, 4, 5])('base64 gives nothing away when %i bytes stand bef
     for (const remain of remains) expect(remain).not.toContain('real');
   }
 });
+
+test.each([0, 1, 2, 3, 4])('base32 gives nothing away when %i bytes stand before the value', (count) => {
+  const text = base32(Buffer.concat([Buffer.alloc(count, 0x41), bytes, Buffer.from('tail')]));
+  for (const spelling of [text, text.toLowerCase()]) {
+    const result = through([Buffer.from(spelling)]).toString('latin1');
+    expect(result).toContain(PLACEHOLDER);
+    expect(result.replace(PLACEHOLDER, '').length).toBeLessThan(spelling.length / 3);
+  }
+});
+
+/** By RFC 4648, bit by bit. */
+function base32(from: Buffer): string {
+  const bits = [...from].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  const groups = bits.match(/.{1,5}/g) ?? [];
+  return groups
+    .map((group) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(Number.parseInt(group.padEnd(5, '0'), 2)))
+    .join('');
+}
 
 test('wherever the bytes are cut, the result is the same', () => {
   const piece = fc.oneof(

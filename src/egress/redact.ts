@@ -1,7 +1,14 @@
 // Takes the values of secrets out of what comes back, as it streams by, and puts their placeholders in. Only a tail that
 // could still become a pattern waits for the next bytes, so an event is never held back for a later one.
+import { createLiteralFilter, type LiteralFilter } from '../policy/content/literal-filter.ts';
 import type { SecretBinding } from '../secrets/types.ts';
 import { secretVariants } from './secret-variants.ts';
+
+/** What is looked for, by the numbers that the filter knows it by. */
+interface Patterns {
+  patterns: readonly Pattern[];
+  filter: LiteralFilter;
+}
 
 interface Pattern {
   bytes: Buffer;
@@ -36,20 +43,24 @@ export function createRedactor(
     const replacement = Buffer.from(placeholder, 'utf8');
     return secretVariants(value).map((bytes) => ({ bytes, replacement, borders: bordersOf(bytes) }));
   });
+  const literals = patterns.map(({ bytes }) => bytes);
+  const filter = createLiteralFilter(literals, { escapes: false });
+  const replacing: Patterns = { patterns, filter };
+  const blanked = patterns.map((pattern) => ({ ...pattern, replacement: Buffer.alloc(pattern.bytes.length, '*') }));
+  const blanking: Patterns = { patterns: blanked, filter };
   return {
     text(value) {
       if (patterns.length === 0) return value;
       const bytes = Buffer.from(value, 'latin1');
-      const { pieces, rest } = replaceAll(bytes, patterns);
+      const { pieces, rest } = replaceAll(bytes, replacing);
       return pieces.length === 0 ? value : Buffer.concat([...pieces, rest]).toString('latin1');
     },
-    stream: () => createStream(patterns),
-    blankingStream: () =>
-      createStream(patterns.map((pattern) => ({ ...pattern, replacement: Buffer.alloc(pattern.bytes.length, '*') }))),
+    stream: () => createStream(replacing),
+    blankingStream: () => createStream(blanking),
   };
 }
 
-function createStream(patterns: readonly Pattern[]): RedactionStream {
+function createStream(patterns: Patterns): RedactionStream {
   let held: Buffer = Buffer.alloc(0);
   return {
     push(bytes) {
@@ -69,37 +80,29 @@ function createStream(patterns: readonly Pattern[]): RedactionStream {
 }
 
 /** The text before the last hit with every hit replaced, and the text behind it. The earliest hit counts, then the longest. */
-function replaceAll(bytes: Buffer, patterns: readonly Pattern[]): { pieces: Buffer[]; rest: Buffer } {
+function replaceAll(bytes: Buffer, { patterns, filter }: Patterns): { pieces: Buffer[]; rest: Buffer } {
+  const hits: { position: number; pattern: Pattern }[] = [];
+  filter.scan(bytes, {
+    onLiteral(index, position) {
+      const pattern = patterns[index];
+      if (pattern !== undefined) hits.push({ position, pattern });
+    },
+  });
+  if (hits.length === 0) return { pieces: [], rest: bytes };
+  hits.sort((a, b) => a.position - b.position || b.pattern.bytes.length - a.pattern.bytes.length);
   const pieces: Buffer[] = [];
-  const nextHits = patterns.map((pattern) => bytes.indexOf(pattern.bytes));
   let at = 0;
-  for (;;) {
-    let hit: Pattern | undefined;
-    let position = -1;
-    for (const [index, pattern] of patterns.entries()) {
-      let next = nextHits[index] ?? -1;
-      if (next !== -1 && next < at) {
-        next = bytes.indexOf(pattern.bytes, at);
-        nextHits[index] = next;
-      }
-      if (next === -1 || (hit !== undefined && (next > position || (next === position && !isLonger(pattern, hit)))))
-        continue;
-      hit = pattern;
-      position = next;
-    }
-    if (hit === undefined) return { pieces, rest: bytes.subarray(at) };
+  for (const { position, pattern } of hits) {
+    if (position < at) continue;
     if (position > at) pieces.push(bytes.subarray(at, position));
-    pieces.push(hit.replacement);
-    at = position + hit.bytes.length;
+    pieces.push(pattern.replacement);
+    at = position + pattern.bytes.length;
   }
-}
-
-function isLonger(left: Pattern, right: Pattern): boolean {
-  return left.bytes.length > right.bytes.length;
+  return { pieces, rest: bytes.subarray(at) };
 }
 
 /** Length of the longest tail of `bytes` that some pattern begins with. */
-function livePrefixBytes(bytes: Buffer, patterns: readonly Pattern[]): number {
+function livePrefixBytes(bytes: Buffer, { patterns }: Patterns): number {
   let longest = 0;
   for (const { bytes: pattern, borders } of patterns) {
     let matched = 0;
