@@ -183,6 +183,20 @@ test('ESC-42j: nothing but the bound host ever got a value, and none is on recor
   expect(records.filter((record) => record.includes(KEY) || record.includes(TOKEN))).toEqual([]);
 });
 
+test('ESC-42k: no part of an answer can be asked for, nor a coding chosen, with which a value would come back in pieces', async () => {
+  const ask = (secret: string): string =>
+    model('/v1/messages', '-d x', `-H "${secret}"`, "-H 'range: bytes=40-50'", "-H 'accept-encoding: x-own'");
+  const { stdout } = await cage.sh(ask('x-api-key: $ANTHROPIC_API_KEY'));
+  expect(stdout).toContain('"arrived":true');
+  const arrived = upstream.arrivals.at(-1)?.headers ?? {};
+  expect(arrived['x-api-key']).toBe(KEY);
+  expect([arrived['range'], arrived['accept-encoding']]).not.toContain('bytes=40-50');
+  expect(arrived['accept-encoding']).not.toBe('x-own');
+  // Where no value can come back, both are the client's own business.
+  await cage.sh("curl -sS -m 20 -k https://other.test/ -H 'range: bytes=40-50'");
+  expect(other.arrivals.at(-1)?.headers['range']).toBe('bytes=40-50');
+});
+
 test('ESC-38g: the search of all that the cage holds on disk finds placeholders and no value', async () => {
   const { ok, probes } = await verifyCage(cage.context, cage.name, { attack: true });
   expect(probes.filter((probe) => !probe.ok)).toEqual([]);
