@@ -1,5 +1,6 @@
 // Reads the server name out of a TLS ClientHello before any TLS library sees it. The bytes are the cage's: every length is
-// checked against what is there. Only the outer hello counts: the inside of an encrypted one never leaves this egress.
+// checked against what is there. Only the outer hello counts: browsers send an encrypted one beside it always, but where TLS
+// is taken off here its inside is never read, and the name that a rule is asked about is the outer one.
 
 export type HelloResult =
   | { readonly state: 'incomplete' }

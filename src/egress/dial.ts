@@ -144,7 +144,10 @@ class DialTimeout extends Error {}
 
 function isCertificateError(error: unknown): boolean {
   const code = systemErrorCode(error);
-  return code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|HOSTNAME/.test(code);
+  return (
+    code !== undefined &&
+    /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|HOSTNAME|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|CRL|UNSPECIFIED/.test(code)
+  );
 }
 
 function dialRefusal(destination: Destination, failure: unknown): Refusal {

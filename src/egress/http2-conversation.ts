@@ -60,10 +60,12 @@ export async function serveHttp2(secure: TLSSocket, origin: Origin, services: Ex
     const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     const exchange = serveStream(stream, raw, isBodiless, { origin, peer, services });
     exchanges.add(exchange);
-    void exchange.finally(() => {
+    const done = () => {
       services.counters.streams -= 1;
       exchanges.delete(exchange);
-    });
+    };
+    // Whatever may come of one request must not become an error that nobody awaits.
+    exchange.then(done, done);
   });
   await new Promise<void>((resolve) => session.once('close', () => resolve()));
   await Promise.allSettled(exchanges);

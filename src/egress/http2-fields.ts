@@ -1,5 +1,6 @@
 // Header fields between HTTP/2 and the form that the rest of the egress works with. The library below checks frames and
 // pseudo-headers; what it lets through and HTTP/1 would not is refused here, so that both are judged alike.
+import { constants, type Http2Stream } from 'node:http2';
 import { isPlainField, type Fault, type Field } from './fields.ts';
 
 export interface Http2Head {
@@ -44,16 +45,39 @@ export function readHttp2Head(raw: readonly string[], maxHeaders: number, fault:
   return { pseudo, fields };
 }
 
-/** Fields as the library takes them: values of one name together. */
+/** Fields that the library throws at when they come twice; many servers send some of them so. */
+const ONCE_ONLY: ReadonlySet<string> = new Set([
+  ...['access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method', 'age'],
+  ...['authorization', 'content-encoding', 'content-language', 'content-length', 'content-location', 'content-md5'],
+  ...['content-range', 'content-type', 'date', 'dnt', 'etag', 'expires', 'from', 'host', 'if-match'],
+  ...['if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'last-modified', 'location'],
+  ...['max-forwards', 'proxy-authorization', 'range', 'referer', 'retry-after', 'tk', 'upgrade-insecure-requests'],
+  ...['user-agent', 'x-content-type-options'],
+]);
+
+/** Fields as the library takes them: values of one name together, as a list where there may be only one. */
 export function writeHttp2Fields(fields: readonly Field[]): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = Object.create(null);
   for (const { name, value } of fields) {
     const present = headers[name];
     if (present === undefined) headers[name] = value;
     else if (Array.isArray(present)) present.push(value);
-    else headers[name] = [present, value];
+    else if (!ONCE_ONLY.has(name)) headers[name] = [present, value];
+    else if (present !== value) headers[name] = `${present}, ${value}`;
   }
   return headers;
+}
+
+/**
+ * Sends trailers from where the library asks for them. What it throws there nobody could catch: a stream whose trailers
+ * cannot be sent ends as broken.
+ */
+export function sendHttp2Trailers(stream: Http2Stream, fields: readonly Field[]): void {
+  try {
+    stream.sendTrailers(writeHttp2Fields(fields));
+  } catch {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
 }
 
 /** Trailers; pseudo-headers have no place there. */

@@ -7,7 +7,7 @@ import { writeBytes } from './byte-writer.ts';
 import type { EgressLimits } from './config.ts';
 import type { Field } from './fields.ts';
 import { declaredLength, isBodiless, type Framing } from './framing.ts';
-import { readHttp2Head, readHttp2Trailers, writeHttp2Fields } from './http2-fields.ts';
+import { readHttp2Head, readHttp2Trailers, sendHttp2Trailers, writeHttp2Fields } from './http2-fields.ts';
 import type { Body } from './message.ts';
 import { upstreamFailure } from './refusal.ts';
 import { upstreamFault } from './response-head.ts';
@@ -114,7 +114,7 @@ function beginRequest(session: ClientHttp2Session, request: UpstreamRequest): Cl
 
 /** Sends the body; rejects when the client's side of it fails, and never resolves. */
 function sendBody(stream: ClientHttp2Stream, { body }: UpstreamRequest): Promise<never> {
-  stream.once('wantTrailers', () => stream.sendTrailers(writeHttp2Fields(body.trailers())));
+  stream.once('wantTrailers', () => sendHttp2Trailers(stream, body.trailers()));
   const failed = new Promise<never>((_, reject) => {
     pump(stream, body).catch((error: unknown) => {
       stream.close(constants.NGHTTP2_CANCEL);

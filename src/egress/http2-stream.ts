@@ -6,7 +6,7 @@ import { writeBytes } from './byte-writer.ts';
 import type { ClientStream } from './client-stream.ts';
 import type { Field } from './fields.ts';
 import type { Framing } from './framing.ts';
-import { readHttp2Trailers, writeHttp2Fields } from './http2-fields.ts';
+import { readHttp2Trailers, sendHttp2Trailers, writeHttp2Fields } from './http2-fields.ts';
 import type { Origin } from './judge.ts';
 import { NO_BODY, type Body, type Response } from './message.ts';
 import { malformed } from './refusal.ts';
@@ -135,9 +135,7 @@ async function writeResponse(stream: ServerHttp2Stream, response: Response, isHe
   const mayTrail = hasBody && framing.kind !== 'length';
   let trailers: readonly Field[] = [];
   if (mayTrail) {
-    stream.once('wantTrailers', () => {
-      stream.sendTrailers(writeHttp2Fields(trailers));
-    });
+    stream.once('wantTrailers', () => sendHttp2Trailers(stream, trailers));
   }
   stream.respond(headers, { endStream: !hasBody, waitForTrailers: mayTrail });
   if (!hasBody) return;

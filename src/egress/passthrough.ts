@@ -117,9 +117,8 @@ async function checkServerName(from: ByteReader, host: string): Promise<void> {
     const hello = parseClientHello(bytes);
     if (hello.state === 'invalid') throw unknownProtocol(hello.reason);
     if (hello.state === 'complete') {
-      const name = hello.serverName === undefined ? undefined : normaliseHost(hello.serverName);
-      if (name !== undefined && name !== host) {
-        throw authorityRefusal(`the TLS server name says ${name}, the connection goes to ${host}`);
+      if (hello.serverName !== undefined && normaliseHost(hello.serverName) !== host) {
+        throw authorityRefusal(`the TLS server name is another one than ${host}, where the connection goes`);
       }
       from.unread(bytes);
       return;
