@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
-import { openSandbox, type Sandbox } from '../support/sandbox.ts';
+import { openSandbox, until, type Sandbox } from '../support/sandbox.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
 const CAGE = 'filed';
@@ -140,6 +140,30 @@ test('what files and command say against each other is refused, and what the set
   const created = await sandbox.run(idle);
   expect(created.exitCode).toBe(0);
   expect(created.stderr).toContain('never applies: a deny rule covers all of it (deny api.example/never/**)');
+});
+
+test('a yes for always is written to the settings, and every later cage has the rule', async () => {
+  const path = settings('# mine\n[policy]\nallow = [] # none yet\n');
+  const route = upstream.route(HOST);
+  const create = ['create', sandbox.project('v'), '--name', 'asker', '--net', 'ask', '--route', route];
+  expect((await sandbox.run(create)).exitCode).toBe(0);
+  expect((await sandbox.run(['start', 'asker'])).exitCode).toBe(0);
+  const curl = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', `https://${HOST}/always`];
+  const asked = sandbox.run(['exec', 'asker', '--', ...curl]);
+  let id = '';
+  await until('the question', async () => {
+    const listed = z.array(z.looseObject({ id: z.string() }));
+    id = listed.parse((await sandbox.run(['approve', 'asker', '--list', '--json'])).json())[0]?.id ?? '';
+    return id !== '';
+  });
+  expect((await sandbox.run(['approve', 'asker', '--always', id])).exitCode).toBe(0);
+  expect((await asked).stdout).toBe('200');
+  const rule = `GET ${HOST}/always max-query=0`;
+  expect(readFileSync(path, 'utf8')).toBe(`# mine\n[policy]\nallow = ["${rule}"] # none yet\n`);
+  expect((await sandbox.run(['create', sandbox.project('w'), '--name', 'later'])).exitCode).toBe(0);
+  expect((await sandbox.run(['policy', 'show', 'later', '--json'])).json()).toMatchObject({
+    rules: [{ text: rule, origin: 'user' }],
+  });
 });
 
 test('settings with a mistake keep a cage from being made, and are named with line and file', async () => {
