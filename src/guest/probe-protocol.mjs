@@ -39,6 +39,8 @@ export default function protocol({ ports }) {
     'h2-connection-field': [headers([...pseudo, ['connection', 'keep-alive']])],
     'h2-transfer-encoding': [headers([...pseudo, ['transfer-encoding', 'chunked']])],
     'h2-pseudo-twice': [headers([...pseudo, [':path', '/other']])],
+    'h2-host-twice': [headers([...pseudo, ['host', NOBODY], ['host', 'evil.invalid']])],
+    'h2-pseudo-in-trailers': [headers(pseudo, 1, END_HEADERS), headers([[':path', '/other']])],
     'h2-pseudo-late': [headers([...pseudo.slice(0, 3), ['x-first', '1'], [':path', target]])],
     'h2-pseudo-unknown': [headers([...pseudo, [':verify', '1']])],
     'h2-no-path': [headers(pseudo.slice(0, 3))],
