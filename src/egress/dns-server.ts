@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { answerQuery, type NameSource } from './dns.ts';
 
 /** A client that says nothing for this long is dropped. */
-const TCP_IDLE_MS = 10_000;
+const TCP_IDLE_MS = 5000;
 
 export function serveDnsUdp(socket: UdpSocket, names: NameSource): void {
   // Of one packet, not of the socket: the next one may be answered again.

@@ -32,7 +32,7 @@ async function selfSigned(): Promise<KeyAndCert> {
   return { key: keyPem, cert: certificatePem };
 }
 
-async function listen<S extends Server | TlsServer | TcpServer>(server: S): Promise<number> {
+async function listen(server: Server | TlsServer | TcpServer): Promise<number> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   return portOf(server);
