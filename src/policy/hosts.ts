@@ -71,3 +71,13 @@ function toAscii(text: string): string | undefined {
     return undefined;
   }
 }
+
+/** Whether a canonical host is one of the names or lies below one. Takes time by the host's labels, not by the names. */
+export function isBelowAny(names: ReadonlySet<string>, host: string): boolean {
+  for (let rest = host; ;) {
+    if (names.has(rest)) return true;
+    const dot = rest.indexOf('.');
+    if (dot < 0) return false;
+    rest = rest.slice(dot + 1);
+  }
+}

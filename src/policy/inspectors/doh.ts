@@ -1,5 +1,6 @@
 // DNS over HTTPS would carry data out in the names that it asks for, past the egress's own answers. Names of the cage are
 // answered by the egress alone, so that no request of this kind has a use.
+import { isBelowAny } from '../hosts.ts';
 import type { Inspector } from '../inspector.ts';
 import { queryPairs } from '../queries.ts';
 import type { Exchange } from '../types.ts';
@@ -7,14 +8,14 @@ import type { Exchange } from '../types.ts';
 const DNS_MEDIA_TYPE = /\bapplication\/(?:dns-(?:message|json|udpwireformat)|oblivious-dns-message)\b/i;
 
 /** Public resolvers, by name and by the addresses that have certificates of their own; subdomains too. */
-const RESOLVERS: readonly string[] = [
+const RESOLVERS: ReadonlySet<string> = new Set([
   ...['dns.google', 'dns64.dns.google', '8.8.8.8', '8.8.4.4', 'cloudflare-dns.com', 'one.one.one.one'],
   ...['1.1.1.1', '1.0.0.1', '1.1.1.2', '1.1.1.3', 'cloudflare-gateway.com', 'dns.quad9.net', '9.9.9.9'],
   ...['149.112.112.112', 'doh.opendns.com', 'doh.umbrella.com', 'dns.umbrella.com', 'dns.nextdns.io'],
   ...['dns.adguard-dns.com', 'dns.adguard.com', 'doh.cleanbrowsing.org', 'freedns.controld.com', 'dns.controld.com'],
   ...['doh.mullvad.net', 'dns.mullvad.net', 'doh.dns.sb', 'dns.alidns.com', '223.5.5.5', 'doh.pub', 'dns.twnic.tw'],
   ...['doh.libredns.gr', 'dns.switch.ch', 'doh.applied-privacy.net', 'ordns.he.net', 'doh.li', 'dnsforge.de'],
-];
+]);
 
 /** Header of a DNS message and the shortest question. */
 const MIN_QUESTION_BYTES = 17;
@@ -29,17 +30,13 @@ export const doh: Inspector = {
 };
 
 function isDnsOverHttps(exchange: Exchange): boolean {
-  const path = exchange.path.toLowerCase();
-  if (path.split('/').includes('dns-query')) return true;
-  if (isResolver(exchange.host) && (exchange.query !== '' || exchange.method === 'POST')) return true;
+  if (/(?:^|\/)dns-query(?:\/|$)/i.test(exchange.path)) return true;
+  if (isBelowAny(RESOLVERS, exchange.host) && (exchange.query !== '' || exchange.method === 'POST')) return true;
   const isDeclared = exchange.headers.some(
-    ([name, value]) => ['accept', 'content-type'].includes(name.toLowerCase()) && DNS_MEDIA_TYPE.test(value),
+    ([name, value]) => /^(?:accept|content-type)$/i.test(name) && DNS_MEDIA_TYPE.test(value),
   );
-  return isDeclared || queryPairs(exchange.query).some(({ key, value }) => key === 'dns' && isQuestion(value));
-}
-
-function isResolver(host: string): boolean {
-  return RESOLVERS.some((name) => host === name || host.endsWith(`.${name}`));
+  if (isDeclared || exchange.query === '') return isDeclared;
+  return queryPairs(exchange.query).some(({ key, value }) => key === 'dns' && isQuestion(value));
 }
 
 /** RFC 8484: a DNS message in base64url. A query with at least one question and without an answer. */
