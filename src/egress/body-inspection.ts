@@ -1,5 +1,6 @@
 // One body or message on its way out of the cage: what is looked for in it, piece by piece, with what is needed of the pieces
 // before. It is looked at as it stands on the wire and, where it is coded, as it decodes.
+import { MODEL_HOSTS } from '../policy/bundles.ts';
 import { createGitPushJudge, type GitPushJudge } from '../policy/git-push.ts';
 import { oddities } from '../policy/content/payload-shape.ts';
 import type { InspectorNote } from '../policy/types.ts';
@@ -23,8 +24,9 @@ export function createBodyInspection(subject: BodySubject, traces: Traces): Body
   };
   const declared = kind === 'message' ? [] : headerValues(subject, 'content-encoding');
   const codings = declared.length === 0 ? declared : contentCodings(declared);
-  const scanner = createScanner(traces, kind, note);
-  const plainScanner = codings.length === 0 ? scanner : createScanner(traces, kind, note);
+  const part = { part: kind, takesPlaceholders: takesPlaceholders(subject) };
+  const scanner = createScanner(traces, part, note);
+  const plainScanner = codings.length === 0 ? scanner : createScanner(traces, part, note);
   const shape = createShapeSample(subject, traces, note);
   const gitPush = rule?.pushRefs === undefined ? undefined : createGitPushJudge(rule.pushRefs);
 
@@ -77,6 +79,14 @@ export function createBodyInspection(subject: BodySubject, traces: Traces): Body
     },
     notes: () => found,
   };
+}
+
+/**
+ * Where the conversation of an agent goes: it holds what the agent has seen, and that is the placeholders of its environment.
+ * They are put in for nobody in a body; refusing them would end every agent that once looked at its environment.
+ */
+function takesPlaceholders({ exchange: { host }, settings }: BodySubject): boolean {
+  return MODEL_HOSTS.has(host) || settings.bindings.some(({ hosts }) => hosts.includes(host));
 }
 
 interface ShapeSample {

@@ -21,10 +21,16 @@ export interface Scanner {
 
 let judgeShapesOf: ShapeJudge | undefined;
 
-/** `part`: what the texts call that which is looked at. */
+export interface ScannedPart {
+  /** What the texts call that which is looked at. */
+  part: 'head' | 'body' | 'message';
+  /** Whether a placeholder is no more than noted: its receiver may well be told what an agent sees in its environment. */
+  takesPlaceholders: boolean;
+}
+
 export function createScanner(
   traces: Traces,
-  part: 'head' | 'body' | 'message',
+  { part, takesPlaceholders }: ScannedPart,
   note: (name: string, reason: string) => void,
 ): Scanner {
   const budget = newDecodingBudget();
@@ -44,6 +50,7 @@ export function createScanner(
       }
       case 'placeholder': {
         const reason = `the ${part} holds the placeholder of ${trace.name}, which is worth nothing there`;
+        if (takesPlaceholders) return note('placeholder', reason);
         throw new Refusal({ status: 403, rule: '<placeholder>', reason });
       }
       case 'shape': {

@@ -45,11 +45,15 @@ interface Sent {
   headers?: readonly (readonly [string, string])[];
   settings?: Settings;
   rule?: Rule;
+  host?: string;
 }
 
 /** What became of a body that was sent in these pieces: the rule that refused it, or the names of the notes. */
-async function send(pieces: readonly (Buffer | string)[], { headers = [], settings = flagging, rule }: Sent = {}) {
-  const exchange = exchangeWith(headers);
+async function send(
+  pieces: readonly (Buffer | string)[],
+  { headers = [], settings = flagging, rule, host }: Sent = {},
+) {
+  const exchange = exchangeWith(headers, host === undefined ? {} : { host });
   let notes: readonly InspectorNote[] = [];
   try {
     const inspection = inspections.body({ exchange, kind: 'body', settings, rule });
@@ -154,9 +158,16 @@ test.each([
 });
 
 test('the bytes of a placeholder in a body are refused, with or without its prefix', async () => {
-  expect(await send([`token=${PLACEHOLDER}`])).toBe('<placeholder>');
-  expect(await send([PLACEHOLDER.slice(-32)])).toBe('<placeholder>');
-  expect(await send([Buffer.from(PLACEHOLDER).toString('base64')])).toBe('<placeholder>');
+  const spellings = [`token=${PLACEHOLDER}`, PLACEHOLDER.slice(-32), Buffer.from(PLACEHOLDER).toString('base64')];
+  for (const spelling of spellings) {
+    expect(await send([spelling], { host: 'other.example' })).toBe('<placeholder>');
+    // An agent tells its model what it saw, and a server that has the secret learns nothing by its placeholder.
+    for (const host of ['api.example', 'api.anthropic.com']) {
+      expect(await send([spelling], { host })).toEqual([
+        expect.stringMatching(/^placeholder: .* worth nothing there$/),
+      ]);
+    }
+  }
 });
 
 test('wherever a body is cut, a secret in it is found', async () => {

@@ -86,7 +86,7 @@ function lookAtHead(
   settings: Settings,
   note: (name: string, reason: string) => void,
 ): Promise<void> | undefined {
-  const scanner = createScanner(tracesOf(settings, 'head'), 'head', note);
+  const scanner = createScanner(tracesOf(settings, 'head'), { part: 'head', takesPlaceholders: false }, note);
   scanner.push(Buffer.from(headText(exchange), 'latin1'));
   return scanner.judge();
 }

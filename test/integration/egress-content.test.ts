@@ -10,6 +10,8 @@ import type { InspectionSettings } from '../../src/policy/types.ts';
 import { allow, createWorld, startOrigin, startRig, type Origin, type Rig } from './egress-rig.ts';
 
 const HOST = 'content.example';
+/** Has the secret. */
+const BOUND = 'bound.example';
 const VALUE = 'real-5f4dcc3b5aa765d61d8327deb882cf99';
 const PLACEHOLDER = 'ironcage-00112233445566778899aabbccddeeff';
 /** Of the form of a provider's tokens, and nobody's. */
@@ -46,7 +48,7 @@ beforeAll(async () => {
         allow(HOST, { port, websocket: true }),
         allow(HOST, { port }),
       ],
-      bindings: [{ name: 'KEY', hosts: [HOST], slots: [{ kind: 'bearer' }], placeholder: PLACEHOLDER }],
+      bindings: [{ name: 'KEY', hosts: [BOUND], slots: [{ kind: 'bearer' }], placeholder: PLACEHOLDER }],
       secretValues: { KEY: VALUE },
       routes: [{ host: HOST, address: '127.0.0.1', port: origin.port }],
     });
