@@ -44,7 +44,10 @@ function parseField(line: string, fault: Fault): Field {
 
 /** Whether name and value could stand in a header line of HTTP/1 and mean there what they mean here. */
 export function isPlainField(name: string, value: string): boolean {
-  return TOKEN.test(name) && !FORBIDDEN_IN_LINE.test(value) && value === trimBlanks(value, 0);
+  // A character beyond one byte would be written as another one.
+  return (
+    TOKEN.test(name) && !FORBIDDEN_IN_LINE.test(value) && !/[^\0-\xff]/.test(value) && value === trimBlanks(value, 0)
+  );
 }
 
 /** A loop, not a pattern: patterns for trailing blanks are quadratic on long runs of them. */

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Refusal } from './refusal.ts';
 import { parseResponseHead, upstreamKeepsAlive } from './response-head.ts';
@@ -33,4 +34,25 @@ test('a connection is kept only for HTTP/1.1 without close', () => {
   expect(upstreamKeepsAlive(parse('HTTP/1.1 200 OK\r\n\r\n'))).toBe(true);
   expect(upstreamKeepsAlive(parse('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'))).toBe(false);
   expect(upstreamKeepsAlive(parse('HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n'))).toBe(false);
+});
+
+test('a good head with a few bytes changed is refused, or says what stands in it', () => {
+  const good = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n\r\n';
+  const change = fc.tuple(fc.nat(good.length), fc.nat(2), fc.string({ unit: 'binary', maxLength: 2 }));
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      let text = good;
+      for (const [at, length, put] of changes) text = text.slice(0, at) + put + text.slice(at + length);
+      try {
+        const head = parse(text);
+        expect(head.status).toBeGreaterThanOrEqual(100);
+        expect(head.status).toBeLessThan(600);
+        for (const { value } of head.fields) expect(value).not.toMatch(/[\r\n\0]/);
+        expect(head.reason).not.toMatch(/[\r\n\0]/);
+      } catch (error) {
+        expect(error).toBeInstanceOf(Refusal);
+      }
+    }),
+    { numRuns: 10_000 },
+  );
 });
