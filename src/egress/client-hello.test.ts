@@ -64,6 +64,13 @@ test('a hello without a name has none, and an encrypted hello beside the name ch
 
 test.each([
   ['two names', records(hello([serverName('a.example'), serverName('b.example')]))],
+  ['a name with a NUL', records(hello([serverName('a.example\0.b.example')]))],
+  ['a name in UTF-8', records(hello([serverName(Buffer.from('bücher.example').toString('latin1'))]))],
+  ['a name with a line end', records(hello([serverName('a.example\r\n')]))],
+  ['a name with a space', records(hello([serverName(' a.example')]))],
+  ['a name of another type', records(hello([extension(0, Buffer.from([0, 4, 1, 0, 1, 0x61]))]))],
+  ['two names in one list', records(hello([extension(0, Buffer.from([0, 8, 0, 0, 1, 0x61, 0, 0, 1, 0x62]))]))],
+  ['a hello of SSL 2', Buffer.from([0x80, 0x2e, 1, 3, 1, 0, 0x15, 0, 0, 0, 0x10])],
   ['an empty name', records(hello([serverName('')]))],
   ['a name list longer than its extension', records(hello([extension(0, Buffer.from([0, 9, 0, 0, 1, 0x61]))]))],
   ['bytes behind the extensions', records(hello([serverName('a.example')], Buffer.from([0])))],

@@ -90,6 +90,8 @@ function readNameList(body: Buffer): string {
   const type = list.number(1);
   const name = list.take(list.number(2));
   if (type !== 0 || !list.atEnd() || name.length === 0) throw new RangeError('a server name list of an unknown form');
+  // RFC 6066: names are A-labels. Other bytes would be read in one way here and in another one elsewhere.
+  if (name.some((byte) => byte < 0x21 || byte > 0x7e)) throw new RangeError('a server name that is not plain ASCII');
   return name.toString('latin1');
 }
 

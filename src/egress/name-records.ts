@@ -4,14 +4,14 @@ import { matchesHost } from '../policy/hosts.ts';
 import type { Policy, Rule } from '../policy/types.ts';
 import type { Journal } from './journal.ts';
 
-export interface NameRecords {
+interface NameRecords {
   /** `host`: normalised. Never throws. */
   readonly asked: (host: string, type: string) => void;
   /** Writes what is still to be told. */
   close(): Promise<void>;
 }
 
-export interface NameRecordsOptions {
+interface NameRecordsOptions {
   journal: Pick<Journal, 'name' | 'control'>;
   policy: () => Policy;
   /** Milliseconds since 1970. */

@@ -54,7 +54,10 @@ async function lookUp(host: string, answersOf: (host: string) => Promise<readonl
   }
 }
 
-/** The answers that may be dialled, IPv4 first. Throws a Refusal when none is left. */
+/**
+ * The answers that may be dialled, IPv4 first. Throws a Refusal when none is left. Of mixed answers the public ones are
+ * used: only what stands in the result is ever dialled, so that a private one among them leads nowhere.
+ */
 export function vetAddresses(host: string, answers: readonly string[], allowPrivate: boolean): readonly string[] {
   const blocks = new Set<string>();
   const vetted = answers.filter((address) => {

@@ -108,9 +108,12 @@ test.each([
   expect(served).toHaveLength(before);
 });
 
-test('TLS to another name than the rule’s is cut off before the server has a byte of it', async () => {
+test.each([
+  ['another name than the rule’s', 'other.example'],
+  ['a name that is none', 'db_.example'],
+])('TLS to %s is cut off before the server has a byte of it', async (_, servername) => {
   const before = served.length;
-  const inner = connectTls({ socket: await tunnel(DATABASE), servername: 'other.example' });
+  const inner = connectTls({ socket: await tunnel(DATABASE), servername });
   await new Promise<void>((resolve) => inner.once('error', () => resolve()).once('close', () => resolve()));
   await expect.poll(() => rig.audit().find(({ rule }) => rule === '<authority>')).toMatchObject({ host: DATABASE });
   expect(served).toHaveLength(before);
