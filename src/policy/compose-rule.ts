@@ -56,7 +56,9 @@ export function writeTarget(rule: Rule): string[] {
   const host = rule.host.includes(':') ? `[${rule.host}]` : rule.host;
   const scheme = rule.scheme === undefined ? '' : `${rule.scheme}://`;
   const port = rule.port === undefined ? '' : `:${rule.port}`;
-  const target = `${scheme}${host}${port}${rule.path ?? ''}`;
+  const written = `${scheme}${host}${port}${rule.path ?? ''}`;
+  // One word alone would be read as the name of a bundle: with the dot of its root it is a host.
+  const target = /^[^.:/*[]+$/.test(written) ? `${written}.` : written;
   return rule.methods === undefined ? [target] : [rule.methods.join(','), target];
 }
 

@@ -82,7 +82,7 @@ function readHostPattern(text: string, stance: TargetStance & { isBare: boolean 
   }
   if (wildcard === '') {
     if (stance.isShared) throw new Unfit('"shared" is for wildcards', 'leave it out', 'shared');
-    if (stance.isBare && !name.includes('.') && !isAddressLiteral(name)) throw unknownWord(name);
+    if (stance.isBare && !text.includes('.') && !isAddressLiteral(name)) throw unknownWord(name);
     if (stance.effect === 'allow') checkDestination(name, stance.isPrivate);
     return name;
   }

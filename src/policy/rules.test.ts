@@ -141,14 +141,30 @@ const text = fc
   })
   .map((p) => `${p.methods[0]}${p.scheme}${p.wildcard}${p.host}${p.port}${p.path}${p.marks.join('')}${p.reason}`);
 
+const HOSTS_LIKE_BUNDLES = [
+  'https://npm',
+  'http://apt',
+  'npm:443',
+  'GET https://pypi',
+  'crates./x',
+  'openai.:8443',
+  'apt.',
+  'https://host',
+];
+
 test('a rule that is written and read again is the same rule', () => {
   fc.assert(
-    fc.property(fc.oneof(text, fc.string(), fc.webUrl()), fc.constantFrom(allow, deny), (candidate, stance) => {
-      const parsed = parseRule(candidate, stance);
-      if (!parsed.ok) return;
-      for (const rule of parsed.rules)
-        expect(parseRule(formatRule(rule), stance)).toStrictEqual({ ok: true, rules: [rule] });
-    }),
+    fc.property(
+      fc.oneof(text, fc.constantFrom(...HOSTS_LIKE_BUNDLES), fc.string(), fc.webUrl()),
+      fc.constantFrom(allow, deny),
+      (candidate, stance) => {
+        const parsed = parseRule(candidate, stance);
+        // A bundle's rules are its own; their texts mean the same to a user.
+        if (!parsed.ok || parsed.rules.some(({ origin }) => origin === 'bundle')) return;
+        for (const rule of parsed.rules)
+          expect(parseRule(formatRule(rule), stance)).toStrictEqual({ ok: true, rules: [rule] });
+      },
+    ),
     { numRuns: 10_000 },
   );
 });
