@@ -5,13 +5,17 @@ import { DEFAULT_PORTS } from './matching.ts';
 import { matchesPath } from './paths.ts';
 import type { Rule } from './types.ts';
 
-export function coversRule(wide: Rule, narrow: Rule): boolean {
+export function coversRule(wide: Rule, rule: Rule): boolean {
+  // A deny rule is not bound by sizes, and does not end.
+  const narrow = rule.effect === 'deny' ? { ...rule, maxBodyBytes: undefined, expires: undefined } : rule;
   return (
     (wide.passthrough === true) === (narrow.passthrough === true) &&
     coversHost(wide.host, narrow.host) &&
     coversPlace(wide, narrow) &&
     coversList(wide.methods, narrow.methods, (method, other) => method === other) &&
     coversPath(wide.path, narrow.path) &&
+    // Deny rules read paths leniently, so that one matches more than its text says.
+    (wide.effect === 'deny' || narrow.effect === 'allow' || wide.path === undefined) &&
     (takesWebsocket(wide) || !takesWebsocket(narrow)) &&
     coversBound(wide.maxQueryBytes, narrow.maxQueryBytes) &&
     coversBound(wide.maxBodyBytes, narrow.maxBodyBytes) &&
