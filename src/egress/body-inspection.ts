@@ -39,11 +39,9 @@ export function createBodyInspection(subject: BodySubject, traces: Traces): Body
   const decoding: ContentDecoding | undefined =
     codings.length === 0 ? undefined : decodeForInspection(codings, lookAtPlain);
 
-  async function pushCoded(pieces: readonly Buffer[], into: ContentDecoding): Promise<void> {
-    for (const piece of pieces) {
-      scanner.push(piece);
-      await into.push(piece);
-    }
+  async function pushCoded(bytes: Buffer, into: ContentDecoding): Promise<void> {
+    scanner.push(bytes);
+    await into.push(bytes);
     await judgeShapes();
   }
 
@@ -68,8 +66,11 @@ export function createBodyInspection(subject: BodySubject, traces: Traces): Body
 
   return {
     push(pieces) {
-      if (decoding !== undefined) return pushCoded(pieces, decoding);
-      for (const piece of pieces) lookAtPlain(piece);
+      const [first] = pieces;
+      // Thousands of small pieces, as a cage may cut them, are looked at as one.
+      const bytes = pieces.length === 1 && first !== undefined ? first : Buffer.concat([...pieces]);
+      if (decoding !== undefined) return pushCoded(bytes, decoding);
+      lookAtPlain(bytes);
       return scanner.judge();
     },
     finish() {

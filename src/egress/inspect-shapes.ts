@@ -20,13 +20,25 @@ const OWN_RULES: ReadonlyMap<string, RegExp> = new Map([
   ['google-api-key', /(?<![A-Za-z0-9])AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])/],
 ]);
 
-/** The candidate at a literal's place; undefined where a look at its bytes is enough to say no. */
-export function candidateAt(bytes: Uint8Array, position: number, anchor: ShapeAnchor): ShapeCandidate | undefined {
+/** Where a rule wants to look, in bytes that will be gone once they were looked through. */
+export interface ShapeRange {
+  rule: string;
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
+/** The range around a literal; undefined where a look at its bytes is enough to say no. */
+export function rangeAt(bytes: Uint8Array, position: number, anchor: ShapeAnchor): ShapeRange | undefined {
   if (!isCandidate(anchor, bytes, position)) return undefined;
-  const surroundings = bytes.subarray(Math.max(0, position - anchor.before), position + anchor.behind);
+  const start = Math.max(0, position - anchor.before);
+  return { rule: anchor.rule, bytes, start, end: Math.min(bytes.length, position + anchor.behind) };
+}
+
+export function candidateOf({ rule, bytes, start, end }: ShapeRange): ShapeCandidate {
   // Bytes above ASCII would be read as letters, and a letter in front of a credential hides it from the rules.
-  const text = Buffer.from(surroundings.buffer, surroundings.byteOffset, surroundings.length).toString('latin1');
-  return { rule: anchor.rule, text: text.replace(/[\x80-\xff]/g, ' ') };
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
+  return { rule, text: text.replace(/[\x80-\xff]/g, ' ') };
 }
 
 let loading: Promise<ShapeJudge> | undefined;

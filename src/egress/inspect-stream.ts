@@ -2,7 +2,14 @@
 // is a kilobyte, and more only while something that may be a credential waits for its end.
 import { MAX_REACH_BYTES } from '../policy/content/shape-anchors.ts';
 import type { Traces } from './inspect-secrets.ts';
-import { candidateAt, loadShapeJudge, type ShapeCandidate, type ShapeJudge } from './inspect-shapes.ts';
+import {
+  candidateOf,
+  loadShapeJudge,
+  rangeAt,
+  type ShapeCandidate,
+  type ShapeJudge,
+  type ShapeRange,
+} from './inspect-shapes.ts';
 import { ESCAPE_OVERLAP_BYTES, lookThrough, newDecodingBudget, type Sighting } from './look-through.ts';
 import { Refusal } from './refusal.ts';
 
@@ -35,6 +42,9 @@ export function createScanner(
 ): Scanner {
   const budget = newDecodingBudget();
   let candidates: ShapeCandidate[] = [];
+  let ranges: ShapeRange[] = [];
+  /** The last range of each rule. */
+  const lastRanges = new Map<string, ShapeRange>();
   let charactersLeft = MAX_CANDIDATE_CHARACTERS;
   let kept: Buffer | undefined;
   const overlap = Math.max(OVERLAP_BYTES, traces.filter.maxLiteralBytes, traces.hasKnown ? ESCAPE_OVERLAP_BYTES : 0);
@@ -58,11 +68,8 @@ export function createScanner(
         if (bytes === view && position + anchor.behind > bytes.length) {
           waitsFrom = Math.min(waitsFrom, Math.max(0, position - anchor.before));
         }
-        const candidate = candidateAt(bytes, position, anchor);
-        if (candidate === undefined) return;
-        charactersLeft -= candidate.text.length;
-        if (charactersLeft > 0) candidates.push(candidate);
-        else tooMany();
+        const range = rangeAt(bytes, position, anchor);
+        if (range !== undefined) addRange(range);
         return;
       }
       default:
@@ -70,6 +77,28 @@ export function createScanner(
         throw new Error('a trace is of an unknown kind');
     }
   };
+
+  /** Ranges that overlap become one: else a body of nothing but beginnings of credentials would be read once for each. */
+  function addRange(range: ShapeRange): void {
+    const last = lastRanges.get(range.rule);
+    if (last?.bytes === range.bytes && range.start >= last.start && range.start <= last.end) {
+      last.end = Math.max(last.end, range.end);
+      return;
+    }
+    lastRanges.set(range.rule, range);
+    ranges.push(range);
+  }
+
+  /** While the bytes are still there. */
+  function takeCandidates(): void {
+    for (const range of ranges) {
+      charactersLeft -= range.end - range.start;
+      if (charactersLeft > 0) candidates.push(candidateOf(range));
+      else tooMany();
+    }
+    ranges = [];
+    lastRanges.clear();
+  }
 
   function tooMany(): void {
     const reason = `the ${part} holds more that may be credentials than can be judged`;
@@ -93,6 +122,7 @@ export function createScanner(
       view = kept === undefined ? bytes : Buffer.concat([kept, bytes]);
       waitsFrom = Math.max(0, view.length - overlap);
       lookThrough(view, traces, budget, onSighting);
+      if (ranges.length > 0) takeCandidates();
       // A copy: a view would keep the whole piece in memory.
       kept = Buffer.from(view.subarray(Math.max(waitsFrom, view.length - MAX_REACH_BYTES)));
     },
