@@ -31,8 +31,10 @@ async function ironcage(origin, directory) {
   const state = join(directory, 'egress');
   mkdirSync(state);
   const { DEFAULT_LIMITS } = await import('../../../dist/egress/config.js');
+  const { egressProgram } = await import('../../../dist/backends/native/egress-command.js');
   const child = fork(MAIN, [], {
-    execArgv: ['--max-semi-space-size=2'],
+    // As a cage's own: without the program in front and the file at the end.
+    execArgv: egressProgram().slice(1, -1),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const server = createServer();
