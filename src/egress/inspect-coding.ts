@@ -15,12 +15,15 @@ const MAX_CODINGS = 3;
 const BOMB_FROM_BYTES = 10 * 1024 * 1024;
 const BOMB_RATIO = 100;
 
+/** Names that some clients send for bytes as they are: no receiver decodes anything for them. */
+const UNCHANGING: ReadonlySet<string> = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'aws-chunked', 'amz-1.0']);
+
 /** The codings of a Content-Encoding field, outermost last, without those that change nothing. */
 export function contentCodings(values: readonly string[]): string[] {
   return values
     .flatMap((value) => value.toLowerCase().split(','))
     .map((coding) => coding.trim())
-    .filter((coding) => coding !== '' && coding !== 'identity' && coding !== 'aws-chunked');
+    .filter((coding) => !UNCHANGING.has(coding));
 }
 
 /** Throws a Refusal for a coding that is not known. What `onBytes` throws ends the decoding. */

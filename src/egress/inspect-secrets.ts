@@ -44,8 +44,8 @@ function makeTraces({ bindings, secretValues, policy }: TracedSettings, part: Tr
   const literals: Buffer[] = [];
   const meanings: Trace[] = [];
   const worthUnescaping = new Uint8Array(256);
-  // What an escape may hide once more.
-  for (const escape of ['%', '&', '\\']) worthUnescaping[escape.charCodeAt(0)] = 1;
+  // What an escape may hide once more, and what forms and JSON escape of base64.
+  for (const escape of ['%', '&', '\\', '+', '/']) worthUnescaping[escape.charCodeAt(0)] = 1;
   const add = (literal: Buffer, meaning: Trace): void => {
     literals.push(literal);
     meanings.push(meaning);

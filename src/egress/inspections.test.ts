@@ -70,6 +70,7 @@ async function send(
 const bytes = Buffer.from(VALUE);
 const escapeAll = (escape: (byte: number) => string): string => [...bytes].map(escape).join('');
 const hex = (byte: number): string => byte.toString(16).padStart(2, '0');
+const inLines = (text: string): string => text.replace(/.{40}/g, '$&\n');
 const SPELLINGS: readonly (readonly [string, Buffer | string])[] = [
   ['plain', VALUE],
   ['percent', encodeURIComponent(VALUE)],
@@ -96,8 +97,40 @@ const SPELLINGS: readonly (readonly [string, Buffer | string])[] = [
     'base64 in lines',
     Buffer.from(`some text before it ${VALUE} and some text behind it`).toString('base64').replace(/.{30}/g, '$&\r\n'),
   ],
+  [
+    'base64 in lines in JSON',
+    JSON.stringify({ output: inLines(Buffer.from(`KEY=${VALUE}\n`.repeat(3)).toString('base64')) }),
+  ],
+  ['hex in lines in JSON', JSON.stringify({ output: inLines(Buffer.from(`KEY=${VALUE}\n`).toString('hex')) })],
+  ['JSON in JSON', JSON.stringify(JSON.stringify({ output: inLines(Buffer.from(`KEY=${VALUE}`).toString('hex')) }))],
+  [
+    'the beginning of gzip in base64',
+    gzipSync(VALUE + 'abcdefgh0123'.repeat(900))
+      .subarray(0, -20)
+      .toString('base64'),
+  ],
   ['all but its last bytes', VALUE.slice(0, -8)],
 ];
+
+test('base64 that a form escapes is read as well', async () => {
+  // The only values whose base64 has `+` or `/` and that have none themselves.
+  const settings = createSettings({
+    ...{ generation: 1, policy: { mode: 'filtered', rules: [] }, bindings: [], routes: [] },
+    secretValues: { KEY: 'ab>cd?ef~gh>ij?kl~' },
+  });
+  const form = encodeURIComponent(Buffer.from('ab>cd?ef~gh>ij?kl~').toString('base64'));
+  expect(form).toMatch(/%2[BF]/);
+  expect(await send([`data=${form}`], { settings })).toBe('<secret-leak>');
+});
+
+test.each(['identity', 'utf-8', 'none', 'amz-1.0', 'aws-chunked'])(
+  'a body whose coding %s changes nothing is looked at as it is',
+  async (coding) => {
+    const headers = [['content-encoding', coding]] as const;
+    expect(await send(['{"an":"innocent text"}'], { headers })).toEqual([]);
+    expect(await send([`{"key":"${VALUE}"}`], { headers })).toBe('<secret-leak>');
+  },
+);
 
 const cut = (body: Buffer): Buffer[] => [body.subarray(0, 20), body.subarray(20, 50), body.subarray(50)];
 

@@ -1,7 +1,7 @@
 // Looks at bytes as they stand and as a receiver might read them: escapes undone, UTF-16 narrowed, runs of base64 and hex
 // decoded, what was compressed inside of them inflated. Bounded in depth and in bytes: who hides a credential under more
 // layers than these is not stopped here, and could as well encrypt it.
-import { gunzipSync, inflateSync } from 'node:zlib';
+import { constants, gunzipSync, inflateSync } from 'node:zlib';
 import { findBlobs, type Blob } from '../policy/content/blobs.ts';
 import type { FilterHits } from '../policy/content/literal-filter.ts';
 import { escapeAt, unescapeBytes } from '../policy/content/unescape.ts';
@@ -107,11 +107,14 @@ function narrowed(bytes: Uint8Array): Uint8Array | undefined {
   return bytes.filter((byte) => byte !== 0);
 }
 
+/** Also as JSON writes them, once or within a text of its own; base64 passes over other backslashes. */
+const LINE_ENDS = /\\+[nr]|[\r\n\\]+/g;
+
 function decodeBlob(bytes: Uint8Array, { start, end, isHex }: Blob, budget: DecodingBudget): Buffer[] {
   const length = Math.min(end - start, budget.decoded);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, length)
     .toString('latin1')
-    .replace(/[\r\n]+/g, '');
+    .replace(LINE_ENDS, '');
   const decoded: Buffer[] = [];
   if (isHex) for (const skip of [0, 1]) decoded.push(Buffer.from(text.slice(skip), 'hex'));
   // Characters of the alphabet may stand in front of the run: each place where it may begin is tried.
@@ -131,7 +134,8 @@ function inflate(bytes: Buffer): Buffer | undefined {
   const isZlib = bytes[0] === 0x78 && bytes.length > 2 && bytes.readUInt16BE(0) % 31 === 0;
   if (!isGzip && !isZlib) return undefined;
   try {
-    const options = { maxOutputLength: MAX_INFLATED_BYTES };
+    // The rest of it may lie in the pieces that are still to come.
+    const options = { maxOutputLength: MAX_INFLATED_BYTES, finishFlush: constants.Z_SYNC_FLUSH };
     return isGzip ? gunzipSync(bytes, options) : inflateSync(bytes, options);
   } catch {
     // It only began like compressed data, or is larger than what is looked through.

@@ -7,7 +7,7 @@ const STRIDE = MIN_BLOB_BYTES / 2;
 const OUTSIDE = 0;
 const BASE64 = 1;
 const HEX = 2;
-const LINE_END = 3;
+const BREAK = 3;
 const KINDS = kindsOfBytes();
 
 export interface Blob {
@@ -16,7 +16,7 @@ export interface Blob {
   isHex: boolean;
 }
 
-/** Every run of at least MIN_BLOB_BYTES, in order, line ends within it included. */
+/** Every run of at least MIN_BLOB_BYTES, in order, line ends within it included: as they are, and as JSON writes them. */
 export function findBlobs(bytes: Uint8Array): Blob[] {
   const blobs: Blob[] = [];
   let end = 0;
@@ -40,8 +40,15 @@ function expand(bytes: Uint8Array, at: number, from: number): Blob | undefined {
   while (end < bytes.length && kindAt(bytes, end) !== OUTSIDE) end += 1;
   if (end - start < MIN_BLOB_BYTES) return undefined;
   let isHex = true;
-  for (let position = start; position < end && isHex; position += 1) isHex = kindAt(bytes, position) !== BASE64;
+  for (let position = start; position < end && isHex; position += 1)
+    isHex = kindAt(bytes, position) !== BASE64 || isEscapedLineEnd(bytes, position);
   return { start, end, isHex };
+}
+
+/** The letter of `\n` or `\r`, written out. */
+function isEscapedLineEnd(bytes: Uint8Array, position: number): boolean {
+  const byte = bytes[position];
+  return (byte === 0x6e || byte === 0x72) && bytes[position - 1] === 0x5c;
 }
 
 function kindAt(bytes: Uint8Array, position: number): number {
@@ -52,6 +59,6 @@ function kindsOfBytes(): Uint8Array {
   const kinds = new Uint8Array(256);
   for (const character of 'ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ+/-_') kinds[character.charCodeAt(0)] = BASE64;
   for (const character of '0123456789abcdefABCDEF') kinds[character.charCodeAt(0)] = HEX;
-  for (const character of '\r\n') kinds[character.charCodeAt(0)] = LINE_END;
+  for (const character of '\r\n\\') kinds[character.charCodeAt(0)] = BREAK;
   return kinds;
 }
