@@ -4,7 +4,7 @@
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
-import { parseAnswer, type InspectorAnswer } from './inspector-lines.ts';
+import { lineOf, parseAnswer, type InspectorAnswer } from './inspector-lines.ts';
 
 /** The descriptor of the socket to the egress. */
 const SOCKET_FD = 3;
@@ -98,5 +98,5 @@ function fail(message: string): void {
 }
 
 function tell(answer: InspectorAnswer): void {
-  egress.write(`${JSON.stringify(answer)}\n`);
+  egress.write(lineOf(answer));
 }

@@ -23,6 +23,12 @@ export type InspectorAnswer =
 /** Longer lines are no answer. */
 export const MAX_ANSWER_CHARACTERS = 8192;
 
+/** Its line. Readers of lines end one at the separators of Unicode too, which JSON leaves as they are. */
+export function lineOf(message: InspectorQuestion | InspectorAnswer): string {
+  const json = JSON.stringify(message).replace(/[\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16)}`);
+  return `${json}\n`;
+}
+
 /** Undefined for anything that is not exactly an answer. */
 export function parseAnswer(line: string): InspectorAnswer | undefined {
   const value = parseObject(line);

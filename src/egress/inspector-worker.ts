@@ -22,7 +22,12 @@ try {
   if (inspect === undefined && inspectBody === undefined) throw new Error('it exports neither inspect nor inspectBody');
   port.on('message', (question: InspectorQuestion) => {
     judge(question, inspect, inspectBody).then(answer, (error: unknown) => {
-      answer({ type: 'verdict', id: question.id, action: 'error', reason: errorMessage(error) });
+      answer({
+        type: 'verdict',
+        id: question.id,
+        action: 'error',
+        reason: errorMessage(error).slice(0, MAX_REASON_CHARACTERS),
+      });
     });
   });
   answer({ type: 'ready', bodies: inspectBody !== undefined });

@@ -6,6 +6,7 @@ import { printableLine } from '../platform/text.ts';
 import type { InspectorNote } from '../policy/types.ts';
 import type { InspectorSetting } from './config.ts';
 import {
+  lineOf,
   MAX_ANSWER_CHARACTERS,
   parseAnswer,
   type InspectedRequest,
@@ -177,7 +178,7 @@ function createConnection({ name, timeoutMs }: InspectorSetting, socket: Socket)
           timeoutMs + GRACE_MS,
         );
         pending.set(id, { settle });
-        socket.write(`${JSON.stringify(question(id))}\n`);
+        socket.write(lineOf(question(id)));
       });
     },
   };
