@@ -12,6 +12,7 @@ import { applyGeneration, controlSocket, CONTROL_TIMEOUT_MS } from './confirm-po
 import type { Context } from './context.ts';
 import { uniqueRules } from './create.ts';
 import { refuseIdleRules } from './idle-rules.ts';
+import { namedRules } from './named-rules.ts';
 import { cagePolicy, egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { readRules } from './rule-input.ts';
@@ -93,16 +94,17 @@ async function policyAdd(
   );
 }
 
-export async function policyRemove(context: Context, name: string, idOrText: string): Promise<PolicyChange> {
+/** `word`: an id, a rule as it would be typed, or a bundle. Throws E_RULE for what means no rule, or an allow and a deny rule. */
+export async function policyRemove(context: Context, name: string, word: string): Promise<PolicyChange> {
   return changePolicy(context, name, ({ rules }) => {
-    const kept = rules.filter((rule) => rule.id !== idOrText && formatRule(rule) !== idOrText);
-    if (kept.length === rules.length) {
+    const named = namedRules(rules, word);
+    if (named.length === 0) {
       throw new IronError('E_RULE', {
-        message: `cage ${name} has no rule ${JSON.stringify(idOrText)}`,
+        message: `cage ${name} has no rule ${JSON.stringify(word)}`,
         hint: `\`ironcage policy show ${name}\` lists the rules with their ids`,
       });
     }
-    return { rules: kept };
+    return { rules: rules.filter((rule) => !named.includes(rule)) };
   });
 }
 

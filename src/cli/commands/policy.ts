@@ -58,9 +58,15 @@ const rm: Command = {
   kind: 'command',
   name: 'policy rm',
   summary: 'take a rule away',
-  arguments: [CAGE, { name: 'RULE', summary: 'its id or its text, as policy show prints it', required: true }],
+  arguments: [
+    CAGE,
+    { name: 'RULE', summary: 'its id or its text, as policy show prints it, or a bundle', required: true },
+  ],
   options: [CAGE_OPTION],
-  examples: [{ line: 'ironcage policy rm allow:api.example.com', does: 'take one rule away' }],
+  examples: [
+    { line: 'ironcage policy rm allow:api.example.com', does: 'take one rule away' },
+    { line: 'ironcage policy rm npm', does: 'take a bundle away' },
+  ],
   handler: async (invocation, session) => {
     const opened = await session.open();
     const name = await namedCage(opened, session, invocation);
