@@ -53,7 +53,8 @@ test('a directory without a log has no records and a valid empty chain', async (
 
 test.each<[AuditFilter, number[]]>([
   [{}, [1, 2, 3]],
-  [{ decision: 'deny' }, [2]],
+  [{ decisions: ['deny'] }, [2]],
+  [{ decisions: ['deny', 'allow'] }, [1, 2, 3]],
   [{ hosts: ['*.test'] }, [2, 3]],
   [{ hosts: ['example.com'] }, [1]],
   [{ hosts: ['example.com', 'b.test'] }, [1, 3]],
@@ -63,11 +64,11 @@ test.each<[AuditFilter, number[]]>([
   [{ rules: ['allow:example.com'] }, [1, 2]],
   [{ rules: ['allow:*'] }, [1, 2, 3]],
   [{ rules: ['allow:*.test'] }, [3]],
-  [{ protocol: 'websocket' }, [3]],
+  [{ protocols: ['websocket'] }, [3]],
   [{ until: 1002 }, [1, 2]],
   [{ since: 1001, until: 1002 }, [2]],
   [{ since: 1001 }, [2, 3]],
-  [{ since: 1001, decision: 'allow' }, [3]],
+  [{ since: 1001, decisions: ['allow'] }, [3]],
 ])('the filter %j leaves the records %j', async (filter, expected) => {
   await writer.append(entry());
   await writer.append(entry({ host: 'a.test', decision: 'deny' }));
@@ -147,7 +148,7 @@ test('following gives what is there and then what comes, until it is stopped', a
 test('following leaves out what does not fit', async () => {
   for (const port of [1, 2]) await writer.append(entry({ port, decision: port === 1 ? 'allow' : 'deny' }));
   const stop = new AbortController();
-  const records = followAudit(directory, stop.signal, { decision: 'deny' });
+  const records = followAudit(directory, stop.signal, { decisions: ['deny'] });
   expect((await records.next()).value).toMatchObject({ port: 2 });
   await records.return(undefined);
 });

@@ -11,9 +11,10 @@ export interface AuditFilter {
   since?: number | undefined;
   /** The same; records of that moment and later ones are left out. */
   until?: number | undefined;
-  decision?: AuditRecord['decision'] | undefined;
-  protocol?: AuditRecord['protocol'] | undefined;
-  /** Each a host, `*.host` or `**.host`; one of them must fit, as with the following. None: all fit. */
+  /** One of them must fit, as with all that follows. None: all fit. */
+  decisions?: readonly AuditRecord['decision'][] | undefined;
+  protocols?: readonly AuditRecord['protocol'][] | undefined;
+  /** Each a host, `*.host` or `**.host`. */
   hosts?: readonly string[] | undefined;
   /** In any case. */
   methods?: readonly string[] | undefined;
@@ -57,19 +58,19 @@ export async function* followAudit(
 
 /** Whether a record passes the filter. */
 export function fits(record: AuditRecord, filter: AuditFilter): boolean {
-  const { since, until, decision, protocol, hosts, methods, rules } = filter;
+  const { since, until, decisions, protocols, hosts, methods, rules } = filter;
   return (
     (since === undefined || Date.parse(record.time) >= since) &&
     (until === undefined || Date.parse(record.time) < until) &&
-    (decision === undefined || record.decision === decision) &&
-    (protocol === undefined || record.protocol === protocol) &&
+    isOneOf(decisions, (decision) => decision === record.decision) &&
+    isOneOf(protocols, (protocol) => protocol === record.protocol) &&
     isOneOf(hosts, (host) => matchesHost(host, record.host)) &&
     isOneOf(methods, (method) => method.toUpperCase() === record.method.toUpperCase()) &&
     isOneOf(rules, (rule) => matchesRule(rule, record.rule))
   );
 }
 
-function isOneOf(wanted: readonly string[] | undefined, isFit: (one: string) => boolean): boolean {
+function isOneOf<T>(wanted: readonly T[] | undefined, isFit: (one: T) => boolean): boolean {
   return wanted === undefined || wanted.length === 0 || wanted.some(isFit);
 }
 

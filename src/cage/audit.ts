@@ -12,8 +12,9 @@ import type { Context } from './context.ts';
 import { cageExists, cagePaths, noSuchCage, readSpec } from './store.ts';
 
 export interface AuditQuery {
-  decision?: AuditRecord['decision'] | undefined;
-  protocol?: AuditRecord['protocol'] | undefined;
+  /** A decision, or some of which one must fit. */
+  decision?: AuditRecord['decision'] | readonly AuditRecord['decision'][] | undefined;
+  protocol?: AuditRecord['protocol'] | readonly AuditRecord['protocol'][] | undefined;
   /** A host or host pattern, or some of which one must fit. */
   host?: string | readonly string[] | undefined;
   /** The same, in any case. */
@@ -49,12 +50,12 @@ export async function* auditCage(context: Context, name: string, query: AuditQue
 
 function filterOf({ decision, protocol, host, method, rule, sinceMs, untilMs }: AuditQuery): AuditFilter {
   return {
-    ...{ decision, protocol, since: sinceMs, until: untilMs },
+    ...{ decisions: listOf(decision), protocols: listOf(protocol), since: sinceMs, until: untilMs },
     ...{ hosts: listOf(host), methods: listOf(method), rules: listOf(rule) },
   };
 }
 
-function listOf(wanted: string | readonly string[] | undefined): readonly string[] | undefined {
+function listOf<T extends string>(wanted: T | readonly T[] | undefined): readonly T[] | undefined {
   return typeof wanted === 'string' ? [wanted] : wanted;
 }
 

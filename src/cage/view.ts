@@ -7,7 +7,7 @@ import { pathExists } from '../platform/files.ts';
 import type { Rule } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
-import { policyShow, type RuleView } from './policy-change.ts';
+import { policyShow, type PolicyView, type RuleView } from './policy-change.ts';
 import { stateHealth } from './repair.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, listCageNames, readCageState, readSpec } from './store.ts';
@@ -40,6 +40,9 @@ export interface CageView extends CageInfo {
   secrets: readonly { name: string; hosts: readonly string[]; slots: readonly object[] }[];
   limits: Record<'memory' | 'pids' | 'cpus', LimitView>;
   routes: readonly { host: string; address: string; port: number }[];
+  /** What looks into its traffic beyond what every cage has: settings of the built-in ones, and the user's own in their order. */
+  inspection: PolicyView['inspection'];
+  inspectors: readonly string[];
   leftOut: readonly { path: string; reason: string }[];
   base: string;
   workspaceStrategy: string;
@@ -148,6 +151,8 @@ export async function showCage(context: Context, name: string): Promise<CageView
       cpus: limit('cpu', spec.limits.cpus),
     },
     routes: spec.routes.map(({ host, address, port }) => ({ host, address, port })),
+    inspection: policy.inspection,
+    inspectors: policy.inspectors,
     leftOut: workspace?.leftOut ?? [],
     base: workspace?.base.tree ?? '',
     workspaceStrategy: workspace?.strategy ?? 'missing',

@@ -101,7 +101,11 @@ const ROWS: Row[] = [
   {
     argv: 'audit a --decision deny --host h --since 1h -f',
     calls: [
-      ['auditCage', 'a', { decision: 'deny', host: ['h'], sinceMs: Date.parse('2026-11-21T11:00:00Z'), follow: true }],
+      [
+        'auditCage',
+        'a',
+        { decision: ['deny'], host: ['h'], sinceMs: Date.parse('2026-11-21T11:00:00Z'), follow: true },
+      ],
     ],
   },
   { argv: 'audit --verify', calls: [] },

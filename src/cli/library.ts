@@ -64,6 +64,7 @@ export interface CageView extends CageInfo {
   secrets: readonly { name: string; hosts: readonly string[]; slots: readonly unknown[] }[];
   limits: { memory: LimitView; pids: LimitView; cpus: LimitView };
   routes: readonly unknown[];
+  inspectors: readonly string[];
   leftOut: readonly { path: string; reason: string }[];
   base: string;
   workspaceStrategy: string;
@@ -111,8 +112,8 @@ export interface ApplyPlanView {
 }
 
 export interface AuditFilter {
-  decision?: 'allow' | 'deny' | 'ask';
-  protocol?: 'http' | 'websocket' | 'dns' | 'tcp' | 'control';
+  decision?: readonly ('allow' | 'deny' | 'ask')[];
+  protocol?: readonly ('http' | 'websocket' | 'dns' | 'tcp' | 'control')[];
   host?: readonly string[];
   method?: readonly string[];
   rule?: readonly string[];

@@ -1,6 +1,6 @@
 // argv of one command → Invocation, or its help. The parser is commander's; which words serve which argument is
 // decided here, because an optional cage may lead. Must not look at the world.
-import { Command as Parser, CommanderError, Option } from 'commander';
+import { Command as Parser, CommanderError, InvalidArgumentError, Option } from 'commander';
 import {
   GLOBAL_OPTIONS,
   type ArgumentSpec,
@@ -120,8 +120,11 @@ export function sentence(summary: string): string {
 }
 
 function collect(option: Option, choices: readonly string[] | undefined): void {
-  if (choices !== undefined) throw new Error(`--${option.long ?? ''}: a repeatable option has no choices`);
-  option.argParser((value: string, previous: unknown): string[] => [...stringsOf(previous), value]);
+  option.argParser((value: string, previous: unknown): string[] => {
+    if (choices !== undefined && !choices.includes(value))
+      throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+    return [...stringsOf(previous), value];
+  });
 }
 
 function stringsOf(value: unknown): string[] {

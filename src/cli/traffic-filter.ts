@@ -5,12 +5,18 @@ import type { AuditFilter } from './library.ts';
 import { parseSince } from './since.ts';
 import { usageError } from './usage-error.ts';
 
+const DECISIONS = ['allow', 'deny', 'ask'] as const;
+const PROTOCOLS = ['http', 'websocket', 'dns', 'tcp', 'control'] as const;
+
 export const TRAFFIC_OPTIONS: readonly OptionSpec[] = [
-  { name: 'decision', value: 'DECISION', choices: ['allow', 'deny', 'ask'], summary: 'only these' },
+  {
+    ...{ name: 'decision', value: 'DECISION', repeatable: true, choices: DECISIONS },
+    summary: 'only what was decided so',
+  },
   { name: 'host', value: 'HOST', repeatable: true, summary: 'only requests to this host, or *.host' },
   { name: 'method', value: 'METHOD', repeatable: true, summary: 'only requests with this method' },
   {
-    ...{ name: 'protocol', value: 'PROTOCOL', choices: ['http', 'websocket', 'dns', 'tcp', 'control'] },
+    ...{ name: 'protocol', value: 'PROTOCOL', repeatable: true, choices: PROTOCOLS },
     summary: 'only these; dns: names that were looked up; control: what happened to the egress',
   },
   { name: 'rule', value: 'ID', repeatable: true, summary: 'only what this rule decided; ID*: rules that begin so' },
@@ -25,19 +31,20 @@ export function readTrafficFilter(flags: Flags, nowMs: number): AuditFilter {
     const wanted = flags.list(name);
     if (wanted.length > 0) filter[name] = wanted;
   }
-  const decision = flags.text('decision');
-  const protocol = flags.text('protocol');
+  const decision = chosen(DECISIONS, flags.list('decision'));
+  const protocol = chosen(PROTOCOLS, flags.list('protocol'));
   const since = flags.text('since');
   const until = flags.text('until');
-  if (decision === 'allow' || decision === 'deny' || decision === 'ask') filter.decision = decision;
-  if (isProtocol(protocol)) filter.protocol = protocol;
+  if (decision.length > 0) filter.decision = decision;
+  if (protocol.length > 0) filter.protocol = protocol;
   if (since !== undefined) filter.sinceMs = parseSince(since, nowMs);
   if (until !== undefined) filter.untilMs = parseSince(until, nowMs, '--until');
   return filter;
 }
 
-function isProtocol(text: string | undefined): text is NonNullable<AuditFilter['protocol']> {
-  return text === 'http' || text === 'websocket' || text === 'dns' || text === 'tcp' || text === 'control';
+/** The parser has refused all other values. */
+function chosen<T extends string>(choices: readonly T[], given: readonly string[]): T[] {
+  return choices.filter((choice) => given.includes(choice));
 }
 
 /** Reads `-n`. Throws E_USAGE. */

@@ -100,6 +100,7 @@ export const VIEW: CageView = {
     cpus: { value: undefined, enforcedBy: 'none' },
   },
   routes: [],
+  inspectors: ['no-friday-pushes'],
   leftOut: [{ path: '.env', reason: 'looks like a secret' }],
   base: 'abc',
   workspaceStrategy: 'overlay',

@@ -70,7 +70,10 @@ test('--summary prints what the library counted, by host, rule and secret', asyn
 
 test('filters are handed on, and those that may be repeated as lists', async () => {
   const argv = ['audit', '--host', 'a.example', '--host', '*.b', '--method', 'GET', '--rule', 'npm*'];
-  const { calls } = await runCli([...argv, '--protocol', 'dns', '--until', '2026-01-02']);
+  const { calls } = await runCli([
+    ...[...argv, '--protocol', 'dns', '--protocol', 'tcp', '--decision', 'deny', '--decision', 'ask'],
+    ...['--until', '2026-01-02'],
+  ]);
   expect(calls).toContainEqual([
     'auditCage',
     expect.any(String),
@@ -78,7 +81,8 @@ test('filters are handed on, and those that may be repeated as lists', async () 
       host: ['a.example', '*.b'],
       method: ['GET'],
       rule: ['npm*'],
-      protocol: 'dns',
+      protocol: ['dns', 'tcp'],
+      decision: ['deny', 'ask'],
       untilMs: Date.UTC(2026, 0, 2),
     }),
   ]);
@@ -93,3 +97,13 @@ test.each<[Partial<AuditRecord>, string]>([
   };
   expect((await runCli(['audit'], { library: { auditCage } })).stdout).toContain(says);
 });
+
+test.each(['--decision', '--protocol'])(
+  'a value of %s that does not exist is named with those that do',
+  async (option) => {
+    const { exitCode, stderr } = await runCli(['audit', option, 'deny', option, 'nonsense']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/nonsense|'deny'/);
+    expect(stderr).toMatch(option === '--decision' ? /allow, deny, ask/ : /http, websocket, dns, tcp, control/);
+  },
+);

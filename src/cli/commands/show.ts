@@ -45,6 +45,7 @@ function printView(view: CageView, output: Output): void {
   output.line(['bold', 'reaches'], view.reach.length === 0 ? ': nothing' : '');
   output.table(ruleRows(view.reach));
   section(output, 'routes', outline(view.routes));
+  section(output, 'asks inspectors of yours, in this order', view.inspectors);
   section(output, 'reads', view.reads);
   section(output, 'writes', view.writes);
   const secrets = view.secrets.map((secret) => `${secret.name} at ${secret.hosts.join(', ')}`);
