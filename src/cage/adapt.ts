@@ -4,7 +4,8 @@ import type { AgentProfile } from '../agents/profile.ts';
 import { IronError } from '../platform/errors.ts';
 import { DEFAULT_INSPECTION } from '../policy/types.ts';
 import type { Context } from './context.ts';
-import { agentRules, seedHome, uniqueRules, type CreationPlan } from './create.ts';
+import { agentRules, seedHome, uniqueRules, withRules, type CreationPlan } from './create.ts';
+import { tellIdleRules } from './idle-rules.ts';
 import { isOccupied } from './occupancy.ts';
 import { stateHealth } from './repair.ts';
 import { bindNamedSecret } from './secrets.ts';
@@ -23,6 +24,7 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
   }
   const wanted = await extendSpec(context, spec, plan, profile);
   if (JSON.stringify(wanted) === JSON.stringify(spec)) return;
+  tellIdleRules(context, wanted.rules, plan.request.rules);
   await stopForChange(context, plan.name);
   const next = { ...wanted, generation: spec.generation + 1 };
   writeSpec(context, next);
@@ -45,7 +47,7 @@ async function extendSpec(
     ...(profile.secrets.length > 0 || profile.bundles.length > 0 ? { agent: profile.name } : {}),
     net: options.net === undefined ? spec.net : request.net,
     auth,
-    rules: uniqueRules([...spec.rules, ...agentRules(profile), ...request.rules]),
+    rules: withRules(uniqueRules([...spec.rules, ...agentRules(profile)]), request.rules),
     ...(Object.keys(request.inspection).length === 0
       ? {}
       : { inspection: { ...(spec.inspection ?? DEFAULT_INSPECTION), ...request.inspection } }),

@@ -3,13 +3,15 @@
 import { sendControl } from '../egress/client.ts';
 import { watchControl } from '../egress/client-watch.ts';
 import type { AskEvent, HeldRequest } from '../egress/config.ts';
-import { IronError } from '../platform/errors.ts';
+import { IronError, toIronError } from '../platform/errors.ts';
 import { printableLine } from '../platform/text.ts';
 import { offerRules } from './approve-rules.ts';
 import type { Context } from './context.ts';
 import { CONTROL_TIMEOUT_MS, controlSocket } from './confirm-policy.ts';
+import { letsPass } from './lets-pass.ts';
 import { policyAllow, policyDeny } from './policy-change.ts';
 import { stateHealth } from './repair.ts';
+import { readRules } from './rule-input.ts';
 import type { RunningState } from './state.ts';
 import { cageExists, noSuchCage, readCageState } from './store.ts';
 import { viewRequest, type WaitingRequest } from './waiting-request.ts';
@@ -27,7 +29,7 @@ export interface AnswerOptions {
 
 export type AnswerResult =
   | { ok: true; /** The rule that was added, if any. */ rule: string | undefined }
-  /** Somebody else was first, or nobody waits any more. */
+  /** Somebody else was first, nobody waits any more, or the rule does not match the request. */
   | { ok: false; message: string };
 
 export type ApprovalEvent =
@@ -102,10 +104,16 @@ export async function answerRequest(
       const offered = offerRules(held);
       const text = answer === 'deny-cage' ? offered.deny : (rule ?? offered.exact);
       if (text === undefined) return { ok: false, message: 'its path is too long for a rule; answer it once' };
-      if (answer === 'always') await rememberRule(context, text);
       // The egress judges anew whatever waits as soon as it has the rule: that is the answer.
-      if (answer === 'deny-cage') await policyDeny(context, name, [text]);
-      else await policyAllow(context, name, [text]);
+      if (answer === 'deny-cage') {
+        await policyDeny(context, name, [text]);
+        return { ok: true, rule: text };
+      }
+      if (!letsPass(await readRules(context, 'allow', [text]), held, context.clock.now()))
+        return { ok: false, message: `the rule ${text} does not let this request pass; nothing was changed` };
+      await policyAllow(context, name, [text]);
+      // Afterwards: what the cage refuses to take must not spoil the settings of every later one.
+      if (answer === 'always') await rememberRule(context, text);
       return { ok: true, rule: text };
     }
     default:
@@ -117,7 +125,14 @@ export async function answerRequest(
 /** For every cage that is made from now on. */
 async function rememberRule({ configFile }: Context, text: string): Promise<void> {
   const { addUserRule } = await import('../config/add-user-rule.ts');
-  await addUserRule(configFile, text);
+  try {
+    await addUserRule(configFile, text);
+  } catch (error) {
+    const { code, message, because, hint } = toIronError(error);
+    if (code === 'E_BUG') throw error;
+    const told = `the request passed and this cage has the rule, but later ones do not: ${message}`;
+    throw new IronError(code, { message: told, because, hint, cause: error });
+  }
 }
 
 async function sendAnswer(context: Context, name: string, id: string, answer: 'once' | 'deny'): Promise<AnswerResult> {

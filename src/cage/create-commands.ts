@@ -1,7 +1,7 @@
 // `create` and its dry run.
 import { formatRule } from '../policy/rules.ts';
 import type { Context } from './context.ts';
-import { agentRules, createFromPlan, planCreation, uniqueRules, readConfigured } from './create.ts';
+import { agentRules, createFromPlan, planCreation, readConfigured, uniqueRules, withRules } from './create.ts';
 import type { CageOptions } from './options.ts';
 import { cageExists } from './store.ts';
 import { showCage, type CageView } from './view.ts';
@@ -44,7 +44,7 @@ export async function planCage(context: Context, source: string | undefined, opt
     project,
     ...{ backend, preset, workspace, net },
     agent: profile?.name,
-    rules: uniqueRules([...agentRules(profile), ...request.rules, ...configured.rules]).map(formatRule),
+    rules: uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]).map(formatRule),
     secrets: [...new Set([...agentSecrets, ...request.secrets])],
     routes: request.routes.map(({ host, address, port }) => `${host} → ${address}:${port}`),
     mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),

@@ -165,7 +165,7 @@ async function composeSpec(context: Context, { name, project, request, profile }
   const slot = drawSlot(currentCaller());
   const configured = await readConfigured(context);
   const said = { ...configured.inspection, ...request.inspection };
-  const rules = uniqueRules([...agentRules(profile), ...request.rules, ...configured.rules]);
+  const rules = uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]);
   tellIdleRules(context, rules, request.rules);
   return {
     version: 1,
@@ -203,7 +203,13 @@ export function agentRules(profile: AgentProfile | undefined): Rule[] {
   return (profile?.bundles ?? []).flatMap((bundle) => findBundle(bundle)?.rules ?? []);
 }
 
-/** The first of each id stays: a bundle that an agent brings may be named by the user as well. */
+/** What is named counts: a rule of the same id gives up its place to it, the others follow. */
+export function withRules(rules: readonly Rule[], named: readonly Rule[]): Rule[] {
+  const byId = new Map(named.map((rule) => [rule.id, rule]));
+  return uniqueRules([...rules.map((rule) => byId.get(rule.id) ?? rule), ...named]);
+}
+
+/** The first of each id stays. */
 export function uniqueRules(rules: readonly Rule[]): Rule[] {
   const seen = new Map<string, Rule>();
   for (const rule of rules) if (!seen.has(rule.id)) seen.set(rule.id, rule);

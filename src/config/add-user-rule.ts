@@ -25,7 +25,7 @@ function addRule(path: string, rule: string): void {
     throw new IronError('E_USAGE', {
       message: `the settings in ${path} have mistakes`,
       because: present.problems.map((problem) => formatProblem(path, problem)).join('\n'),
-      hint: 'mend them first; nothing was changed',
+      hint: 'mend them first; nothing was written to them',
     });
   }
   if (present.config.rules.some((known) => known.effect === 'allow' && known.text === rule)) return;

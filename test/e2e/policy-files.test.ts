@@ -156,6 +156,13 @@ test('a yes for always is written to the settings, and every later cage has the 
     id = listed.parse((await sandbox.run(['approve', 'asker', '--list', '--json'])).json())[0]?.id ?? '';
     return id !== '';
   });
+  // A rule that is none, or that answers something else, changes neither the cage nor the settings, and the request waits on.
+  const answer = (...rule: string[]) => sandbox.run(['approve', 'asker', '--always', id, '--rule', ...rule]);
+  expect(await answer('no rule at all')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('E_RULE') });
+  const other = await answer('GET other.example/always');
+  expect(other).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('does not let this request pass') });
+  expect(readFileSync(path, 'utf8')).toBe('# mine\n[policy]\nallow = [] # none yet\n');
+  expect((await sandbox.run(['policy', 'show', 'asker', '--json'])).json()).toMatchObject({ generation: 1, rules: [] });
   expect((await sandbox.run(['approve', 'asker', '--always', id])).exitCode).toBe(0);
   expect((await asked).stdout).toBe('200');
   const rule = `GET ${HOST}/always max-query=0`;
@@ -164,6 +171,26 @@ test('a yes for always is written to the settings, and every later cage has the 
   expect((await sandbox.run(['policy', 'show', 'later', '--json'])).json()).toMatchObject({
     rules: [{ text: rule, origin: 'user' }],
   });
+});
+
+test('a run takes over what it names again with other terms, and a bundle goes by its name', async () => {
+  settings('');
+  const start = ['run', 'shell', sandbox.project('again'), '--name', 'again'];
+  const run = (...rules: string[]) =>
+    sandbox.run([...start, ...rules.flatMap((rule) => ['--allow', rule]), '--', 'true']);
+  const rules = async () =>
+    z
+      .looseObject({ generation: z.number(), rules: z.array(z.looseObject({ text: z.string() })) })
+      .parse((await sandbox.run(['policy', 'show', 'again', '--json'])).json());
+  expect((await run('a.example expires=2000-01-01', 'npm')).exitCode).toBe(0);
+  expect((await rules()).rules[0]?.text).toContain('expires=2000');
+  expect((await run('a.example rpm=5', 'npm')).exitCode).toBe(0);
+  const changed = await rules();
+  expect(changed.rules[0]?.text).toBe('a.example rpm=5');
+  expect((await run('a.example rpm=5', 'npm')).exitCode).toBe(0);
+  expect(await rules()).toEqual(changed);
+  expect((await sandbox.run(['policy', 'rm', 'again', 'npm'])).exitCode).toBe(0);
+  expect((await rules()).rules.map(({ text }) => text)).toEqual(['a.example rpm=5']);
 });
 
 test('settings with a mistake keep a cage from being made, and are named with line and file', async () => {
