@@ -17,6 +17,7 @@ import type { LeafContexts } from './leaf.ts';
 import { judgePassthrough, servePassthrough } from './passthrough.ts';
 import { readHead } from './read-head.ts';
 import { malformed, Refusal, unknownProtocol } from './refusal.ts';
+import { refusalNote } from './refusal-note.ts';
 import { writeRefusal } from './refuse.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
 import type { SyntheticNames } from './synthetic-names.ts';
@@ -49,9 +50,10 @@ export async function converse(
 
 async function recordCut(arrival: Arrival, error: unknown, { journal }: ConversationServices): Promise<void> {
   const refusal = error instanceof Refusal ? error : toRefusal(error);
-  const note = { name: 'egress', action: 'deny' as const, reason: refusal.message };
   const host = arrival.claims[0]?.host ?? arrival.fallbackName ?? '';
-  await journal.deny({ protocol: 'tcp', method: '', host, port: arrival.port ?? 0, path: '' }, refusal.rule, [note]);
+  await journal.deny({ protocol: 'tcp', method: '', host, port: arrival.port ?? 0, path: '' }, refusal.rule, [
+    refusalNote(refusal),
+  ]);
 }
 
 async function startConversation(socket: Socket, arrival: Arrival, services: ConversationServices): Promise<void> {
@@ -161,8 +163,7 @@ async function nextHead(client: ClientConnection, services: ConversationServices
     }
     counters.refused += 1;
     const asked = newAsked(client.origin);
-    const note = { name: 'egress', action: 'deny' as const, reason: error.message };
-    await journal.deny(asked, error.rule, [note]);
+    await journal.deny(asked, error.rule, [refusalNote(error)]);
     await answerRefusal(client, asked, error);
     closeGently(client, false);
     return undefined;
@@ -199,7 +200,7 @@ async function openTunnel(
     const refusal = toRefusal(error);
     services.counters.refused += 1;
     const asked = { ...newAsked(client.origin), method: 'CONNECT', path: target };
-    await services.journal.deny(asked, refusal.rule, []);
+    await services.journal.deny(asked, refusal.rule, [refusalNote(refusal)]);
     await answerRefusal(client, asked, refusal);
     closeGently(client, false);
     return;

@@ -14,6 +14,7 @@ import type { Asked, Journal } from './journal.ts';
 import { judgeRequest, type Judged, type Origin } from './judge.ts';
 import type { Progress } from './progress.ts';
 import { Refusal } from './refusal.ts';
+import { withRefusal } from './refusal-note.ts';
 import type { Settings } from './settings.ts';
 import type { Upstreams } from './upstream.ts';
 import type { UsageBook } from './usage.ts';
@@ -85,8 +86,13 @@ export async function serveExchange(stream: ClientStream, services: ExchangeServ
     counters.refused += 1;
     const refusal = toRefusal(error);
     const isGone = !stream.isOpen;
-    if (decided === undefined) await journal.deny(asked, refusal.rule, inspectors);
-    else await journal.end(decided, { ...counted(progress, inspection), ...failureOf(refusal, progress, isGone) });
+    if (decided === undefined) await journal.deny(asked, refusal.rule, withRefusal(inspectors, refusal));
+    else {
+      const counts = counted(progress, inspection);
+      const failure = failureOf(refusal, progress, isGone);
+      const notes = failure.outcome === 'refused' ? withRefusal(counts.notes, refusal) : counts.notes;
+      await journal.end(decided, { ...counts, ...failure, notes });
+    }
     if (stream.isAnswered || isGone) stream.abort();
     else await answerRefusal(stream, asked, refusal);
   } finally {

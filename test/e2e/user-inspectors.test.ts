@@ -10,6 +10,11 @@ import { startClientWorld, WEB, type ClientWorld } from '../support/client-world
 const CAGE = 'inspected';
 let sandbox: Sandbox;
 let world: ClientWorld;
+/** Of other cages on this machine. */
+let others: ReadonlySet<string>;
+
+const inspectorProcesses = (): string[] =>
+  processesNaming('inspector-host.js').filter((line) => line.includes('/app/node'));
 
 /** What it does is in the path of the request. */
 const MOODS = `
@@ -41,6 +46,7 @@ export async function inspect({ path, headers }) {
 
 beforeAll(async () => {
   sandbox = openSandbox();
+  others = new Set(inspectorProcesses());
   world = await startClientWorld();
   const example = fileURLToPath(new URL('../../docs/inspectors.md', import.meta.url));
   const [, documented = ''] = /```js\n\/\/ no-drafts.mjs\n(.*?)```/s.exec(readFileSync(example, 'utf8')) ?? [];
@@ -74,6 +80,11 @@ function curl(path: string, ...options: string[]): Promise<CliResult> {
   return sandbox.run(['exec', CAGE, '--', 'curl', '-sS', '-m', '20', ...options, `https://${WEB}${path}`]);
 }
 
+async function records(path: string): Promise<unknown[]> {
+  const all = (await notes(path)).split('\n').filter((line) => line !== '');
+  return all.map((line): unknown => JSON.parse(line));
+}
+
 async function notes(path: string): Promise<string> {
   const audit = await sandbox.run(['audit', CAGE, '--json']);
   return audit.stdout
@@ -94,6 +105,14 @@ test.each([
   expect(refused.stdout).toContain('<inspector:moods>');
   expect(refused.stdout).toContain(reason);
   expect(world.arrivals.filter((line) => line.includes(path))).toEqual([]);
+  const said = expect.objectContaining({
+    name: 'inspector:moods',
+    action: 'deny',
+    reason: expect.stringContaining(reason),
+  });
+  await expect
+    .poll(async () => records(path))
+    .toEqual([expect.objectContaining({ inspectors: expect.arrayContaining([said]) })]);
   await expect.poll(async () => (await curl(`/after${path}`)).stdout, { timeout: 10_000 }).toContain('over 2');
 });
 
@@ -117,7 +136,7 @@ test.each(['reads-home', 'reads-passwords', 'runs-a-program', 'writes', 'connect
 );
 
 test('its process ends with the cage, and a module that cannot be loaded keeps the cage from starting', async () => {
-  const running = () => processesNaming('inspector-host.js').filter((line) => line.includes('/app/node'));
+  const running = () => inspectorProcesses().filter((line) => !others.has(line));
   expect(running().length).toBeGreaterThan(0);
   expect((await sandbox.run(['stop', CAGE])).exitCode).toBe(0);
   await expect.poll(running, { timeout: 10_000 }).toEqual([]);
