@@ -99,7 +99,7 @@ function problemsIn(problems: readonly FileProblem[]): IronError {
   return new IronError('E_USAGE', {
     message:
       problems.length === 1 ? `there is a mistake in ${files}` : `there are ${problems.length} mistakes in ${files}`,
-    because: problems.map((problem) => formatProblem(problem.file, problem)).join('\n'),
+    because: problems.map((problem) => formatProblem(problem.file, problem)),
     hint: 'nothing was taken from it; mend it and give the command again',
     details: { problems },
   });

@@ -6,7 +6,9 @@ import type { Span } from './span.ts';
 export function formatError(error: IronError, verbose: boolean): Span[][] {
   return [
     [['red', `error[${error.code}]`], ': ', ['bold', error.message]],
-    [['dim', 'because'], ': ', becauseOf(error)],
+    ...reasonsOf(error).map((reason, index): Span[] =>
+      index === 0 ? [['dim', 'because'], ': ', reason] : ['         ', reason],
+    ),
     [['green', 'try'], ': ', error.hint],
     ...(verbose ? stackOf(error).map((line): Span[] => [['dim', line]]) : []),
   ];
@@ -17,7 +19,7 @@ export function formatErrorJson(error: IronError, verbose: boolean): object {
     error: {
       code: error.code,
       message: error.message,
-      because: becauseOf(error),
+      because: reasonsOf(error).join('\n'),
       hint: error.hint,
       details: error.details,
       ...(verbose ? { stack: stackOf(error) } : {}),
@@ -26,17 +28,17 @@ export function formatErrorJson(error: IronError, verbose: boolean): object {
 }
 
 /** Where the thrower gave no reason, the class of the failure is the reason: it says whose turn it is. */
-function becauseOf(error: IronError): string {
-  if (error.because !== undefined && error.because !== '') return error.because;
-  switch (error.exitCode) {
+function reasonsOf({ because = '', reasons, exitCode }: IronError): readonly string[] {
+  if (because !== '') return reasons;
+  switch (exitCode) {
     case 2:
-      return 'the command line, a name or a setting is not valid as given';
+      return ['the command line, a name or a setting is not valid as given'];
     case 125:
-      return 'this machine, or the state of the cage, does not allow it';
+      return ['this machine, or the state of the cage, does not allow it'];
     case 126:
-      return 'a protection of ironcage refuses it';
+      return ['a protection of ironcage refuses it'];
     default:
-      return 'something happened that the code does not expect';
+      return ['something happened that the code does not expect'];
   }
 }
 

@@ -45,6 +45,12 @@ test('no way of printing lets a control sequence through', () => {
   expect(text(stderr)).not.toMatch(STEERING);
 });
 
+test('each of several reasons has a line of its own, and no reason makes more', () => {
+  const { output, stderr } = open();
+  output.failure(new IronError('E_USAGE', { message: 'm', because: ['first', 'second\ntry: this'], hint: 'h' }));
+  expect(text(stderr)).toBe('error[E_USAGE]: m\nbecause: first\n         second\\ntry: this\ntry: h\n');
+});
+
 test('a line stays one line whatever is in it', () => {
   const { output, stdout } = open();
   output.line('a\nb\rc');

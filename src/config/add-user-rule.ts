@@ -24,7 +24,7 @@ function addRule(path: string, rule: string): void {
   if (!present.ok) {
     throw new IronError('E_USAGE', {
       message: `the settings in ${path} have mistakes`,
-      because: present.problems.map((problem) => formatProblem(path, problem)).join('\n'),
+      because: present.problems.map((problem) => formatProblem(path, problem)),
       hint: 'mend them first; nothing was written to them',
     });
   }

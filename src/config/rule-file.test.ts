@@ -14,6 +14,20 @@ function told(text: string): string[] {
   return read.ok ? [] : read.problems.map((problem) => formatProblem('rules.toml', problem));
 }
 
+test('a bundle can be denied, can end, and can name several references', () => {
+  const deny = parse('[[rule]]\neffect = "deny"\nuse = "npm"\nreason = "no packages"\n');
+  expect(deny).toMatchObject({
+    ok: true,
+    rules: [{ effect: 'deny', host: 'registry.npmjs.org', reason: 'no packages' }],
+  });
+  const push = parse('[[rule]]\nuse = "github:o/r:push=main,agent/*"\nexpires = "2026-02-01"\n');
+  if (!push.ok) throw new Error(JSON.stringify(push.problems));
+  expect(push.rules.find(({ pushRefs }) => pushRefs !== undefined)).toMatchObject({
+    pushRefs: ['refs/heads/main', 'refs/heads/agent/*'],
+    expires: '2026-02-01T00:00:00.000Z',
+  });
+});
+
 test('every attribute of a rule has its key', () => {
   const read = parse(`
 [[rule]]

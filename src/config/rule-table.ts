@@ -1,17 +1,18 @@
 // A rule as a table of TOML: each key is a word of the rule's one-line form, and is read by it, so that file and command line
 // can never mean two things.
+import { findBundle } from '../policy/bundles.ts';
 import { closestWord } from '../policy/closest.ts';
 import type { RuleStance } from '../policy/compose-rule.ts';
 import { parseRule } from '../policy/rules.ts';
 import type { Rule } from '../policy/types.ts';
 import type { Place, Problem, TomlKey, TomlTable } from './toml-tables.ts';
 
-type KeyKind = 'word' | 'name' | 'path' | 'sentence' | 'number' | 'flag' | 'list' | 'size';
+type KeyKind = 'word' | 'bundle' | 'name' | 'path' | 'sentence' | 'number' | 'flag' | 'list' | 'size';
 
 /** Key of the table → word of the text, and what the value must be. Those without a word are the target's parts. */
 const KEYS: Readonly<Record<string, { word: string; kind: KeyKind }>> = {
   effect: { word: '', kind: 'word' },
-  use: { word: '', kind: 'word' },
+  use: { word: '', kind: 'bundle' },
   host: { word: '', kind: 'name' },
   port: { word: 'port', kind: 'number' },
   scheme: { word: '', kind: 'name' },
@@ -62,8 +63,9 @@ export function readRuleTable(table: TomlTable, stance: Omit<RuleStance, 'effect
   if (parsed.ok) {
     // The one-line form tells bundles and hosts apart by themselves; here each has a key of its own.
     const key = texts.has('use') ? 'use' : 'host';
-    if (parsed.rules.every(({ origin }) => (origin === 'bundle') === (key === 'use'))) return parsed;
-    const name = JSON.stringify(texts.get(key));
+    const named = texts.get(key) ?? '';
+    if ((findBundle(named) !== undefined) === (key === 'use')) return parsed;
+    const name = JSON.stringify(named);
     const message = key === 'use' ? `there is no bundle ${name}` : `${name} is a bundle and no host`;
     const suggestion = key === 'use' ? `host = ${name} names a host` : `use = ${name} names a bundle`;
     return { ok: false, problems: [at(keyOf(table, key), message, suggestion)] };
@@ -90,6 +92,7 @@ function keyOf(table: TomlTable, name: string): Place {
 
 const WHAT: Readonly<Record<KeyKind, string>> = {
   word: 'a text in quotes, without blanks and commas',
+  bundle: 'the name of a bundle in quotes, such as "npm" or "github:OWNER/REPO:push=main"',
   name: 'a text in quotes, without blanks, commas and slashes',
   path: 'a text in quotes that begins with /, without blanks',
   sentence: 'a line of text in quotes',
@@ -104,6 +107,9 @@ function valueText(value: unknown, kind: KeyKind): string | undefined {
   switch (kind) {
     case 'word':
       return typeof value === 'string' && isWord(value) ? value : undefined;
+    // Commas stand between the references of a push.
+    case 'bundle':
+      return typeof value === 'string' && /^\S+$/.test(value) ? value : undefined;
     case 'name':
       return typeof value === 'string' && isWord(value) && !value.includes('/') ? value : undefined;
     case 'path':

@@ -42,8 +42,8 @@ export type ErrorCode = keyof typeof ERROR_KINDS;
 export interface ErrorParts {
   /** What happened, one sentence without a full stop. */
   message: string;
-  /** Why, if that is known and differs from the message. */
-  because?: string | undefined;
+  /** Why, if that is known and differs from the message; of several reasons each has a line of its own. */
+  because?: string | readonly string[] | undefined;
   /** What to do next: a command or a change. */
   hint: string;
   /** Safe to print and to log: never a secret, never bytes from inside a cage. */
@@ -54,6 +54,8 @@ export interface ErrorParts {
 export class IronError extends Error {
   readonly code: ErrorCode;
   readonly because: string | undefined;
+  /** The same, line by line: a line break within a reason is none. */
+  readonly reasons: readonly string[];
   readonly hint: string;
   readonly details: Record<string, unknown>;
 
@@ -61,7 +63,9 @@ export class IronError extends Error {
     super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
     this.name = 'IronError';
     this.code = code;
-    this.because = parts.because;
+    const { because = [] } = parts;
+    this.reasons = typeof because === 'string' ? [because] : because;
+    this.because = this.reasons.length === 0 ? undefined : this.reasons.join('\n');
     this.hint = parts.hint;
     this.details = parts.details ?? {};
   }
