@@ -18,7 +18,8 @@ import { listenedPorts } from './policy.ts';
 import { openSession, type CageSession } from './session.ts';
 import type { RunningState } from './state.ts';
 import { ensureRunning } from './ensure-running.ts';
-import { cagePaths, withCageLock } from './store.ts';
+import { stateHealth, type Health } from './repair.ts';
+import { cagePaths, readCageState, withCageLock } from './store.ts';
 import { verifyAudit } from './audit.ts';
 import { controlSocket } from './confirm-policy.ts';
 import { policyShow } from './policy-change.ts';
@@ -32,13 +33,14 @@ export interface Verification {
 
 const PROBE_BOUNDS = { timeoutMs: 120_000, maxOutputBytes: 2 ** 20 };
 
-/** Starts the cage if need be. Without `attack` only the harmless, quick part of the probes is made. */
+/** Starts what does not run; an egress that had ended is a failure all the same. Without `attack` only the harmless, quick part of the probes is made. */
 export async function verifyCage(
   context: Context,
   name: string,
   { attack }: { attack: boolean },
 ): Promise<Verification> {
-  const { state, leave } = await withCageLock(context, name, async () => ({
+  const { found, state, leave } = await withCageLock(context, name, async () => ({
+    found: stateHealth(readCageState(context, name)),
     state: await ensureRunning(context, name),
     leave: occupy(cagePaths(context, name)),
   }));
@@ -46,7 +48,12 @@ export async function verifyCage(
   try {
     const session = await openSession(context, name);
     const probes = await insideProbes(session, state, canary, attack);
-    probes.push(await canaryProbe(canary), ...(await outsideProbes(context, name)), ...egressProbes(state));
+    probes.push(
+      aliveProbe(found),
+      await canaryProbe(canary),
+      ...(await outsideProbes(context, name)),
+      ...egressProbes(state),
+    );
     if (attack) probes.push(...(await secretProbes(session, state)));
     return { cage: name, ok: probes.every(({ ok }) => ok), probes };
   } finally {
@@ -150,6 +157,17 @@ function printable({ id, group, ok, expected, observed }: Probe): Probe {
     ok,
     expected: shortLine(expected),
     observed: shortLine(observed),
+  };
+}
+
+/** What was found before anything was started: the rest was probed with another egress. */
+function aliveProbe(found: Health): Probe {
+  return {
+    id: 'control-plane.egress-alive',
+    group: 'control plane',
+    ok: found !== 'degraded',
+    expected: 'a cage that runs has its egress, from before the verification on',
+    observed: found === 'degraded' ? 'it had ended, so that another was started' : `the cage was ${found}`,
   };
 }
 

@@ -122,7 +122,7 @@ test('a value that has come in fails the group of secrets, which names every pla
   expect(stdout).toMatch(/^1 of \d+ failed$/m);
 });
 
-test('an egress that is killed in the middle is a failure, and the next verification has another', async () => {
+test('an egress that is killed in the middle is a failure, its end is one for the next, and that has another', async () => {
   await inside('true');
   await sandbox.run(['start', CAGE]);
   const marks = (): number => recordOf(CAGE).split('.ironcage-verify').length;
@@ -135,6 +135,8 @@ test('an egress that is killed in the middle is a failure, and the next verifica
   expect(failuresOf(result)).toEqual(
     expect.arrayContaining(['names.synthetic', 'control-plane.policy-confirmed', 'control-plane.egress-filter']),
   );
+  const found = await attack();
+  expect([found.exitCode, failuresOf(found)]).toEqual([1, ['control-plane.egress-alive']]);
   const again = await attack();
   expect([again.exitCode, failuresOf(again)]).toEqual([0, []]);
 });
