@@ -103,10 +103,11 @@ export function harEntry(record: AuditRecord, frames: readonly CapturedFrame[]):
 function headOf(frames: readonly CapturedFrame[], kind: number): Head | undefined {
   const frame = frames.find((each) => each.kind === kind);
   if (frame === undefined) return undefined;
-  const [first = '', ...lines] = frame.content.toString('latin1').trimEnd().split('\n');
-  const fields = lines.map((line) => {
+  // Only the end of the last line goes: a field may be empty, and blanks at its end are its own.
+  const [first = '', ...lines] = frame.content.toString('latin1').replace(/\n$/, '').split('\n');
+  const fields = lines.flatMap((line) => {
     const colon = line.indexOf(': ');
-    return { name: line.slice(0, colon), value: line.slice(colon + 2) };
+    return colon === -1 ? [] : [{ name: line.slice(0, colon), value: line.slice(colon + 2) }];
   });
   return { line: first.split(' '), fields };
 }
