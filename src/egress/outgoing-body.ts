@@ -53,9 +53,9 @@ export function checkOutgoing(body: Body, checks: OutgoingChecks): Body {
         const looked = inspection.push(pieces);
         if (looked !== undefined) await looked;
       }
-      captured?.requestBody(pieces);
       // With these bytes a body of known length is whole, with or without a word about its end.
       if (framing.kind === 'length' && total >= framing.length) await finish();
+      captured?.requestBody(pieces);
       progress.bytesOut = total;
       return pieces;
     },
