@@ -65,7 +65,7 @@ function readPort(text: string): number {
   if (port >= 1 && port <= 65_535) return port;
   throw new Unfit(
     `${JSON.stringify(text)} is not a port`,
-    'a port is a number from 1 to 65535, or github:OWNER/REPO for a repository',
+    'a port is a number from 1 to 65535; bundles with a colon are github:OWNER/REPO and s3:BUCKET',
     'port',
   );
 }
@@ -104,7 +104,7 @@ function unknownWord(word: string): Unfit {
   if (meant !== undefined) return new Unfit(message, `did you mean ${meant}?`);
   return new Unfit(
     message,
-    `the bundles are ${names.join(', ')}:OWNER/REPO; for a host on your own network write "${word} private"`,
+    `the bundles are ${names.join(', ')}:OWNER/REPO, s3:BUCKET; for a host on your own network write "${word} private"`,
   );
 }
 

@@ -35,7 +35,7 @@ const RULE_WORDS: readonly RuleWord[] = [
   flag('websocket', { websocket: true }, { isMatch: true, inDeny: true }),
   flag('no-websocket', { websocket: false }, { isMatch: true, inDeny: true }),
   {
-    ...{ name: 'max-query', takes: 'value', isMatch: true, inDeny: true, example: 'max-query=64' },
+    ...{ name: 'max-query', takes: 'value', isMatch: true, inDeny: false, example: 'max-query=64' },
     read: (text) => ({ maxQueryBytes: atMost(MAX_QUERY_BYTES, parseSize(text), 'max-query', 'a size') }),
     write: (rule) => optional(rule.maxQueryBytes, String),
   },

@@ -77,7 +77,7 @@ test.each([
   ['nmp', /neither a bundle/, 'did you mean npm?'],
   ['antropic', /neither a bundle/, 'did you mean anthropic?'],
   ['githbu', /neither a bundle/, 'did you mean github:OWNER/REPO?'],
-  ['intranet', /neither a bundle/, 'intranet private'],
+  ['intranet', /neither a bundle/, 's3:BUCKET; for a host on your own network write "intranet private"'],
   ['github:owner', /not a port/, 'github:OWNER/REPO'],
   ['npm private', /no further words/, 'write just: npm'],
   ['GET npm', /no further words/, 'write just: npm'],
@@ -88,7 +88,8 @@ test.each([
   ['*.*', /not a host/, '*.example.com'],
   ['a.*.com', /not a host/, '*.example.com'],
   ['***.example.com', /not a host/, '*.example.com'],
-  ['*.com', /anybody/, 'my-project.com'],
+  ['*.com', /anybody can have a name under com,/, 'my-project.com'],
+  ['*.windows.net', /anybody can have a name under core.windows.net,/, ''],
   ['**.co.uk', /anybody/, ''],
   ['*.github.io', /anybody/, ''],
   ['**.cloudfront.net', /anybody/, ''],
@@ -123,9 +124,12 @@ test.each([
   expect(parsed.suggestion).toContain(suggestion);
 });
 
-test('private has no meaning in a deny rule', () => {
-  expect(parseRule('example.com private', deny)).toMatchObject({ ok: false });
-});
+test.each(['private', 'passthrough', 'max-query=64', 'max-body=1MB', 'rpm=5', 'expires=2h', 'secrets=none', 'shared'])(
+  '%s has no meaning in a deny rule: who asks for more, longer or later would pass',
+  (words) => {
+    expect(parseRule(`**.example.com ${words}`, deny)).toMatchObject({ ok: false });
+  },
+);
 
 const word = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/);
 const text = fc

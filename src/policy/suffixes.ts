@@ -34,12 +34,12 @@ const SHARED_TREES: readonly string[] = [
 export function sharedSuffix(name: string): string | undefined {
   const tree = SHARED_TREES.find((candidate) => name === candidate || name.endsWith(`.${candidate}`));
   if (tree !== undefined) return tree;
-  const within = SHARED_TREES.find((candidate) => candidate.endsWith(`.${name}`));
-  if (within !== undefined) return within;
   if (!name.includes('.') || SHARED_SUFFIXES.has(name)) return name;
   const { publicSuffix } = parse(name, { allowPrivateDomains: true, extractHostname: false });
   // A name that the list cannot read is none that a rule should be wide about.
   if (publicSuffix === null || publicSuffix === name) return name;
+  const within = SHARED_TREES.find((candidate) => candidate.endsWith(`.${name}`));
+  if (within !== undefined) return within;
   return holdsSuffixes(name) ? name : undefined;
 }
 

@@ -27,7 +27,7 @@ const show: Command = {
     const { output } = session;
     if (output.json) output.document(policy);
     else {
-      const confirmed = policy.confirmed ? 'confirmed by the egress' : 'not confirmed: the egress does not run';
+      const confirmed = policy.confirmed ? 'confirmed by the egress' : 'not confirmed: no egress serves it now';
       output.line(`${name}: ${policy.mode}, generation ${policy.generation}, ${confirmed}`);
       output.table(ruleRows(policy.rules));
       output.line(['dim', `  everything else is ${EVERYTHING_ELSE[policy.mode] ?? 'refused'}`]);
