@@ -62,7 +62,10 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
   let settings = createSettings(config);
   const counters = { requests: 0, refused: 0, streams: 0 };
   const names = createSyntheticNames((name) => settings.policy.rules.some(({ host }) => host === name));
-  const journal = createJournal(parts.audit, (path) => settings.redactor().text(path));
+  const journal = createJournal(parts.audit, {
+    text: (value) => settings.redactor().text(value),
+    name: (value) => settings.redactor().name(value),
+  });
   const nameRecords = createNameRecords({ journal, policy: () => settings.policy, now: () => parts.clock.now() });
   const nameSource = { addressOf: names.addressOf, asked: nameRecords.asked };
   const services: ConversationServices = {

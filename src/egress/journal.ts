@@ -68,12 +68,19 @@ export interface Journal {
 /** A path is evidence, but the cage decides how long it is. */
 const MAX_PATH_CHARACTERS = 8192;
 
-/** `redactPath` takes the values of secrets out of a path, should one ever stand in it. */
-export function createJournal(sink: AuditSink, redactPath: (path: string) => string): Journal {
+/** What takes the values of secrets out of what a cage has chosen, should one ever stand in it. */
+export interface Redaction {
+  /** Of a path, and of what is said about a request. */
+  readonly text: (value: string) => string;
+  /** Of a name, which is written in lower case whatever the cage wrote. */
+  readonly name: (value: string) => string;
+}
+
+export function createJournal(sink: AuditSink, redaction: Redaction): Journal {
   const unfinished = new Set<Promise<unknown>>();
 
   function append(entry: AuditEntry): Promise<AuditRecord> {
-    const written = sink.append(entry);
+    const written = sink.append(redactedEntry(entry, redaction));
     unfinished.add(written);
     const done = () => void unfinished.delete(written);
     written.then(done, done);
@@ -95,13 +102,13 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
 
   return {
     allow: (asked, rule, inspectors, secrets) =>
-      appendOrRefuse({ ...entryOf(asked, redactPath), decision: 'allow', rule, inspectors, secrets }),
+      appendOrRefuse({ ...entryOf(asked), decision: 'allow', rule, inspectors, secrets }),
     async ask(asked, rule, inspectors) {
-      await appendOrRefuse({ ...entryOf(asked, redactPath), decision: 'ask', rule, inspectors, secrets: [] });
+      await appendOrRefuse({ ...entryOf(asked), decision: 'ask', rule, inspectors, secrets: [] });
     },
     async deny(asked, rule, inspectors) {
       try {
-        await append({ ...entryOf(asked, redactPath), decision: 'deny', rule, inspectors, secrets: [] });
+        await append({ ...entryOf(asked), decision: 'deny', rule, inspectors, secrets: [] });
       } catch {
         // The refusal stands without its record.
       }
@@ -133,7 +140,7 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
     async name({ host, type, decision, rule }) {
       const asked = { protocol: 'dns' as const, method: type, host, port: 53, path: '' };
       try {
-        await append({ ...entryOf(asked, redactPath), decision, rule, inspectors: [], secrets: [] });
+        await append({ ...entryOf(asked), decision, rule, inspectors: [], secrets: [] });
       } catch {
         // The next decision will find the audit broken and refuse.
       }
@@ -141,7 +148,7 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
     async control(event, detail) {
       const about = { protocol: 'control' as const, method: '', host: '', port: 0, path: detail };
       try {
-        await append({ ...entryOf(about, redactPath), decision: 'allow', rule: event, inspectors: [], secrets: [] });
+        await append({ ...entryOf(about), decision: 'allow', rule: event, inspectors: [], secrets: [] });
       } catch {
         // The next decision will find the audit broken and refuse.
       }
@@ -153,21 +160,21 @@ export function createJournal(sink: AuditSink, redactPath: (path: string) => str
   };
 }
 
-function entryOf<P extends AuditEntry['protocol']>(
-  asked: Omit<Asked, 'protocol'> & { protocol: P },
-  redactPath: (path: string) => string,
-) {
-  const { protocol, method, host, port } = asked;
-  const path = redactPath(asked.path);
-  const cut = path.length > MAX_PATH_CHARACTERS;
+/** The end of an exchange repeats what its decision says: taken out once, it is not there a second time. */
+function redactedEntry(entry: AuditEntry, { text, name }: Redaction): AuditEntry {
+  const { host, path, inspectors, end } = entry;
+  const whole = text(path);
+  const cut = whole.length > MAX_PATH_CHARACTERS && entry.end === undefined;
   return {
-    direction: 'outbound' as const,
-    protocol,
-    method,
-    host,
-    port,
-    path: cut ? `${path.slice(0, MAX_PATH_CHARACTERS)}…(${path.length} characters)` : path,
-    bytesOut: 0,
-    bytesIn: 0,
+    ...entry,
+    host: name(host),
+    path: cut ? `${whole.slice(0, MAX_PATH_CHARACTERS)}…(${whole.length} characters)` : whole,
+    inspectors: inspectors.map((note) => ({ ...note, reason: text(note.reason) })),
+    ...(end === undefined ? {} : { end: { ...end, detail: text(end.detail) } }),
   };
+}
+
+function entryOf<P extends AuditEntry['protocol']>(asked: Omit<Asked, 'protocol'> & { protocol: P }) {
+  const { protocol, method, host, port, path } = asked;
+  return { direction: 'outbound' as const, protocol, method, host, port, path, bytesOut: 0, bytesIn: 0 };
 }

@@ -6,8 +6,9 @@ import { Refusal } from './refusal.ts';
 
 const REFUSED = new Refusal({ status: 403, rule: '<test>', reason: 'no' });
 
+const nothing = () => undefined;
+
 function captureTo(kept: Buffer[]): CapturedExchange {
-  const nothing = () => undefined;
   return {
     ...{ request: nothing, response: nothing, responseBody: nothing, message: nothing, end: nothing },
     requestBody: (pieces) => void kept.push(...pieces),

@@ -20,6 +20,8 @@ interface Pattern {
 export interface Redactor {
   /** For short text such as a header value (latin1). */
   text(value: string): string;
+  /** The same for a name in lower case, which has lost the case of what it was made of. */
+  name(value: string): string;
   /** A new stream of its own. */
   stream(): RedactionStream;
   /** The same with blanks of equal length instead of placeholders, for a protocol that counts bytes. */
@@ -48,16 +50,26 @@ export function createRedactor(
   const replacing: Patterns = { patterns, filter };
   const blanked = patterns.map((pattern) => ({ ...pattern, replacement: Buffer.alloc(pattern.bytes.length, '*') }));
   const blanking: Patterns = { patterns: blanked, filter };
+  let lowered: Patterns | undefined;
   return {
-    text(value) {
-      if (patterns.length === 0) return value;
-      const bytes = Buffer.from(value, 'latin1');
-      const { pieces, rest } = replaceAll(bytes, replacing);
-      return pieces.length === 0 ? value : Buffer.concat([...pieces, rest]).toString('latin1');
-    },
+    text: (value) => (patterns.length === 0 ? value : textWithout(value, replacing)),
+    name: (value) => (patterns.length === 0 ? value : textWithout(value, (lowered ??= inLowerCase(patterns)))),
     stream: () => createStream(replacing),
     blankingStream: () => createStream(blanking),
   };
+}
+
+function textWithout(value: string, patterns: Patterns): string {
+  const { pieces, rest } = replaceAll(Buffer.from(value, 'latin1'), patterns);
+  return pieces.length === 0 ? value : Buffer.concat([...pieces, rest]).toString('latin1');
+}
+
+function inLowerCase(patterns: readonly Pattern[]): Patterns {
+  const lower = patterns.map(({ bytes, replacement, borders }) => {
+    return { bytes: Buffer.from(bytes.toString('latin1').toLowerCase(), 'latin1'), replacement, borders };
+  });
+  const literals = lower.map(({ bytes }) => bytes);
+  return { patterns: lower, filter: createLiteralFilter(literals, { escapes: false }) };
 }
 
 function createStream(patterns: Patterns): RedactionStream {
