@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { linkOwnIdentity } from '../platform/identity-link.ts';
 import { addUserRule } from './add-user-rule.ts';
@@ -164,4 +165,83 @@ test('settings behind a link are written where they are, with the rights they ha
   expect(lstatSync(file).isSymbolicLink()).toBe(true);
   expect(readFileSync(kept, 'utf8')).toContain('allow = ["a.example"]');
   expect(statSync(kept).mode & 0o777).toBe(0o640);
+});
+
+const setting = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('allow', 'deny', 'alow', 'module', 'timeout-ms', 'secret-shapes', 'policy.allow', '"a b"'),
+        fc.constantFrom(
+          '[]',
+          '["npm"]',
+          '[ "a", # b\n]',
+          '["a",]',
+          "['x']",
+          '"/m.js"',
+          '10',
+          '-1',
+          '"off"',
+          '{ a = 1 }',
+          '[',
+        ),
+      )
+      .map(([name, text]) => `${name} = ${text}`),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom(
+      '[policy]',
+      '[policy] # why',
+      '["policy"]',
+      '[inspect]',
+      '[[inspector]]',
+      '[policy.x]',
+      '# c',
+      '',
+    ),
+  },
+  { weight: 1, arbitrary: fc.string() },
+);
+const settings = fc
+  .tuple(fc.array(setting, { maxLength: 6 }), fc.constantFrom('\n', '\r\n'))
+  .map(([lines, end]) => lines.join(end));
+
+test('whatever settings hold, they are settings or a list of problems with places', () => {
+  fc.assert(
+    fc.property(settings, (text) => {
+      const read = parseUserConfig(text);
+      if (read.ok) return;
+      expect(read.problems.length).toBeGreaterThan(0);
+      for (const { line, column, message } of read.problems) {
+        expect(line).toBeGreaterThanOrEqual(1);
+        expect(line).toBeLessThanOrEqual(text.split('\n').length);
+        expect(column).toBeGreaterThanOrEqual(1);
+        expect(message).not.toBe('');
+      }
+    }),
+    { numRuns: 10_000 },
+  );
+});
+
+test('however settings are written, a rule is added to them or nothing is changed', async () => {
+  const file = join(directory, 'config.toml');
+  await fc.assert(
+    fc.asyncProperty(settings, async (text) => {
+      writeFileSync(file, text);
+      const before = parseUserConfig(text);
+      if (!before.ok) {
+        await expect(addUserRule(file, 'new.example')).rejects.toThrow();
+        expect(readFileSync(file, 'utf8')).toBe(text);
+        return;
+      }
+      await addUserRule(file, 'new.example');
+      const after = parseUserConfig(readFileSync(file, 'utf8'));
+      const rules = (read: typeof before) =>
+        read.ok ? read.config.rules.map(({ effect, text: rule }) => `${effect} ${rule}`) : [];
+      expect(rules(after).toSorted()).toEqual([...rules(before), 'allow new.example'].toSorted());
+    }),
+    { numRuns: 1000 },
+  );
 });

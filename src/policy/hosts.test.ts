@@ -92,7 +92,7 @@ test('a canonical host stays what it is, and every host is canonical after one p
       expect(normaliseHost(host)).toBe(host);
       expect(host).toMatch(/^[a-z0-9.:-]+$/);
     }),
-    { numRuns: 2000 },
+    { numRuns: 10_000 },
   );
 });
 
@@ -101,7 +101,7 @@ test('addresses that the platform takes are hosts, spelt as the platform spells 
     fc.property(fc.ipV6(), (text) => {
       expect(`[${normaliseHost(text)}]`).toBe(new URL(`http://[${text}]/`).hostname);
     }),
-    { numRuns: 1000 },
+    { numRuns: 10_000 },
   );
 });
 

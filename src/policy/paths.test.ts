@@ -119,7 +119,7 @@ test('a canonical target is canonical after one pass, and no decoding makes it c
         decoded = lenientPath(decoded);
       }
     }),
-    { numRuns: 5000 },
+    { numRuns: 10_000 },
   );
 });
 
@@ -130,7 +130,7 @@ test('a canonical path is sent where the platform would send it', () => {
       if (!canonical.ok) return;
       expect(new URL(`http://h${canonical.path}`).pathname).toBe(canonical.path);
     }),
-    { numRuns: 2000 },
+    { numRuns: 10_000 },
   );
 });
 
@@ -184,7 +184,7 @@ test('matching agrees with a regular expression on small inputs', () => {
       );
       expect(matchesPath(`/${segments.join('/')}`, path)).toBe(new RegExp(`^${source.join('')}$`).test(path));
     }),
-    { numRuns: 3000 },
+    { numRuns: 10_000 },
   );
 });
 
