@@ -64,6 +64,13 @@ export async function openCaptureIndex(directory: string): Promise<CaptureIndex>
   };
 }
 
+/** How much of a file is whole frames: behind that nothing could be read. */
+export async function wholeFrameBytes(file: FileHandle): Promise<number> {
+  let bytes = 0;
+  for await (const { header, position } of scan(file)) bytes = position + HEADER_BYTES + header.bytes;
+  return bytes;
+}
+
 /** Positions of the whole frames of a file, from its beginning to the first thing that is none. */
 async function* scan(file: FileHandle): AsyncGenerator<{ header: FrameHeader; position: number }> {
   const { size } = await file.stat();

@@ -124,6 +124,23 @@ test('a torn end, an empty file and a foreign file are read as far as they hold'
   expect((await framesOf(1)).frames).toHaveLength(0);
 });
 
+test('what an egress that was killed left half written does not hide what the next one writes', async () => {
+  const before = await open();
+  before.open(1).responseBody([Buffer.from('whole')]);
+  before.open(2).responseBody([Buffer.from('torn')]);
+  await before.close();
+  const path = join(directory, CAPTURE_FILE);
+  truncateSync(path, statSync(path).size - 2);
+  const after = await open();
+  after.open(3).responseBody([Buffer.from('next')]);
+  await after.close();
+  expect((await framesOf(1)).frames.map(({ content }) => content.toString())).toEqual(['whole']);
+  expect((await framesOf(2)).frames).toEqual([]);
+  const { frames, hasGaps } = await framesOf(3);
+  expect(frames.map(({ content }) => content.toString())).toEqual(['next']);
+  expect(hasGaps).toBe(true);
+});
+
 test('whatever bytes the file holds, reading it ends, and gives no more than the file has', async () => {
   const path = join(directory, CAPTURE_FILE);
   await fc.assert(

@@ -13,6 +13,7 @@ import {
   writeFrameHeader,
   type FrameKind,
 } from '../audit/capture-format.ts';
+import { wholeFrameBytes } from '../audit/capture-read.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Capture, CapturedExchange } from './capture.ts';
 import type { Field } from './fields.ts';
@@ -41,14 +42,16 @@ const WRITE_DELAY_MS = 100;
 
 export async function createCapture(directory: string, limits: CaptureLimits, clock: Clock): Promise<Capture> {
   let file = await openFile(directory);
-  let fileBytes = (await file.stat()).size;
+  // Of an egress that was killed a frame may be half there, and would swallow what is written behind it.
+  let fileBytes = await wholeFrameBytes(file);
+  let hasGap = fileBytes < (await file.stat()).size;
+  if (hasGap) await file.truncate(fileBytes);
   let block: Buffer = Buffer.allocUnsafe(BLOCK_BYTES);
   let filled = 0;
   let waiting: Buffer[] = [];
   /** Blocks that were written, to be filled anew. */
   const spare: Buffer[] = [];
   let waitingBytes = 0;
-  let hasGap = false;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
 
@@ -185,8 +188,8 @@ function fieldLines(fields: readonly Field[]): string {
 }
 
 function openFile(directory: string): Promise<FileHandle> {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-  return open(join(directory, CAPTURE_FILE), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  return open(join(directory, CAPTURE_FILE), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
 }
 
 async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
