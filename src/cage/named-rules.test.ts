@@ -25,6 +25,13 @@ test('the name of a bundle means all of its rules and no other', () => {
   expect(ids('pypi')).toEqual([]);
 });
 
+test('a repository that is taken away cannot be pushed to any more', () => {
+  const both = rulesOf('allow', 'github:o/r:push=main', 'github:o/r2');
+  const left = both.filter((rule) => !namedRules(both, 'github:o/r').includes(rule));
+  expect(left).toEqual(rulesOf('allow', 'github:o/r2'));
+  expect(left).not.toEqual([]);
+});
+
 test.each([
   ['its id', 'allow:api.example.com max-body=1MB'],
   ['its text', 'api.example.com max-body=1MB rpm=5'],

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { linkOwnIdentity } from '../platform/identity-link.ts';
 import { addUserRule } from './add-user-rule.ts';
 import { formatProblem } from './toml-tables.ts';
-import { parseUserConfig } from './user-config.ts';
+import { parseUserConfig, type ParsedUserConfig } from './user-config.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -238,7 +238,7 @@ test('however settings are written, a rule is added to them or nothing is change
       }
       await addUserRule(file, 'new.example');
       const after = parseUserConfig(readFileSync(file, 'utf8'));
-      const rules = (read: typeof before) =>
+      const rules = (read: ParsedUserConfig) =>
         read.ok ? read.config.rules.map(({ effect, text: rule }) => `${effect} ${rule}`) : [];
       expect(rules(after).toSorted()).toEqual([...rules(before), 'allow new.example'].toSorted());
     }),
