@@ -225,6 +225,10 @@ test('whatever settings hold, they are settings or a list of problems with place
   );
 });
 
+function rulesOf(read: ParsedUserConfig): string[] {
+  return read.ok ? read.config.rules.map(({ effect, text }) => `${effect} ${text}`) : [];
+}
+
 test('however settings are written, a rule is added to them or nothing is changed', async () => {
   const file = join(directory, 'config.toml');
   await fc.assert(
@@ -238,9 +242,7 @@ test('however settings are written, a rule is added to them or nothing is change
       }
       await addUserRule(file, 'new.example');
       const after = parseUserConfig(readFileSync(file, 'utf8'));
-      const rules = (read: ParsedUserConfig) =>
-        read.ok ? read.config.rules.map(({ effect, text: rule }) => `${effect} ${rule}`) : [];
-      expect(rules(after).toSorted()).toEqual([...rules(before), 'allow new.example'].toSorted());
+      expect(rulesOf(after).toSorted()).toEqual([...rulesOf(before), 'allow new.example'].toSorted());
     }),
     { numRuns: 1000 },
   );
