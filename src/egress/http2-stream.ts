@@ -28,7 +28,8 @@ export const OUR_ABORT = constants.NGHTTP2_INTERNAL_ERROR;
 export function http2Stream({ stream, head, origin, peer, limits }: Http2StreamOptions): ClientStream {
   let isAnswered = false;
   let onGone: (() => void) | undefined;
-  let isUnread = head.isBodiless !== true;
+  // A WebSocket that is turned away has no body, and yet a side that the client could go on with.
+  let isUnread = head.isBodiless !== true || head.isWebSocket === true;
   let trailers: readonly Field[] = [];
   let fault: Error | undefined;
   // From the beginning: they may be here before somebody asks for the body.

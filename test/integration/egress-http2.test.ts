@@ -301,6 +301,24 @@ test('a WebSocket over HTTP/2 reaches an upstream of HTTP/1.1, its messages judg
   stream.close();
 });
 
+test.each([
+  ['by the egress', { ':path': '/', ':authority': 'x.example', 'sec-websocket-version': '13' }, 421],
+  ['as no handshake', { ':path': '/socket' }, 400],
+])(
+  'a WebSocket that is turned away %s leaves no half of a stream for the client to go on with',
+  async (_, fields, status) => {
+    const made = await session(H1);
+    await new Promise<void>((resolve) => made.once('remoteSettings', () => resolve()));
+    const stream = made.request({ ':method': 'CONNECT', ':protocol': 'websocket', ...fields }, { endStream: false });
+    stream.on('error', () => undefined);
+    const answer = await finish(stream);
+    expect(answer.status).toBe(status);
+    expect(answer.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
+    expect(stream.closed).toBe(true);
+  },
+  10_000,
+);
+
 test('a client that takes its requests back by the hundred is cut off', async () => {
   const made = await session(H2);
   const closed = new Promise<void>((resolve) => made.once('close', () => resolve()));
