@@ -35,13 +35,16 @@ export function auditDirectory(context: Context, name: string): string {
   return cagePaths(context, name).egress.audit;
 }
 
-/** Decisions in order, each with its byte counts filled in once its exchange has ended. */
+/**
+ * Decisions in order, each with its byte counts filled in once its exchange has ended. With `follow` a decision comes as it
+ * is made; where what was allowed is refused after all, a record with `end` comes later, which names the decision.
+ */
 export async function* auditCage(context: Context, name: string, query: AuditQuery = {}): AsyncGenerator<AuditRecord> {
   const directory = auditDirectory(context, name);
   const filter = filterOf(query);
   if (query.follow === true) {
     for await (const record of followAudit(directory, query.signal ?? new AbortController().signal, filter)) {
-      if (record.end === undefined) yield record;
+      if (record.end === undefined || record.decision === 'deny') yield record;
     }
     return;
   }

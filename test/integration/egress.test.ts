@@ -1,4 +1,5 @@
 // Real clients through a whole egress to real servers: what is allowed arrives, what is not is explained.
+import { once } from 'node:events';
 import { Agent, request as httpsRequest } from 'node:https';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -203,6 +204,31 @@ test('a client that does not trust the cage’s authority is recorded', async ()
   const result = await run('curl', ['-sS', ...proxied(), `https://${HOST}/`], { env: { PATH: process.env['PATH'] } });
   expect(result.exitCode).toBe(60);
   await expect.poll(() => rig.audit().some((line) => line.rule === '<tls>')).toBe(true);
+});
+
+test('a connection has one TLS handshake: a client that begins another is not served', async () => {
+  const speaking = async (isTwice: boolean): Promise<string> => {
+    const options = {
+      host: '127.0.0.1',
+      port: rig.port,
+      servername: HOST,
+      ca: rig.caPem,
+      maxVersion: 'TLSv1.2',
+    } as const;
+    const socket = connectTls(options);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    socket.on('error', (error) => (text += error.message));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await once(socket, 'secureConnect');
+    const ask = () => socket.write(`GET /again HTTP/1.1\r\nHost: ${HOST}:${rig.port}\r\nConnection: close\r\n\r\n`);
+    if (isTwice) socket.renegotiate({}, ask);
+    else ask();
+    await closed;
+    return text;
+  };
+  expect(await speaking(false)).toContain('200 OK');
+  expect(await speaking(true)).toMatch(/no.renegotiation/i);
 });
 
 test('Node speaks through it, on kept connections', async () => {

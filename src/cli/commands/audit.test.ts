@@ -30,6 +30,19 @@ test('-n with -f goes on behind the last ones without a gap or a repeat', async 
   expect(sequence((await runCli(['audit', '--json', '-n', '2', '-f'], { library })).stdout)).toEqual([9, 10, 11]);
 });
 
+test('a refusal in the middle is shown once: with its decision, or as it comes in', async () => {
+  const end = { of: 1, status: 403, outcome: 'refused', detail: 'it holds a secret' } as const;
+  const late: Partial<Library> = {
+    auditCage: async function* (_context, _name, { follow }): AsyncGenerator<AuditRecord> {
+      if (follow !== true) yield { ...RECORD, seq: 1, decision: 'deny', end };
+      else
+        for (const seq of [1, 2, 3]) yield seq === 2 ? { ...RECORD, seq, decision: 'deny', end } : { ...RECORD, seq };
+    },
+  };
+  expect(sequence((await runCli(['audit', '--json', '-f'], { library: late })).stdout)).toEqual([1, 2, 3]);
+  expect(sequence((await runCli(['audit', '--json', '-n', '2', '-f'], { library: late })).stdout)).toEqual([1, 3]);
+});
+
 test('a path from inside a cage cannot steer the terminal', async () => {
   const { stdout } = await runCli(['audit'], {
     library: {

@@ -10,7 +10,10 @@ export const audit: Command = {
   kind: 'command',
   name: 'audit',
   summary: 'show which requests left a cage and which were refused',
-  notes: ['With --json one record a line. --verify exits with 1 when the record was tampered with.'],
+  notes: [
+    'With --json one record a line. --verify exits with 1 when the record was tampered with.',
+    'With -f a decision is shown as it is made, before its bytes are known; a refusal that came later is a line of its own.',
+  ],
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
   options: [
     ...TRAFFIC_OPTIONS,
@@ -77,19 +80,22 @@ async function printRecords(
   { last, follow }: { last: number | undefined; follow: boolean },
 ): Promise<void> {
   let shown = 0;
+  /** Decisions that were shown with their end. */
+  const ended = new Set<number>();
   if (last !== undefined) {
     const tail: AuditRecord[] = [];
     for await (const record of library.auditCage(context, name, { ...filter, signal: output.gone })) {
       tail.push(record);
       if (tail.length > last) tail.shift();
       shown = record.seq;
+      if (follow && record.end !== undefined && record.decision === 'deny') ended.add(record.end.of);
     }
     for (const record of tail) await print(record, output);
     if (!follow) return;
   }
   for await (const record of library.auditCage(context, name, { ...filter, follow, signal: output.gone })) {
     if (output.gone.aborted) return;
-    if (record.seq > shown) await print(record, output);
+    if (record.seq > shown && !ended.has(record.end?.of ?? 0)) await print(record, output);
   }
 }
 
