@@ -109,6 +109,14 @@ const SPELLINGS: readonly (readonly [string, Buffer | string])[] = [
       .subarray(0, -20)
       .toString('base64'),
   ],
+  [
+    'the beginning of much in gzip in base64',
+    gzipSync(Buffer.concat([bytes, Buffer.alloc(1024 * 1024)])).toString('base64'),
+  ],
+  [
+    'the beginning of much in zlib in hex',
+    deflateSync(Buffer.concat([bytes, Buffer.alloc(1024 * 1024)])).toString('hex'),
+  ],
   ['all but its last bytes', VALUE.slice(0, -8)],
 ];
 

@@ -129,16 +129,24 @@ function decodeBlob(bytes: Uint8Array, { start, end, isHex }: Blob, budget: Deco
   return decoded;
 }
 
+/** What was compressed, or as much of its beginning as fits; undefined for what only begins like compressed data. */
 function inflate(bytes: Buffer): Buffer | undefined {
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   const isZlib = bytes[0] === 0x78 && bytes.length > 2 && bytes.readUInt16BE(0) % 31 === 0;
   if (!isGzip && !isZlib) return undefined;
-  try {
-    // The rest of it may lie in the pieces that are still to come.
-    const options = { maxOutputLength: MAX_INFLATED_BYTES, finishFlush: constants.Z_SYNC_FLUSH };
-    return isGzip ? gunzipSync(bytes, options) : inflateSync(bytes, options);
-  } catch {
-    // It only began like compressed data, or is larger than what is looked through.
-    return undefined;
+  // The rest of it may lie in the pieces that are still to come.
+  const options = { maxOutputLength: MAX_INFLATED_BYTES, finishFlush: constants.Z_SYNC_FLUSH };
+  for (let length = bytes.length; length > 0; length >>= 1) {
+    try {
+      const beginning = bytes.subarray(0, length);
+      return isGzip ? gunzipSync(beginning, options) : inflateSync(beginning, options);
+    } catch (error) {
+      if (!isTooLarge(error)) return undefined;
+    }
   }
+  return undefined;
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
 }
