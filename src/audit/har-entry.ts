@@ -2,6 +2,7 @@
 // What was not kept is left empty and said so in a comment; nothing is made up.
 import { FRAME } from './capture-format.ts';
 import type { CapturedFrame } from './capture-read.ts';
+import { harBody } from './har-body.ts';
 import type { AuditRecord } from './record.ts';
 
 interface NamedValue {
@@ -48,7 +49,6 @@ interface Head {
   fields: NamedValue[];
 }
 
-const CUT = 'truncated: more went by than is kept';
 const SET_COOKIE = 'set-cookie';
 
 export function harEntry(record: AuditRecord, frames: readonly CapturedFrame[]): HarEntry {
@@ -152,20 +152,12 @@ function bodyOf(frames: readonly CapturedFrame[], kind: number): Buffer {
   return Buffer.concat(frames.filter((frame) => frame.kind === kind).map(({ content }) => content));
 }
 
-/** Text where it is valid UTF-8 without controls that JSON viewers choke on, base64 otherwise. */
-function textOf(bytes: Buffer): { text: string; encoding?: 'base64' } {
-  const text = bytes.toString('utf8');
-  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
-  const isText = !/[\0-\x08\x0e-\x1f]/.test(text) && Buffer.from(text, 'utf8').equals(bytes);
-  return isText ? { text } : { text: bytes.toString('base64'), encoding: 'base64' };
-}
-
 function postData(record: AuditRecord, head: Head | undefined, frames: readonly CapturedFrame[]) {
   const body = bodyOf(frames, FRAME.requestBody);
   if (body.length === 0 || record.protocol === 'websocket') return {};
   const isCut = frames.some(({ kind }) => kind === FRAME.requestCut);
   const mimeType = fieldOf(head, 'content-type');
-  return { postData: { mimeType, ...textOf(body), ...(isCut ? { comment: CUT } : {}) } };
+  return { postData: { mimeType, ...harBody(body, fieldOf(head, 'content-encoding'), isCut).body } };
 }
 
 function contentOf(record: AuditRecord, head: Head | undefined, frames: readonly CapturedFrame[]) {
@@ -173,7 +165,8 @@ function contentOf(record: AuditRecord, head: Head | undefined, frames: readonly
   const body = bodyOf(frames, FRAME.responseBody);
   const isCut = frames.some(({ kind }) => kind === FRAME.responseCut);
   if (body.length === 0) return { size: record.bytesIn, mimeType };
-  return { size: record.bytesIn, mimeType, ...textOf(body), ...(isCut ? { comment: CUT } : {}) };
+  const shown = harBody(body, fieldOf(head, 'content-encoding'), isCut);
+  return { size: isCut ? record.bytesIn : shown.size, mimeType, ...shown.body };
 }
 
 const MESSAGES: ReadonlyMap<number, { type: 'send' | 'receive'; opcode: 1 | 2 }> = new Map([
