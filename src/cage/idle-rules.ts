@@ -14,9 +14,10 @@ export function refuseIdleRules(
 ): void {
   const faults: string[] = [];
   const hints = new Set<string>();
+  const isAdded = new Set(added);
   for (const { rule, against, text, isError, suggestion } of contradictionsOf(rules)) {
-    if (!added.includes(rule) && !added.includes(against)) continue;
-    if (!isError || !added.includes(rule)) context.progress(text);
+    if (!isAdded.has(rule) && !isAdded.has(against)) continue;
+    if (!isError || !isAdded.has(rule)) context.progress(text);
     else {
       faults.push(text);
       hints.add(suggestion);

@@ -86,7 +86,8 @@ async function policyAdd(
     context,
     name,
     (before) => {
-      const rules = [...before.rules.filter((rule) => !added.some(({ id }) => id === rule.id)), ...added];
+      const replaced = new Set(added.map(({ id }) => id));
+      const rules = [...before.rules.filter(({ id }) => !replaced.has(id)), ...added];
       refuseIdleRules(context, rules, added);
       return { rules, ...settings(before) };
     },
@@ -104,7 +105,8 @@ export async function policyRemove(context: Context, name: string, word: string)
         hint: `\`ironcage policy show ${name}\` lists the rules with their ids`,
       });
     }
-    return { rules: rules.filter((rule) => !named.includes(rule)) };
+    const gone = new Set(named);
+    return { rules: rules.filter((rule) => !gone.has(rule)) };
   });
 }
 

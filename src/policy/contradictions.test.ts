@@ -90,3 +90,25 @@ test('what is said never to apply is never what decides', () => {
     { numRuns: 20_000 },
   );
 });
+
+test('a rule that an earlier one or a denial covers is always found', () => {
+  fc.assert(
+    fc.property(anyRule, anyRule, fc.array(anyRule, { maxLength: 3 }), (first, second, between) => {
+      const rules = [first, ...between, second];
+      const isIdle = coversRule(first, second) && (first.effect === second.effect || first.effect === 'deny');
+      const told = findContradictions(rules).map(({ at }) => at);
+      if (isIdle) expect(told).toContain(rules.length - 1);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test('tens of thousands of rules are compared by their hosts and not pair by pair', () => {
+  const many = Array.from({ length: 40_000 }, (_, index) => rule({ host: `h${index}.example` }));
+  const found = findContradictions([
+    ...many,
+    rule({ host: '*.example' }),
+    rule({ host: 'h7.example', effect: 'deny' }),
+  ]);
+  expect(found.map(({ at, other }) => [at, other])).toEqual([[7, many.length + 1]]);
+});

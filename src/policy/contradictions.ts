@@ -15,15 +15,34 @@ export interface Contradiction {
 }
 
 export function findContradictions(rules: readonly Rule[]): Contradiction[] {
-  const found: Contradiction[] = [];
+  const byHost = new Map<string, Placed[]>();
   for (const [at, rule] of rules.entries()) {
-    // One report a rule: what else is wrong with it shows once that is repaired.
-    const contradiction = rules
-      .map((other, index) => (index === at ? undefined : compare({ rule, at }, { rule: other, at: index })))
-      .find((candidate) => candidate !== undefined);
-    if (contradiction !== undefined) found.push(contradiction);
+    const sameHost = byHost.get(rule.host);
+    if (sameHost === undefined) byHost.set(rule.host, [{ rule, at }]);
+    else sameHost.push({ rule, at });
   }
-  return found;
+  return rules.flatMap((rule, at) => firstContradiction({ rule, at }, byHost) ?? []);
+}
+
+/** One report a rule: what else is wrong with it shows once that is repaired. */
+function firstContradiction(placed: Placed, byHost: ReadonlyMap<string, readonly Placed[]>): Contradiction | undefined {
+  // By host, since a file of tens of thousands of rules is not compared pair by pair.
+  const near = patternsAround(placed.rule.host).flatMap((host) => byHost.get(host) ?? []);
+  for (const other of near.toSorted((one, two) => one.at - two.at)) {
+    const contradiction = other.at === placed.at ? undefined : compare(placed, other);
+    if (contradiction !== undefined) return contradiction;
+  }
+  return undefined;
+}
+
+/** The host itself, and every wildcard that may cover it. */
+function patternsAround(host: string): string[] {
+  const labels = host.replace(/^\*{1,2}\./, '').split('.');
+  const wildcards = labels.flatMap((_, index) => {
+    const name = labels.slice(index).join('.');
+    return [`*.${name}`, `**.${name}`];
+  });
+  return [...new Set([host, ...wildcards])];
 }
 
 interface Placed {
