@@ -4,6 +4,7 @@ import { forwardableFields } from './fields.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { ByteSides } from './message.ts';
 import { Refusal, upstreamFailure } from './refusal.ts';
+import { redactFields } from './respond.ts';
 import { upstreamFault } from './response-head.ts';
 import type { UpstreamAnswer, UpstreamRequest } from './upstream-link.ts';
 import { agreedFields, checkAcceptance } from './websocket-handshake.ts';
@@ -18,11 +19,11 @@ export async function forwardWebSocket(
 ): Promise<void> {
   if (request.handshake === undefined) throw upstreamFailure('the upstream switched protocols unasked');
   const extensions = checkAcceptance({ ...answer, version: '1.1' }, request.handshake, stream.head);
-  const fields = agreedFields(forwardableFields(answer.fields, upstreamFault), extensions).map((field) =>
-    redactor === undefined ? field : { ...field, value: redactor.text(field.value) },
-  );
+  const agreed = agreedFields(forwardableFields(answer.fields, upstreamFault), extensions);
+  const fields = redactor === undefined ? agreed : redactFields(agreed, redactor);
+  const reason = redactor === undefined ? answer.reason : redactor.text(answer.reason);
   progress.answered = true;
-  captured?.response({ version: answer.version, status: answer.status, reason: answer.reason, fields });
+  captured?.response({ version: answer.version, status: answer.status, reason, fields });
   const { exchange, decision } = judged;
   const end = await relayWebSocket({
     client: await stream.acceptWebSocket(fields),

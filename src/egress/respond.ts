@@ -58,12 +58,11 @@ function bodilessLength(method: string, answer: UpstreamAnswer): number | undefi
   return method === 'HEAD' || answer.status === 304 ? declaredLength(answer.fields, upstreamFault) : undefined;
 }
 
-function redactFields(fields: readonly Field[], redactor: Redactor): Field[] {
-  return fields.map((field) => ({
-    ...field,
-    spelled: redactor.text(field.spelled),
-    value: redactor.text(field.value),
-  }));
+/** A field with a secret in its very name is left out: a placeholder need not be a name, and case says nothing in one. */
+export function redactFields(fields: readonly Field[], redactor: Redactor): Field[] {
+  return fields
+    .filter(({ name }) => redactor.name(name) === name)
+    .map((field) => ({ ...field, value: redactor.text(field.value) }));
 }
 
 function redactBody(answer: UpstreamAnswer, redactor: Redactor, onBytes: (pieces: readonly Buffer[]) => void): Body {
