@@ -60,15 +60,18 @@ export async function planCreation(
   return { name: request.name ?? defaultCageName(project), project, request, profile, options };
 }
 
-/** What the command names; of two allow rules that match, the first decides. */
+/** What the command names; of two allow rules that match, the first decides. What says two things of one request is refused. */
 async function readNamed(context: Context, { allow, policies = [] }: CageOptions): Promise<NamedPolicy> {
   const rules = await readRules(context, 'allow', allow);
-  if (policies.length === 0) return { rules, inspection: {} };
-  const { readPolicyFiles } = await import('./policy-sources.ts');
-  const files = await readPolicyFiles(context, policies);
-  const all = uniqueRules([...rules, ...files.rules]);
+  const files = policies.length === 0 ? { rules: [], inspection: {} } : await readFiles(context, policies);
+  const all = [...new Map([...rules, ...files.rules].map((rule) => [JSON.stringify(rule), rule])).values()];
   refuseIdleRules(context, all, all);
-  return { ...files, rules: all };
+  return { ...files, rules: uniqueRules(all) };
+}
+
+async function readFiles(context: Context, policies: readonly string[]): Promise<NamedPolicy> {
+  const { readPolicyFiles } = await import('./policy-sources.ts');
+  return readPolicyFiles(context, policies);
 }
 
 /** What every new cage gets from the user's settings. */
@@ -205,7 +208,7 @@ export function agentRules(profile: AgentProfile | undefined): Rule[] {
 
 /** What is named counts: a rule of the same id gives up its place to it, the others follow. */
 export function withRules(rules: readonly Rule[], named: readonly Rule[]): Rule[] {
-  const byId = new Map(named.map((rule) => [rule.id, rule]));
+  const byId = new Map(uniqueRules(named).map((rule) => [rule.id, rule]));
   return uniqueRules([...rules.map((rule) => byId.get(rule.id) ?? rule), ...named]);
 }
 

@@ -54,6 +54,16 @@ test.each<[string, SketchedBody | undefined]>([
   expect(outcomes([rule], 'POST', 'https://a.example/', body)).toEqual([`r ${outcome}`]);
 });
 
+test.each([
+  'https://a.example:0/',
+  'https://a.example:65536/',
+  'https://a.example:99999/',
+  'ftp://a.example/',
+  'a.example',
+])('%s is no address of a request', (url) => {
+  expect(exchangeFromUrl('GET', url)).toMatchObject({ ok: false });
+});
+
 test('where nothing is let through, no rule is looked at', () => {
   const explained = explain({ mode: 'none', rules: [allow('r')] }, 'GET', 'https://a.example/', circumstances);
   expect(explained).toMatchObject({ ok: true, decision: { decision: 'deny' }, considered: [] });

@@ -41,6 +41,7 @@ export function exchangeFromUrl(method: string, url: string): ExchangeFromUrl {
   if (!target.ok) return { ok: false, reason: target.reason };
   const scheme = /s$/i.test(schemeText) ? 'https' : 'http';
   const port = portText === undefined ? DEFAULT_PORTS[scheme] : Number(portText);
+  if (port < 1 || port > 65_535) return { ok: false, reason: `${port} is not a port` };
   return {
     ok: true,
     exchange: {

@@ -136,6 +136,10 @@ test('what files and command say against each other is refused, and what the set
   expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toContain('allow b.example/x: never applies: a deny rule covers all of it (deny b.example)');
   expect((await sandbox.run(['exists', 'torn'])).exitCode).toBe(1);
+  const twice = ['create', sandbox.project('x'), '--name', 'torn', '--allow', 'b.example rpm=5', '--allow'];
+  const unheard = await sandbox.run([...twice, 'b.example']);
+  expect(unheard).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('allow b.example: never applies') });
+  expect((await sandbox.run([...twice, 'b.example rpm=5', '--dry-run'])).exitCode).toBe(0);
   const idle = ['create', sandbox.project('t'), '--name', 'idle', '--allow', 'api.example/never/x'];
   const created = await sandbox.run(idle);
   expect(created.exitCode).toBe(0);
