@@ -18,6 +18,6 @@ test('a reason with separators of Unicode stays one line', async () => {
         lines.push(line);
       expect(lines.map(parseAnswer)).toEqual([answer]);
     }),
-    { numRuns: 1000 },
+    { numRuns: 10_000 },
   );
 });

@@ -24,6 +24,6 @@ test('whatever stands around a value, a trace of it is in its plain, hex and bas
         expect(traces.some((trace) => encoded.includes(trace))).toBe(true);
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 10_000 },
   );
 });

@@ -62,7 +62,7 @@ test('random bytes give bytes or a fault', async () => {
       }
       inflater.close();
     }),
-    { numRuns: 3000 },
+    { numRuns: 10_000 },
   );
 });
 
