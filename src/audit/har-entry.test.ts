@@ -33,3 +33,18 @@ test.each([
   expect(entry.response.headers).toEqual(headers);
   expect(entry).toMatchObject({ time: 5, response: { status: 200, statusText: 'OK' } });
 });
+
+test.each([
+  ['was cut', '/x…(9000 characters)', '/x%E2%80%A6(9000%20characters)'],
+  ['lost a secret', '/?key=[secret KEY]&\ud800', '/?key=[secret%20KEY]&%EF%BF%BD'],
+])('the URL of a path that %s can be read as one', (_, path, written) => {
+  const { url } = harEntry({ ...RECORD, path, decision: 'deny' }, []).request;
+  expect(url).toBe(`https://a.example${written}`);
+  expect(() => new URL(url)).not.toThrow();
+});
+
+test('a head that is none leaves a status that is a number', () => {
+  const entry = harEntry(RECORD, [frame(FRAME.request, 'GET'), frame(FRAME.response, '1.1 what')]);
+  expect(entry.response.status).toBe(200);
+  expect(entry.request).toMatchObject({ method: 'GET', url: 'https://a.example/x' });
+});

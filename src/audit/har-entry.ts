@@ -54,7 +54,8 @@ const SET_COOKIE = 'set-cookie';
 export function harEntry(record: AuditRecord, frames: readonly CapturedFrame[]): HarEntry {
   const request = headOf(frames, FRAME.request);
   const response = headOf(frames, FRAME.response);
-  const [method = record.method, url = urlOf(record), requestVersion = ''] = request?.line ?? [];
+  const [method = record.method, askedUrl = urlOf(record), requestVersion = ''] = request?.line ?? [];
+  const url = writtenUrl(askedUrl);
   const [responseVersion = '', status = '', ...reason] = response?.line ?? [];
   const startMs = Date.parse(record.time);
   const answeredMs = timeOf(frames, FRAME.response) ?? startMs;
@@ -76,7 +77,7 @@ export function harEntry(record: AuditRecord, frames: readonly CapturedFrame[]):
       bodySize: record.bytesOut,
     },
     response: {
-      status: status === '' ? (record.end?.status ?? (record.decision === 'deny' ? 403 : 0)) : Number(status),
+      status: !/^\d{3}$/.test(status) ? (record.end?.status ?? (record.decision === 'deny' ? 403 : 0)) : Number(status),
       statusText: reason.join(' '),
       httpVersion: versionOf(responseVersion),
       cookies: cookiesOf(response, SET_COOKIE),
@@ -125,6 +126,11 @@ function urlOf({ host, port, path }: AuditRecord): string {
   const scheme = port === 80 ? 'http' : 'https';
   const shownHost = host.includes(':') ? `[${host}]` : host;
   return `${scheme}://${shownHost}${port === 80 || port === 443 ? '' : `:${port}`}${path.startsWith('/') ? path : '/'}`;
+}
+
+/** What stands for a part that was cut or taken out is no text of a URL as it is. */
+function writtenUrl(url: string): string {
+  return url.replace(/[^\x21-\x7e]+/g, (text) => encodeURI(Buffer.from(text).toString()));
 }
 
 function queryOf(url: string): NamedValue[] {
