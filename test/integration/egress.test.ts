@@ -21,6 +21,17 @@ beforeAll(async () => {
       response.end(`${'0123456789'.repeat(4)}\trefs/heads/main\n`);
       return;
     }
+    const bare = /^\/bare\/(204|304)$/.exec(request.url ?? '')?.[1];
+    if (bare !== undefined) {
+      // A 304 has the length of what it stands for, and no body.
+      response.writeHead(Number(bare), bare === '304' ? { 'Content-Length': 99, ETag: '"a"' } : {}).end();
+      return;
+    }
+    if (request.url === '/part') {
+      const fields = { 'Content-Range': 'bytes 2-5/10', 'X-Range': request.headers.range ?? 'none' };
+      response.writeHead(206, fields).end('2345');
+      return;
+    }
     let bytes = 0;
     request.on('data', (piece: Buffer) => (bytes += piece.length));
     request.on('end', () => {
@@ -101,6 +112,22 @@ test('HEAD has no body and the length of one', async () => {
   const { out } = await curl(...proxied(), '-I', `https://${HOST}/head`);
   expect(out).toContain('HTTP/1.1 200 OK');
   expect(out).toContain('Content-Length: 1234');
+});
+
+test.each(['--http1.1', '--http2'])('answers without a body end where their head ends: %s', async (version) => {
+  const asked = ['204', '304'].flatMap((status) => [`https://${HOST}/bare/${status}`, `https://${HOST}/next`]);
+  const shows = ['-w', '%{http_code} %{num_connects}\\n', '-H', 'If-None-Match: "a"'];
+  const { out, err } = await curl(...proxied(), version, ...shows, ...asked);
+  expect(err).toBe('');
+  expect(out).toBe('204 1\nGET /next 0\n200 0\n304 0\nGET /next 0\n200 0\n');
+});
+
+test.each(['--http1.1', '--http2'])('a part of a body is asked for and arrives as a part: %s', async (version) => {
+  const { out } = await curl(...proxied(), version, '-i', '-r', '2-5', `https://${HOST}/part`);
+  expect(out).toContain(version === '--http2' ? 'HTTP/2 206' : 'HTTP/1.1 206');
+  expect(out.toLowerCase()).toContain('content-range: bytes 2-5/10');
+  expect(out.toLowerCase()).toContain('x-range: bytes=2-5');
+  expect(out).toMatch(/\n2345$/);
 });
 
 test('a chunked response arrives whole, without Alt-Svc, and hop-by-hop fields stay behind', async () => {
