@@ -40,6 +40,15 @@ test('all rules without effect are named at once', () => {
   expect(add).toThrow(/a\.example\/x: never.*a\.example\/y: never/);
 });
 
+test.each<[string, Rule[], Rule[], string]>([
+  ['a rule that is there has to go', [wide, bounded], [bounded], "ironcage policy rm 'allow:a.example'"],
+  ['a denial that is there has to go', [denial, narrow], [narrow], "ironcage policy rm 'deny:a.example'"],
+  ['rules that come together change places', [wide, bounded], [wide, bounded], 'put the narrower rule first'],
+])('the hint says what helps: %s', (_, rules, added, hint) => {
+  const add = () => refuseIdleRules({ progress: () => undefined }, rules, added);
+  expect(add).toThrow(expect.objectContaining({ hint: expect.stringContaining(hint) }));
+});
+
 test('what a denial takes away, and what is superfluous, is told and not refused', () => {
   expect(told((context) => refuseIdleRules(context, [narrow, denial], [denial]))).toEqual([
     'allow a.example/x: never applies: a deny rule covers all of it (deny a.example)',

@@ -1,6 +1,7 @@
 // Rules that contradict others of a cage, told to whoever adds them. What was written to allow something and could never apply is
 // refused; a rule that takes something away never is.
 import { findContradictions, type Contradiction } from '../policy/contradictions.ts';
+import { removalOf } from '../policy/remedy.ts';
 import { formatRule } from '../policy/rules.ts';
 import type { Rule } from '../policy/types.ts';
 import { IronError } from '../platform/errors.ts';
@@ -20,7 +21,8 @@ export function refuseIdleRules(
     if (!isError || !isAdded.has(rule)) context.progress(text);
     else {
       faults.push(text);
-      hints.add(suggestion);
+      // What the cage has already cannot be put behind the new rule: it has to go first.
+      hints.add(isAdded.has(against) ? suggestion : `if that one may go: ${removalOf(against)}`);
     }
   }
   if (faults.length > 0) {
