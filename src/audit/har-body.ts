@@ -6,7 +6,7 @@ import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSyn
 const MAX_DECODED_BYTES = 1024 * 1024;
 const MAX_CODINGS = 3;
 
-const CUT = 'truncated: more went by than is kept';
+export const CUT = 'truncated: more went by than is kept';
 const CODED = 'still compressed: it cannot be decoded, or is too large then';
 
 export interface HarBody {

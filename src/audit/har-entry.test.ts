@@ -48,3 +48,10 @@ test('a head that is none leaves a status that is a number', () => {
   expect(entry.response.status).toBe(200);
   expect(entry.request).toMatchObject({ method: 'GET', url: 'https://a.example/x' });
 });
+
+test('of WebSocket messages of which more went by than was kept, the entry says so', () => {
+  const socket: AuditRecord = { ...RECORD, protocol: 'websocket' };
+  const kept = [frame(FRAME.request, 'GET https://a.example/x 1.1\n'), frame(FRAME.messageInText, 'begin')];
+  expect(harEntry(socket, kept).comment).toBeUndefined();
+  expect(harEntry(socket, [...kept, frame(FRAME.responseCut, '')]).comment).toMatch(/^truncated/);
+});

@@ -2,7 +2,7 @@
 // What was not kept is left empty and said so in a comment; nothing is made up.
 import { FRAME } from './capture-format.ts';
 import type { CapturedFrame } from './capture-read.ts';
-import { harBody } from './har-body.ts';
+import { CUT, harBody } from './har-body.ts';
 import type { AuditRecord } from './record.ts';
 
 interface NamedValue {
@@ -49,6 +49,7 @@ interface Head {
   fields: NamedValue[];
 }
 
+const CUTS: ReadonlySet<number> = new Set([FRAME.requestCut, FRAME.responseCut]);
 const SET_COOKIE = 'set-cookie';
 
 export function harEntry(record: AuditRecord, frames: readonly CapturedFrame[]): HarEntry {
@@ -61,7 +62,8 @@ export function harEntry(record: AuditRecord, frames: readonly CapturedFrame[]):
   const answeredMs = timeOf(frames, FRAME.response) ?? startMs;
   const endMs = Math.max(answeredMs, frames.at(-1)?.timeMs ?? startMs, startMs);
   const messages = messagesOf(frames);
-  const comment = commentOf(record, request === undefined);
+  const isCut = record.protocol === 'websocket' && frames.some(({ kind }) => CUTS.has(kind));
+  const comment = commentOf(record, request === undefined) || (isCut ? CUT : '');
   return {
     startedDateTime: record.time,
     time: endMs - startMs,

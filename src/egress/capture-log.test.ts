@@ -41,8 +41,8 @@ test('an exchange is read back as it was given, beside others', async () => {
   first.response({ version: '1.1', status: 200, reason: 'OK', fields: [field, field] });
   first.responseBody([Buffer.from('body')]);
   first.end();
-  second.message('out', 'text', Buffer.from('hi'));
-  second.message('in', 'binary', Buffer.from([1, 2]));
+  second.message('out', 'text', Buffer.from('hi'), false);
+  second.message('in', 'binary', Buffer.from([1, 2]), false);
   second.end();
   await capture.close();
   const { frames } = await framesOf(1);
@@ -63,9 +63,11 @@ test('of a long body the beginning is kept, with a mark', async () => {
   const capture = await open({ maxBodyBytes: 10 });
   const exchange = capture.open(1);
   for (let count = 0; count < 5; count += 1) exchange.responseBody([Buffer.alloc(4, 0x61)]);
-  exchange.message('in', 'text', Buffer.alloc(100, 0x62));
+  exchange.message('in', 'text', Buffer.alloc(100, 0x62), false);
+  exchange.message('out', 'text', Buffer.from('c'), true);
   await capture.close();
   const { frames } = await framesOf(1);
+  expect(frames.filter(({ kind }) => kind === FRAME.requestCut)).toHaveLength(1);
   const body = frames.filter(({ kind }) => kind === FRAME.responseBody).map(({ content }) => content.length);
   expect(body).toEqual([4, 4, 2]);
   expect(frames.filter(({ kind }) => kind === FRAME.responseCut)).toHaveLength(2);
@@ -79,7 +81,7 @@ test('more than a block at once, and block after block, is written whole and in 
     for (let count = 0; count < 900; count += 1) {
       const text = `${round} ${count} `.repeat(30);
       expected.push(text);
-      one.message('out', 'text', Buffer.from(text));
+      one.message('out', 'text', Buffer.from(text), false);
     }
     // The disk gets its turn between two bursts.
     await new Promise((resolve) => setImmediate(resolve));

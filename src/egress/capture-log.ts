@@ -167,13 +167,13 @@ function captureExchange(seq: number, limits: CaptureLimits, append: Append, app
     responseBody(pieces) {
       responseLeft = keep(FRAME.responseBody, FRAME.responseCut, pieces, responseLeft);
     },
-    message(direction, kind, bytes) {
+    message(direction, kind, bytes, isCut) {
       const isText = kind === 'text';
       const out = isText ? FRAME.messageOutText : FRAME.messageOutBinary;
       const frame = direction === 'out' ? out : isText ? FRAME.messageInText : FRAME.messageInBinary;
       const kept = Math.min(bytes.length, limits.maxBodyBytes, messagesLeft);
       if (messagesLeft > 0) append(frame, seq, kept, (target, at) => void bytes.copy(target, at, 0, kept));
-      if (kept < bytes.length)
+      if (isCut || kept < bytes.length)
         append(direction === 'out' ? FRAME.requestCut : FRAME.responseCut, seq, 0, () => undefined);
       messagesLeft -= kept;
     },

@@ -15,6 +15,7 @@ export interface CapturedExchange {
   /** Fields as the cage gets them. */
   response(head: { version: string; status: number; reason: string; fields: readonly Field[] }): void;
   responseBody(pieces: readonly Buffer[]): void;
-  message(direction: 'out' | 'in', kind: 'text' | 'binary', bytes: Buffer): void;
+  /** `isCut`: more of it went by than is given. */
+  message(direction: 'out' | 'in', kind: 'text' | 'binary', bytes: Buffer, isCut: boolean): void;
   end(): void;
 }

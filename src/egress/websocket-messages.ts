@@ -49,6 +49,8 @@ interface Message {
   isBegun: boolean;
   kept: Buffer[];
   keptBytes: number;
+  /** Whether more went by than is kept. */
+  isCut: boolean;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -98,6 +100,7 @@ export class MessageRelay {
       isBegun: false,
       kept: [],
       keptBytes: 0,
+      isCut: false,
     };
   }
 
@@ -156,12 +159,13 @@ export class MessageRelay {
       writer.add({ opcode, isFinal: isLast, isCompressed, payload });
       message.isBegun = true;
     }
-    if (isLast) captured?.message(direction, message.kind, Buffer.concat(message.kept));
+    if (isLast) captured?.message(direction, message.kind, Buffer.concat(message.kept), message.isCut);
   }
 
   /** Copies: what lies here is overwritten or sent on. */
   #keep(message: Message, plain: Buffer): void {
     const room = this.#options.limits.capturedBytes - message.keptBytes;
+    if (plain.length > room) message.isCut = true;
     if (room <= 0 || plain.length === 0) return;
     const piece = Buffer.from(plain.subarray(0, room));
     message.kept.push(piece);

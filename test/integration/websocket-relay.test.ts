@@ -369,7 +369,8 @@ test('what is kept for people is bounded, and holds placeholders where secrets c
       response: () => undefined,
       responseBody: () => undefined,
     },
-    message: (direction: string, kind: string, bytes: Buffer) => kept.push(`${direction} ${kind} ${String(bytes)}`),
+    message: (direction: string, kind: string, bytes: Buffer, isCut: boolean) =>
+      kept.push(`${direction} ${kind} ${String(bytes)}${isCut ? ' (cut)' : ''}`),
     end: () => undefined,
   };
   const echo = await startEcho({ threshold: 0 });
@@ -379,7 +380,7 @@ test('what is kept for people is bounded, and holds placeholders where secrets c
   const echoed = nextMessage(socket);
   socket.send(`is ${VALUE} what you have, or ${'x'.repeat(1000)}?`);
   await echoed;
-  expect(kept).toEqual([`out text is ${VALUE}`, 'in text is [secret KEY] what you have, or xxxxxx']);
+  expect(kept).toEqual([`out text is ${VALUE} (cut)`, 'in text is [secret KEY] what you have, or xxxxxx (cut)']);
 });
 
 test('a client that does not answer a close is not waited for forever', async () => {
