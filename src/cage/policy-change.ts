@@ -2,6 +2,7 @@
 import { sendControl } from '../egress/client.ts';
 import type { ControlAnswer } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
+import { isExpired } from '../policy/expiry.ts';
 import { explain, inOrder, type ConsideredRule } from '../policy/explain.ts';
 import { NO_USAGE } from '../policy/inspector.ts';
 import { parseSize } from '../policy/quantities.ts';
@@ -19,7 +20,12 @@ import { readRules } from './rule-input.ts';
 import type { CageSpec } from './spec.ts';
 import { noteCageState, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
 
-export type RuleView = Rule & { text: string };
+export type RuleView = Rule & {
+  /** As it would be typed. */
+  text: string;
+  /** Whether it has stopped to count. */
+  expired?: true;
+};
 
 export interface PolicyView {
   mode: CageSpec['net'];
@@ -41,8 +47,13 @@ export interface PolicyChange {
   rules: readonly RuleView[];
 }
 
-export function viewRule(rule: Rule): RuleView {
-  return { ...rule, text: formatRule(rule) };
+export function viewRules({ clock }: Pick<Context, 'clock'>, rules: readonly Rule[]): RuleView[] {
+  const nowMs = clock.now();
+  return rules.map((rule) => ({
+    ...rule,
+    text: formatRule(rule),
+    ...(rule.expires !== undefined && isExpired(rule.expires, nowMs) && { expired: true as const }),
+  }));
 }
 
 export async function policyShow(context: Context, name: string): Promise<PolicyView> {
@@ -52,7 +63,7 @@ export async function policyShow(context: Context, name: string): Promise<Policy
   const confirmed = answer?.ok === true && answer.generation === spec.generation && answer.hash === hash;
   const { net: mode, generation, inspection = DEFAULT_INSPECTION } = spec;
   const inspectors = spec.inspectors.map((inspector) => inspector.name);
-  return { mode, inspection, inspectors, generation, hash, confirmed, rules: inOrder(spec.rules).map(viewRule) };
+  return { mode, inspection, inspectors, generation, hash, confirmed, rules: viewRules(context, inOrder(spec.rules)) };
 }
 
 /** Adds allow rules; a rule with an id that is there already replaces it. Throws E_RULE for one that could never apply. */
@@ -125,7 +136,7 @@ export async function changePolicy(
     const state = readCageState(context, name);
     const generation = await egressGeneration(context, spec);
     const hash = generationHash(generation);
-    const views = (concerned.length === 0 ? spec.rules : concerned).map(viewRule);
+    const views = viewRules(context, concerned.length === 0 ? spec.rules : concerned);
     // First on disk, where it can fail; rules that are in force and not stored would be lost with the next restart.
     writeSpec(context, spec);
     if (state.phase !== 'running') return { generation: spec.generation, hash, confirmed: false, rules: views };

@@ -1,7 +1,7 @@
 // Files of rules, looked at without a cage: what they say, and what in them has no effect.
 import type { InspectionSettings } from '../policy/types.ts';
 import type { Context } from './context.ts';
-import { viewRule, type RuleView } from './policy-change.ts';
+import { viewRules, type RuleView } from './policy-change.ts';
 import { readRuleFiles } from './policy-sources.ts';
 
 export interface CheckedRuleFile {
@@ -15,5 +15,5 @@ export interface CheckedRuleFile {
 /** Throws E_USAGE that names every mistake of all files. */
 export async function policyCheck(context: Context, paths: readonly string[]): Promise<CheckedRuleFile[]> {
   const files = await readRuleFiles(context, paths);
-  return files.map(({ rules, ...file }) => ({ ...file, rules: rules.map(viewRule) }));
+  return files.map(({ rules, ...file }) => ({ ...file, rules: viewRules(context, rules) }));
 }

@@ -47,6 +47,7 @@ export interface RuleView {
   origin: string;
   reason?: string | undefined;
   text: string;
+  expired?: true;
 }
 
 export interface LimitView {

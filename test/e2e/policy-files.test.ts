@@ -187,10 +187,14 @@ test('a run takes over what it names again with other terms, and a bundle goes b
       .looseObject({ generation: z.number(), rules: z.array(z.looseObject({ text: z.string() })) })
       .parse((await sandbox.run(['policy', 'show', 'again', '--json'])).json());
   expect((await run('a.example expires=2000-01-01', 'npm')).exitCode).toBe(0);
-  expect((await rules()).rules[0]?.text).toContain('expires=2000');
+  expect((await rules()).rules[0]).toMatchObject({ text: expect.stringContaining('expires=2000'), expired: true });
+  expect((await sandbox.run(['policy', 'show', 'again'])).stdout).toMatch(
+    /a\.example expires=2000\S+ .* user +expired/,
+  );
   expect((await run('a.example rpm=5', 'npm')).exitCode).toBe(0);
   const changed = await rules();
   expect(changed.rules[0]?.text).toBe('a.example rpm=5');
+  expect(changed.rules[0]).not.toHaveProperty('expired');
   expect((await run('a.example rpm=5', 'npm')).exitCode).toBe(0);
   expect(await rules()).toEqual(changed);
   expect((await sandbox.run(['policy', 'rm', 'again', 'npm'])).exitCode).toBe(0);
