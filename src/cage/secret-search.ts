@@ -1,7 +1,7 @@
 // Looks for exact bytes wherever a cage could read them: the proof that a value is not there. Links are not followed, and
 // what cannot be read is said, since it is not known to be without the value.
-import { createReadStream, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface SearchResult {
@@ -78,12 +78,19 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH');
 }
 
+/** What was a file a moment ago may be a pipe by now, to which nobody writes, or a link to a file of the host. */
 async function holds(path: string, needle: Buffer): Promise<boolean> {
-  let tail = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path)) {
-    const window = Buffer.concat([tail, Buffer.from(chunk)]);
-    if (window.includes(needle)) return true;
-    tail = window.subarray(Math.max(0, window.length - needle.length + 1));
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if (!(await file.stat()).isFile()) throw new Error('it is no file any more');
+    let tail = Buffer.alloc(0);
+    for await (const chunk of file.createReadStream({ autoClose: false })) {
+      const window = Buffer.concat([tail, Buffer.from(chunk)]);
+      if (window.includes(needle)) return true;
+      tail = window.subarray(Math.max(0, window.length - needle.length + 1));
+    }
+    return false;
+  } finally {
+    await file.close();
   }
-  return false;
 }
