@@ -4,9 +4,9 @@ import { hasUnexportedWork } from '../workspace/unexported.ts';
 import type { Enforcer, LimitEnforcement } from '../backends/backend.ts';
 import { errorMessage } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
-import type { Rule } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
+import { exposureOf } from './exposure.ts';
 import { policyShow, type PolicyView, type RuleView } from './policy-change.ts';
 import { stateHealth } from './repair.ts';
 import type { CageSpec } from './spec.ts';
@@ -162,16 +162,4 @@ export async function showCage(context: Context, name: string): Promise<CageView
     identity: { uid, gid, insideUid },
     problems,
   };
-}
-
-/** Nobody looks at what passes by a passthrough rule: whoever reads the line must see where that is. */
-function reachedBy({ host, port, passthrough }: Rule): string {
-  return passthrough === true ? `${host}:${port ?? ''} (raw, unseen)` : host;
-}
-
-function exposureOf(spec: CageSpec, reads: readonly string[], writes: readonly string[]): string {
-  const hosts = [...new Set(spec.rules.filter(({ effect }) => effect === 'allow').map(reachedBy))];
-  const reach = spec.net === 'none' || hosts.length === 0 ? 'nothing' : hosts.join(', ');
-  const secrets = spec.secrets.map(({ name, hosts: to }) => `${name} (only to ${to.join(', ')})`).join(', ') || 'none';
-  return `reaches ${reach}; reads ${reads.join(', ')}; writes ${writes.join(', ')}; secrets ${secrets}`;
 }

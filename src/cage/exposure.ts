@@ -1,0 +1,33 @@
+// One line that says what a cage can reach, read and write, and with which secrets. Must not say less than is so: what passes
+// without a rule, and what passes unseen, stands in it. Pure.
+import type { Rule } from '../policy/types.ts';
+import type { CageSpec } from './spec.ts';
+
+type Exposed = Pick<CageSpec, 'net' | 'secrets'> & { rules: readonly Rule[] };
+
+export function exposureOf(spec: Exposed, reads: readonly string[], writes: readonly string[]): string {
+  const secrets = spec.secrets.map(({ name, hosts: to }) => `${name} (only to ${to.join(', ')})`).join(', ') || 'none';
+  return `reaches ${reachOf(spec)}; reads ${reads.join(', ')}; writes ${writes.join(', ')}; secrets ${secrets}`;
+}
+
+function reachOf({ net, rules }: Exposed): string {
+  const hosts = [...new Set(rules.filter(({ effect }) => effect === 'allow').map(reachedBy))].join(', ');
+  switch (net) {
+    case 'none':
+      return 'nothing';
+    case 'filtered':
+      return hosts === '' ? 'nothing' : hosts;
+    case 'ask':
+      return hosts === '' ? 'what you approve' : `${hosts}, and what you approve`;
+    case 'learn':
+      return hosts === '' ? 'every public host (learning)' : `every public host (learning), ${hosts}`;
+    default:
+      net satisfies never;
+      throw new Error('the cage has an unknown network mode');
+  }
+}
+
+/** Nobody looks at what passes by a passthrough rule: whoever reads the line must see where that is. */
+function reachedBy({ host, port, passthrough }: Rule): string {
+  return passthrough === true ? `${host}:${port ?? ''} (raw, unseen)` : host;
+}
