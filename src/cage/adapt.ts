@@ -92,7 +92,7 @@ export async function stopForChange(context: Context, name: string): Promise<voi
   if (isOccupied(cagePaths(context, name), state)) {
     throw new IronError('E_LOCKED', {
       message: `the cage ${name} is in use and would have to be restarted for these options`,
-      hint: `end what runs in it (ironcage stop ${name}), leave the new options out, or use --new`,
+      hint: `end what runs in it (ironcage stop ${name}), leave the new options out, or use --new; rules can be added live: ironcage policy allow --cage ${name} RULE`,
     });
   }
   const { stopLocked } = await import('./start.ts');
