@@ -1,6 +1,53 @@
 // Where a cage lives. One interface for all backends; nothing of a vendor's own words passes through it.
 import type { ProcessIdentity } from '../platform/processes.ts';
 import type { ListenerPurpose } from '../egress/config.ts';
+import type { Listener } from './native/stage-messages.ts';
+
+export type EngineKind = 'docker' | 'podman';
+
+/** Which limits an engine can set by control groups. */
+export interface EngineLimits {
+  memory: boolean;
+  pids: boolean;
+  cpu: boolean;
+}
+
+/** The container of a cage, and whom to ask for it; its name is known before it exists. */
+export interface ContainerIdentity {
+  engine: EngineKind;
+  name: string;
+  /** Which daemon: arguments of the engine's command line. */
+  selectors: readonly string[];
+  /** It lies in a user namespace of the caller's. */
+  rootless: boolean;
+  limits: EngineLimits;
+}
+
+/** One way to isolate a cage. Everything that differs from one to another is behind these. */
+export interface Backend {
+  /** Throws when this machine lacks something that it needs. */
+  require(): Promise<void>;
+  start(plan: CagePlan, hooks: StartHooks): Promise<RunningCage>;
+  /** The host command line that runs `request.argv` inside; its exit code is the program's, 128 + n after a signal. */
+  enter(plan: EnterPlan, cage: RunningCage, request: EnterRequest): EnterCommand;
+  /** Opens the listeners of a cage that lives once more; `handOver` gets each and closes its own copy. */
+  reopenListeners(
+    plan: Pick<CagePlan, 'identity' | 'callerIsRoot' | 'listeners'>,
+    cage: RunningCage,
+    handOver: (request: ListenerRequest, handle: Listener) => Promise<void>,
+  ): Promise<void>;
+}
+
+export type EnterPlan = Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits' | 'env'>;
+
+export interface StartHooks {
+  /** Called with each listener as it arrives; must hand it on and then close its own copy. */
+  listener(request: ListenerRequest, handle: Listener): Promise<void>;
+  /** Called when all are handed over: the CA's public certificate, PEM, of an egress that has confirmed its policy. */
+  certificate(): Promise<string>;
+  /** Called before anything is started that outlives this process; must be on disk when it returns. */
+  holderKnown(holder: ProcessIdentity, cgroups: readonly string[]): void;
+}
 
 /** The host user that a cage's processes run as. */
 export interface CageIdentity {
@@ -56,6 +103,16 @@ export interface CagePlan {
   env: Readonly<Record<string, string>>;
   limits: LimitRequest;
   listeners: readonly ListenerRequest[];
+  /** Only of a cage that is a container. */
+  container?: ContainerPlan | undefined;
+}
+
+export interface ContainerPlan {
+  identity: ContainerIdentity;
+  /** As the user named it. */
+  image: string;
+  /** By which the engine's own list tells whose a container is. */
+  labels: Readonly<Record<string, string>>;
 }
 
 export interface ListenerRequest {
@@ -65,7 +122,8 @@ export interface ListenerRequest {
 
 /** A cage that runs; stored on disk so that any later command can find it. */
 export interface RunningCage {
-  /** Keeps the namespaces; outside the cage's process namespace. */
+  container?: ContainerIdentity | undefined;
+  /** Keeps the namespaces; outside the cage's process namespace. Of a container: its process 1. */
   holder: ProcessIdentity;
   /** Process 1 of the cage, by its number on the host. */
   init: ProcessIdentity;

@@ -135,16 +135,17 @@ const REFUSED_TO_EGRESS: Refusals = {
 };
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (NEWTIME only exists in clone3 and unshare). */
-const CLONE_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
+export const CLONE_NAMESPACES =
+  0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
 
 /** A thread of the calling process, and no process of its own. */
 const CLONE_THREAD = 0x00010000;
 
 /** Socket families a cage may have. All others (PACKET, ALG, VSOCK, BLUETOOTH, CAN, XDP, …) do not exist for it. */
-const SOCKET_FAMILIES = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
+export const SOCKET_FAMILIES = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
 
 /** NETLINK_ROUTE, read by getifaddrs; the other netlink protocols reach kernel subsystems no build needs. */
-const NETLINK_ROUTE = 0;
+export const NETLINK_ROUTE = 0;
 
 /** Low byte of the type argument of socket(2). */
 const SOCK_RAW = 3;
@@ -153,7 +154,7 @@ const SOCK_RAW = 3;
 const TERMINAL_IOCTLS = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c, TIOCCONS: 0x541d, TIOCSETD: 0x5423 } as const;
 
 /** PER_LINUX, what `setarch -R` adds, and the query value: all else changes how addresses and calls are read. */
-const PERSONALITIES = [0, 0x0040000, 0xffffffff];
+export const PERSONALITIES = [0, 0x0040000, 0xffffffff];
 
 /** Whom the filter is for. */
 export type Confined = 'cage' | 'egress';

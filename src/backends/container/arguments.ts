@@ -1,0 +1,113 @@
+// The command line that makes a cage's container, as a pure function of its plan. Hardening is not a choice here: what an
+// engine does not know of it makes its `create` fail, and with it the start.
+import { IronError } from '../../platform/errors.ts';
+import type {
+  Bind,
+  CagePlan,
+  ContainerIdentity,
+  ContainerPlan,
+  EngineLimits,
+  LimitEnforcement,
+  LimitRequest,
+} from '../backend.ts';
+import { INSIDE_TRUST, RUN_FILES } from '../native/layout.ts';
+
+/** Names of the generated files in a cage's run directory besides those of RUN_FILES. */
+export const CONTAINER_FILES = { profile: 'seccomp.json', hold: 'hold' } as const;
+
+/** Process 1: in the directory of the certificates, which every cage has. */
+export const INSIDE_HOLD = `${INSIDE_TRUST}/${CONTAINER_FILES.hold}`;
+
+/** Where the images of Debian, Alpine, Fedora and SUSE have their trusted authorities. */
+const BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/cert.pem',
+  '/etc/ssl/ca-bundle.pem',
+] as const;
+
+const ETC_NAMES = ['resolv.conf', 'hosts', 'hostname', 'nsswitch.conf', 'passwd', 'group'] as const;
+
+/** Directories that programs write in although they are nobody's: emptied with every start. */
+const SCRATCH = ['/run', '/var/cache', '/var/log'] as const;
+
+/** Behind `create`. `plan.workspace` is a directory; `openFiles`: what one process may have open. */
+export function createArguments(plan: CagePlan, container: ContainerPlan, openFiles: number): string[] {
+  const { identity, runDirectory } = plan;
+  const { engine, name, rootless } = container.identity;
+  return [
+    ...['--name', name, '--hostname', plan.name.slice(0, 63)],
+    ...Object.entries(container.labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
+    // Nothing is to come back by itself: what starts again has no egress.
+    ...['--restart', 'no', '--log-driver', 'none', '--pull', 'never'],
+    ...['--network', 'none', '--ipc', 'private', '--cgroupns', 'private'],
+    ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
+    ...['--security-opt', `seccomp=${runDirectory}/${CONTAINER_FILES.profile}`],
+    ...['--user', `${identity.insideUid}:${identity.insideGid}`],
+    ...(engine === 'podman' && rootless ? ['--userns', 'keep-id'] : []),
+    ...limitArguments(plan, container.identity, openFiles),
+    '--read-only',
+    ...(engine === 'podman' ? ['--read-only-tmpfs=false'] : []),
+    ...SCRATCH.flatMap((path) => ['--tmpfs', `${path}:rw,nosuid,nodev,mode=1777`]),
+    ...mountsOf(plan).flatMap((mount) => ['--mount', mountText(mount)]),
+    ...['--workdir', '/', '--entrypoint', INSIDE_HOLD, container.image],
+  ];
+}
+
+function limitArguments({ limits: wanted }: CagePlan, container: ContainerIdentity, openFiles: number): string[] {
+  const { memoryBytes, pids, cpus } = wanted;
+  const { engine, limits } = container;
+  const args = ['--ulimit', `nofile=${openFiles}:${openFiles}`, '--ulimit', 'core=0:0'];
+  if (memoryBytes !== undefined) {
+    if (limits.memory) args.push('--memory', String(memoryBytes), '--memory-swap', String(memoryBytes));
+    else args.push('--ulimit', `data=${memoryBytes}:${memoryBytes}`);
+  }
+  if (pids !== undefined) {
+    if (limits.pids) args.push('--pids-limit', String(pids));
+    // By itself Podman raises this one to what not every caller may have.
+    if (!limits.pids || engine === 'podman') args.push('--ulimit', `nproc=${pids}:${pids}`);
+  }
+  if (cpus !== undefined && limits.cpu) args.push('--cpus', String(cpus));
+  return args;
+}
+
+/** What enforces each limit. Throws E_PROTECTION for one that nothing here can enforce. */
+export function enforcementOf(wanted: LimitRequest, limits: EngineLimits): LimitEnforcement {
+  if (wanted.cpus !== undefined && !limits.cpu) {
+    throw new IronError('E_PROTECTION', {
+      message: 'the limit --cpus cannot be enforced here',
+      because: 'the engine has no cpu controller for this user',
+      hint: 'use a rootful engine, delegate control groups to this user, or leave --cpus out',
+    });
+  }
+  return {
+    memory: wanted.memoryBytes === undefined ? 'none' : limits.memory ? 'cgroup' : 'rlimit',
+    pids: wanted.pids === undefined ? 'none' : limits.pids ? 'cgroup' : 'rlimit',
+    cpu: wanted.cpus === undefined ? 'none' : 'cgroup',
+  };
+}
+
+function mountsOf(plan: CagePlan): Bind[] {
+  if (plan.workspace.kind !== 'directory') throw new Error('the workspace of a container cage is a directory');
+  const run = (name: string, target: string): Bind => ({
+    source: `${plan.runDirectory}/${name}`,
+    target,
+    writable: false,
+  });
+  return [
+    run(RUN_FILES.trust, INSIDE_TRUST),
+    ...ETC_NAMES.map((name) => run(`${RUN_FILES.etc}/${name}`, `/etc/${name}`)),
+    ...BUNDLES.map((path) => run(`${RUN_FILES.trust}/ca-bundle.pem`, path)),
+    ...['/tmp', '/var/tmp'].map((target) => ({ source: plan.tmpDirectory, target, writable: true })),
+    { source: plan.homeDirectory, target: plan.homeTarget, writable: true },
+    { source: plan.workspace.source, target: plan.workspace.target, writable: plan.workspace.writable },
+    ...plan.binds,
+    ...plan.masks.map((target) => run(RUN_FILES.empty, target)),
+  ];
+}
+
+/** One field of a line of comma-separated values each, as the engines read it. */
+function mountText({ source, target, writable }: Bind): string {
+  const fields = ['type=bind', `source=${source}`, `target=${target}`, ...(writable ? [] : ['readonly'])];
+  return fields.map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');
+}

@@ -1,0 +1,232 @@
+// Which container engines there are: candidates as data, each with the reason why it was taken or not. Looking for them is
+// apart from using one; everything a candidate depends on is an argument, so that every system's can be tried on any.
+import { existsSync } from 'node:fs';
+import { homedir, release } from 'node:os';
+import { join } from 'node:path';
+import { searchPath } from '../native/tools.ts';
+import { IronError } from '../../platform/errors.ts';
+import type { Environment } from '../../platform/environment.ts';
+import { findProgram, missingTool } from '../../platform/processes.ts';
+import { printableLine } from '../../platform/text.ts';
+import type { ContainerIdentity, EngineKind, EngineLimits, ProbeResult } from '../backend.ts';
+import { callEngine, type Engine } from './engine.ts';
+import { knownHoles } from './engine-floors.ts';
+
+/** A place where an engine may answer. */
+export interface EngineCandidate {
+  kind: EngineKind;
+  /** What people call it. */
+  label: string;
+  selectors: readonly string[];
+  /** A socket that must exist before it is asked; absent: the command line finds its own way. */
+  socket?: string;
+}
+
+export interface EngineFinding extends EngineCandidate {
+  /** Absent: it was not taken, for the reason. */
+  engine?: Engine;
+  reason: string;
+  /** Known holes of its parts, for people. */
+  holes: readonly string[];
+}
+
+/** In the order in which they are asked; the first that answers is taken. */
+export function engineCandidates(
+  kind: EngineKind,
+  { environment, home, uid }: { environment: Environment; home: string; uid: number },
+): EngineCandidate[] {
+  if (kind === 'podman') {
+    const label = uid === 0 ? 'Podman, rootful' : 'Podman, rootless';
+    const connection = environment['CONTAINER_HOST'] ?? environment['CONTAINER_CONNECTION'];
+    return [{ kind, label: connection === undefined ? label : 'Podman of CONTAINER_HOST', selectors: [] }];
+  }
+  // What the user named is the only one: another daemon in its place would be another machine.
+  const { DOCKER_HOST: host, DOCKER_CONTEXT: context } = environment;
+  if (host) return [{ kind, label: 'Docker of DOCKER_HOST', selectors: ['--host', host] }];
+  if (context) return [{ kind, label: 'Docker of DOCKER_CONTEXT', selectors: ['--context', context] }];
+  const runtime = environment['XDG_RUNTIME_DIR'];
+  const at = (label: string, socket: string): EngineCandidate => ({
+    ...{ kind, label, socket },
+    selectors: ['--host', `unix://${socket}`],
+  });
+  return [
+    { kind, label: 'Docker of the current context', selectors: [] },
+    at('Docker Engine', '/var/run/docker.sock'),
+    ...(runtime ? [at('Docker Engine, rootless', join(runtime, 'docker.sock'))] : []),
+    at('Docker Desktop', join(home, '.docker/desktop/docker.sock')),
+    at('Docker Desktop', join(home, '.docker/run/docker.sock')),
+    at('OrbStack', join(home, '.orbstack/run/docker.sock')),
+    at('Colima', join(home, '.colima/default/docker.sock')),
+    at('Rancher Desktop', join(home, '.rd/docker.sock')),
+  ];
+}
+
+/** Asks each candidate of a kind. Stops at the first that is taken, unless `all`. */
+export async function findEngines(kind: EngineKind, environment: Environment, all = false): Promise<EngineFinding[]> {
+  const { program, env, home } = engineCommand(kind, environment);
+  const findings: EngineFinding[] = [];
+  for (const candidate of engineCandidates(kind, { environment, home, uid: process.getuid?.() ?? -1 })) {
+    const finding = await ask(candidate, program, env);
+    findings.push(finding);
+    if (finding.engine !== undefined && !all) break;
+  }
+  return findings;
+}
+
+/** The engine that a cage was started with, without asking it. Throws E_TOOL_MISSING when its command line is gone. */
+export function engineOf(container: ContainerIdentity, environment: Environment): Engine {
+  const { engine: kind, selectors, rootless, limits } = container;
+  const { program, env } = engineCommand(kind, environment);
+  if (program === undefined) throw missingTool(kind);
+  return { kind, program, selectors, env, rootless, limits };
+}
+
+/** The engine of a kind; throws E_TOOL_MISSING or E_BACKEND that lists what was tried. */
+export async function requireEngine(kind: EngineKind, environment: Environment): Promise<Engine> {
+  const findings = await findEngines(kind, environment);
+  const engine = findings.find((finding) => finding.engine !== undefined)?.engine;
+  if (engine !== undefined) return engine;
+  throw new IronError('E_BACKEND', {
+    message: `no ${kind} engine answers here`,
+    because: findings.map(({ label, reason }) => `${label}: ${reason}`).join('; '),
+    hint: `start ${kind}, or use --backend native`,
+  });
+}
+
+export async function probeEngines(environment: Environment): Promise<ProbeResult[]> {
+  const findings = [
+    ...(await findEngines('docker', environment, true)),
+    ...(await findEngines('podman', environment, true)),
+  ];
+  return findings.flatMap(({ kind, label, engine, reason, holes }, index) => {
+    const id = `engine.${kind}.${index}`;
+    const found: ProbeResult = { id, status: 'ok', what: `${label}: ${reason}`, hint: '' };
+    if (engine === undefined || holes.length === 0) return [found];
+    return [{ ...found, status: 'warn', hint: holes.join('; ') }];
+  });
+}
+
+function engineCommand(
+  kind: EngineKind,
+  environment: Environment,
+): { program: string | undefined; env: Record<string, string>; home: string } {
+  const path = searchPath(environment);
+  const home = environment['HOME'] ?? homedir();
+  const env: Record<string, string> = { PATH: path, HOME: home };
+  for (const name of ENGINE_VARIABLES) {
+    const value = environment[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return { program: findProgram(kind, path), env, home };
+}
+
+/** Names that the engines' command lines read, less those that choose a daemon; nothing else of the caller's reaches them. */
+const ENGINE_VARIABLES = [
+  ...['XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME', 'XDG_DATA_HOME', 'TMPDIR', 'DBUS_SESSION_BUS_ADDRESS'],
+  ...['DOCKER_CONFIG', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH', 'DOCKER_API_VERSION'],
+  ...[
+    'CONTAINER_HOST',
+    'CONTAINER_CONNECTION',
+    'CONTAINERS_CONF',
+    'CONTAINERS_STORAGE_CONF',
+    'CONTAINERS_REGISTRIES_CONF',
+  ],
+] as const;
+
+const ASK_TIMEOUT_MS = 10_000;
+
+async function ask(
+  candidate: EngineCandidate,
+  program: string | undefined,
+  env: Readonly<Record<string, string>>,
+): Promise<EngineFinding> {
+  const no = (reason: string): EngineFinding => ({ ...candidate, reason, holes: [] });
+  if (program === undefined) return no(`the program ${candidate.kind} is not installed`);
+  if (candidate.socket !== undefined && !existsSync(candidate.socket)) return no(`there is no ${candidate.socket}`);
+  const { selectors, kind } = candidate;
+  const result = await callEngine({ program, selectors, env }, ['info', '--format', '{{json .}}'], {
+    timeoutMs: ASK_TIMEOUT_MS,
+  });
+  if (result.timedOut) return no('it did not answer in time');
+  const facts = result.exitCode === 0 ? readFacts(kind, result.stdout.toString('utf8')) : undefined;
+  if (facts === undefined)
+    return no(printableLine(result.stderr.trim().split('\n').at(-1) ?? '') || 'it does not answer');
+  if (facts.remote)
+    return no(`${facts.version}, on another machine or in a virtual one: its cages are not to be had yet`);
+  const { rootless, version, limits } = facts;
+  if (kind === 'docker' && !rootless && process.getuid?.() !== 0) {
+    return no(`${version}, run by root: an ordinary user’s cages need rootless Podman, or Docker in rootless mode`);
+  }
+  return {
+    ...candidate,
+    engine: { kind, program, selectors, env, rootless, limits },
+    reason: `${version}${rootless ? ', rootless' : ''}`,
+    holes: knownHoles(facts),
+  };
+}
+
+export interface EngineFacts {
+  /** For people: name and number. */
+  version: string;
+  engineVersion: string;
+  runtimeVersion: string;
+  rootless: boolean;
+  limits: EngineLimits;
+  /** Its containers are no processes of this machine's kernel. */
+  remote: boolean;
+}
+
+/** Undefined when the answer is none of an engine. */
+export function readFacts(kind: EngineKind, text: string): EngineFacts | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return kind === 'docker' ? dockerFacts(record(value)) : podmanFacts(record(value));
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function record(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function dockerFacts(info: Fields): EngineFacts | undefined {
+  const engineVersion = info['ServerVersion'];
+  // Without a daemon the command line answers as well, with the reason among its fields.
+  if (typeof engineVersion !== 'string' || engineVersion === '') return undefined;
+  const options = Array.isArray(info['SecurityOptions']) ? info['SecurityOptions'].map(String) : [];
+  const system = String(info['OperatingSystem'] ?? '');
+  return {
+    version: printableLine(`Docker ${engineVersion} on ${system}`),
+    engineVersion,
+    runtimeVersion: String(record(info['RuncCommit'])['ID'] ?? ''),
+    rootless: options.some((option) => option.includes('name=rootless')),
+    limits: {
+      memory: info['MemoryLimit'] === true,
+      pids: info['PidsLimit'] === true,
+      cpu: info['CpuCfsQuota'] === true,
+    },
+    remote: /docker desktop|orbstack/i.test(system) || info['KernelVersion'] !== release(),
+  };
+}
+
+function podmanFacts(info: Fields): EngineFacts | undefined {
+  const engineVersion = record(info['version'])['Version'];
+  if (typeof engineVersion !== 'string') return undefined;
+  const host = record(info['host']);
+  const runtime = record(host['ociRuntime']);
+  const rootless = record(host['security'])['rootless'] === true;
+  const controllers = Array.isArray(host['cgroupControllers']) ? host['cgroupControllers'].map(String) : [];
+  const has = (controller: string): boolean => controllers.includes(controller);
+  return {
+    version: `Podman ${printableLine(engineVersion)} with ${printableLine(String(runtime['name'] ?? 'an unknown runtime'))}`,
+    engineVersion,
+    runtimeVersion: String(runtime['version'] ?? ''),
+    rootless,
+    limits: { memory: has('memory'), pids: has('pids'), cpu: has('cpu') },
+    remote: host['serviceIsRemote'] === true || host['kernel'] !== release(),
+  };
+}

@@ -1,0 +1,161 @@
+// Starts the container of a cage: files, container, listeners in its network, certificates. Nothing of the agent's runs in it
+// before all of that is done: its first process only sleeps.
+import { createHash } from 'node:crypto';
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IronError } from '../../platform/errors.ts';
+import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
+import type { CagePlan, ContainerPlan, ListenerRequest, RunningCage, StartHooks } from '../backend.ts';
+import type { Tools } from '../native/arguments.ts';
+import { etcFiles } from '../native/etc.ts';
+import { PROGRAMS_DIRECTORY, RUN_FILES } from '../native/layout.ts';
+import { openListeners, type HandOver } from '../native/opened-listeners.ts';
+import { writeTrust } from '../native/start.ts';
+import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD } from './arguments.ts';
+import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
+import { createHoldProgram } from './hold-program.ts';
+import { createSeccompProfile } from './seccomp-profile.ts';
+import { stopContainer } from './stop.ts';
+
+/** The label with a digest of what a container was made from: one that no longer fits its plan is made anew. */
+export const PLAN_LABEL = 'ironcage.plan';
+
+export async function startContainerCage(
+  plan: CagePlan,
+  engine: Engine,
+  tools: Tools,
+  path: string,
+  hooks: StartHooks,
+): Promise<RunningCage> {
+  const { container } = plan;
+  if (container === undefined) throw new Error('this plan is not of a container');
+  const limits = enforcementOf(plan.limits, engine.limits);
+  writeRunFiles(plan);
+  try {
+    await ensureContainer(plan, container, engine);
+    const init = await startContainer(container, engine);
+    hooks.holderKnown(init, []);
+    await openInside(init, engine, tools, path, plan.listeners, hooks.listener);
+    writeTrust(plan.runDirectory, await hooks.certificate());
+    return { container: container.identity, holder: init, init, limits, cgroups: [] };
+  } catch (error) {
+    await stopContainer(container.identity, engine, undefined, 0).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Opens listeners in the network of a container; once more for a new egress as for its first. */
+export function openInside(
+  init: ProcessIdentity,
+  engine: Pick<Engine, 'rootless'>,
+  tools: Tools,
+  path: string,
+  listeners: readonly ListenerRequest[],
+  handOver: HandOver,
+): Promise<void> {
+  const network = `--net=/proc/${init.pid}/ns/net`;
+  // The network of a rootless container belongs to the user namespace that its monitor lives in.
+  const entry = engine.rootless
+    ? [tools.nsenter, '--target', String(monitorOf(init)), '--user', '--preserve-credentials', network]
+    : [tools.nsenter, network];
+  const programs = [join(PROGRAMS_DIRECTORY, '../container/listeners.sh'), tools.node];
+  const command = [...entry, '--', tools.sh, ...programs, join(PROGRAMS_DIRECTORY, 'open-listeners.js')];
+  return openListeners(command, listeners, path, handOver);
+}
+
+function monitorOf(init: ProcessIdentity): number {
+  const parent = identifyProcess(init.pid)?.parentPid;
+  if (parent === undefined) throw goneMeanwhile();
+  return parent;
+}
+
+function writeRunFiles(plan: CagePlan): void {
+  const path = (...names: string[]): string => join(plan.runDirectory, ...names);
+  const profile = createSeccompProfile(process.arch);
+  const hold = createHoldProgram(process.arch);
+  if (profile === undefined || hold === undefined) {
+    throw new IronError('E_PROTECTION', {
+      message: `no system-call filter is known for ${process.arch}`,
+      hint: 'container cages run on x86-64 and arm64',
+    });
+  }
+  for (const directory of [plan.runDirectory, path(RUN_FILES.etc), path(RUN_FILES.trust)]) {
+    mkdirSync(directory, { recursive: true });
+    // The cage's uid may be another than ours; none of it is secret, and none of it is writable for it.
+    chmodSync(directory, 0o755);
+  }
+  const write = (file: string, data: string | Buffer, mode = 0o644): void => {
+    writeFileSync(file, data, { mode });
+    chmodSync(file, mode);
+  };
+  write(path(RUN_FILES.empty), '');
+  write(path(CONTAINER_FILES.profile), profile);
+  write(path(RUN_FILES.trust, CONTAINER_FILES.hold), hold, 0o755);
+  // Mounted before the authority is known; filled in place.
+  write(path(RUN_FILES.trust, 'ca-bundle.pem'), '');
+  const { insideUid: uid, insideGid: gid } = plan.identity;
+  const user = { uid, gid, home: plan.homeTarget, shell: '/bin/sh' };
+  for (const { name, text } of etcFiles(user, plan.name)) write(path(RUN_FILES.etc, name), text);
+  if (!plan.callerIsRoot) return;
+  for (const directory of [plan.homeDirectory, plan.tmpDirectory])
+    chownSync(directory, plan.identity.uid, plan.identity.gid);
+}
+
+/** Makes the container, unless it is there and made from the same plan. */
+async function ensureContainer(plan: CagePlan, container: ContainerPlan, engine: Engine): Promise<void> {
+  const { name } = container.identity;
+  const args = createArguments(plan, container, openFilesLimit());
+  const digest = createHash('sha256').update(JSON.stringify(args)).digest('hex');
+  const format = `{{index .Config.Labels "${PLAN_LABEL}"}}`;
+  const found = await callEngine(engine, ['container', 'inspect', '--format', format, name]);
+  if (found.exitCode === 0) {
+    if (found.stdout.toString('utf8').trim() === digest) return;
+    await askEngine(engine, ['rm', '--force', '--volumes', name], 'take away the container of an earlier set-up');
+  } else if (!/no such (container|object)/i.test(found.stderr)) {
+    throw engineFailure(engine, 'look for the container', found);
+  }
+  await askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
+}
+
+/** Its first process, by its number on this machine; checked to be ours, for what is done next is done to its network. */
+async function startContainer({ identity: { name } }: ContainerPlan, engine: Engine): Promise<ProcessIdentity> {
+  await askEngine(engine, ['start', name], 'start the container');
+  const pid = Number(
+    await askEngine(engine, ['container', 'inspect', '--format', '{{.State.Pid}}', name], 'look at the container'),
+  );
+  const init = Number.isSafeInteger(pid) && pid > 1 ? identifyProcess(pid) : undefined;
+  if (init === undefined) throw goneMeanwhile();
+  if (commandLine(pid) !== `${INSIDE_HOLD}\0`) {
+    throw new IronError('E_PROTECTION', {
+      message: 'the container’s first process is not on this machine',
+      because: `process ${pid} is another program than the one that was started`,
+      hint: 'an engine in a virtual or another machine cannot have cages yet; use one of this machine, or --backend native',
+    });
+  }
+  return { pid: init.pid, startTicks: init.startTicks };
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    // Gone meanwhile: then it is not ours either.
+    return '';
+  }
+}
+
+function goneMeanwhile(): IronError {
+  return new IronError('E_BACKEND', {
+    message: 'the container ended as soon as it was started',
+    hint: 'its image may be of another architecture than this machine; the engine’s `inspect` says more',
+  });
+}
+
+const MOST_OPEN_FILES = 1_048_576;
+
+/** The caller's own hard limit: an engine cannot give more to a container than it has itself. */
+function openFilesLimit(): number {
+  const hard = /^Max open files +\S+ +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+  const value = hard === 'unlimited' ? MOST_OPEN_FILES : Number(hard);
+  return Number.isSafeInteger(value) && value > 0 ? Math.min(value, MOST_OPEN_FILES) : 1024;
+}

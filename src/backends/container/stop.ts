@@ -1,0 +1,34 @@
+// Ends the container of a cage, and takes it away: asks its programs, then has the engine kill what is left.
+import { isAlive, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
+import type { ContainerIdentity } from '../backend.ts';
+import { cageProcesses, mustEnd } from '../native/stop.ts';
+import { callEngine, engineFailure, type Engine } from './engine.ts';
+
+/** `graceMs` 0 kills at once. A container that is not there, or does not run, is fine. Throws E_BACKEND. */
+export async function stopContainer(
+  { name }: ContainerIdentity,
+  engine: Engine,
+  init: ProcessIdentity | undefined,
+  graceMs: number,
+): Promise<void> {
+  if (init !== undefined && graceMs > 0 && isAlive(init)) {
+    const members = cageProcesses(init).filter(({ pid }) => pid !== init.pid);
+    for (const member of members) signalProcess(member, 'SIGTERM');
+    const end = performance.now() + graceMs;
+    for (const member of members) await waitForExit(member, Math.max(0, end - performance.now()));
+  }
+  const killed = await callEngine(engine, ['kill', '--signal', 'KILL', name]);
+  if (killed.exitCode !== 0 && !IS_NOT_RUNNING.test(killed.stderr))
+    throw engineFailure(engine, 'stop the container', killed);
+  if (init !== undefined) await mustEnd(init);
+}
+
+const IS_NOT_RUNNING = /no such container|is not running|not running|container state improper|can only kill running/i;
+
+/** Takes the container away with all that the engine keeps of it; one that is not there is fine. Throws E_BACKEND. */
+export async function removeContainer({ name }: ContainerIdentity, engine: Engine): Promise<void> {
+  const removed = await callEngine(engine, ['rm', '--force', '--volumes', name]);
+  if (removed.exitCode !== 0 && !/no such container/i.test(removed.stderr)) {
+    throw engineFailure(engine, 'take the container away', removed);
+  }
+}

@@ -1,0 +1,85 @@
+// Runs the program that opens listeners in a network of a cage's, and hands over what it opens. The command line says how
+// that network is joined.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { withoutInherited } from '../../platform/descriptors.ts';
+import { IronError } from '../../platform/errors.ts';
+import { printableLine } from '../../platform/text.ts';
+import type { ListenerRequest } from '../backend.ts';
+import { isListener, parseStageMessage, type Listener } from './stage-messages.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** Gets each listener as it comes, and closes its own copy. */
+export type HandOver = (request: ListenerRequest, handle: Listener) => Promise<void>;
+
+/** Resolves when all are handed over. Throws E_EGRESS that says why they could not be. */
+export async function openListeners(
+  command: readonly string[],
+  listeners: readonly ListenerRequest[],
+  path: string,
+  handOver: HandOver,
+): Promise<void> {
+  const [program = '', ...args] = withoutInherited(command, path, 4);
+  const child = spawn(program, args, { env: { PATH: path }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  let log = '';
+  child.stderr?.on('data', (chunk) => (log = `${log}${String(chunk)}`.slice(-1000)));
+  try {
+    await receive(child, listeners, handOver, (because) => failure(printableLine(log.trim()) || because));
+    child.send({ type: 'go' });
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  } finally {
+    child.unref();
+  }
+}
+
+function receive(
+  child: ChildProcess,
+  listeners: readonly ListenerRequest[],
+  handOver: HandOver,
+  failed: (because: string) => IronError,
+): Promise<void> {
+  return new Promise((resolvePromise, reject) => {
+    const pending: Promise<void>[] = [];
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      child.off('close', onEnd);
+      finish();
+    };
+    const fail = (error: unknown): void => settle(() => reject(error instanceof Error ? error : failed(String(error))));
+    const onEnd = (): void => fail(failed('the program that opens them ended'));
+    const timer = setTimeout(() => fail(failed('they did not open in time')), TIMEOUT_MS);
+    child.once('error', fail);
+    child.once('close', onEnd);
+    child.on('message', (message: unknown, handle: unknown) => {
+      const parsed = parseStageMessage(message);
+      if (parsed === undefined) return fail(failed('a message came that cannot be read'));
+      switch (parsed.type) {
+        case 'up':
+          child.send({ type: 'open', listeners });
+          return;
+        case 'listener': {
+          if (!isListener(handle)) return fail(failed('a listener arrived without its socket'));
+          const handed = handOver({ purpose: parsed.purpose, port: parsed.port }, handle);
+          handed.catch(fail);
+          pending.push(handed);
+          return;
+        }
+        case 'opened':
+          Promise.all(pending).then(() => settle(resolvePromise), fail);
+          return;
+        default:
+          fail(parsed satisfies never);
+      }
+    });
+  });
+}
+
+function failure(because: string): IronError {
+  return new IronError('E_EGRESS', {
+    message: 'the listeners of the cage could not be opened',
+    because,
+    hint: 'a program in the cage may hold a port of the egress; until it is restarted the cage has no network: ironcage restart',
+  });
+}
