@@ -23,11 +23,12 @@ export interface Traces {
 
 type TracedSettings = Pick<Settings, 'bindings' | 'secretValues' | 'policy'>;
 
-/** In heads placeholders stand by right; where, the policy judges. */
-export type TracedPart = 'head' | 'body';
+/** In heads placeholders stand by right; where, the policy judges. A host is written small, whatever was in it. */
+export type TracedPart = 'head' | 'host' | 'body';
 
 const tracesBySettings: Readonly<Record<TracedPart, WeakMap<TracedSettings, Traces>>> = {
   head: new WeakMap(),
+  host: new WeakMap(),
   body: new WeakMap(),
 };
 
@@ -51,7 +52,8 @@ function makeTraces({ bindings, secretValues, policy }: TracedSettings, part: Tr
     meanings.push(meaning);
   };
   for (const [name, value] of Object.entries(secretValues)) {
-    for (const trace of secretTraces(value)) add(trace, { kind: 'secret', name });
+    for (const trace of part === 'host' ? smallTraces(value) : secretTraces(value))
+      add(trace, { kind: 'secret', name });
     for (const byte of Buffer.from(value, 'utf8')) worthUnescaping[byte] = 1;
   }
   for (const { name, placeholder } of part === 'body' ? bindings : []) {
@@ -61,7 +63,7 @@ function makeTraces({ bindings, secretValues, policy }: TracedSettings, part: Tr
     for (const byte of Buffer.from(core, 'utf8')) worthUnescaping[byte] = 1;
   }
   const hasKnown = literals.length > 0;
-  if (inspection.secretShapes !== 'off') {
+  if (inspection.secretShapes !== 'off' && part !== 'host') {
     for (const anchor of SHAPE_ANCHORS) add(Buffer.from(anchor.literal, 'latin1'), { kind: 'shape', anchor });
   }
   return {
@@ -71,4 +73,9 @@ function makeTraces({ bindings, secretValues, policy }: TracedSettings, part: Tr
     hasKnown,
     worthUnescaping,
   };
+}
+
+function smallTraces(value: string): Buffer[] {
+  const texts = new Set(secretTraces(value).map((trace) => trace.toString('latin1').toLowerCase()));
+  return [...texts].map((text) => Buffer.from(text, 'latin1'));
 }

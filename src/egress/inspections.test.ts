@@ -291,6 +291,28 @@ test.each([
   expect(inspections.head(exchangeWith([['authorization', `Bearer ${PLACEHOLDER}`]]), flagging)).toBeUndefined();
 });
 
+const CAPITALS = 'SkRealNine8Seven7Five5AbcDefGhiJkl';
+const capitalized = createSettings({
+  ...{ generation: 1, policy: { mode: 'filtered', rules: [] }, bindings: [], routes: [] },
+  secretValues: { KEY: CAPITALS },
+});
+
+test.each([
+  ['plain', CAPITALS],
+  ['in hex', Buffer.from(CAPITALS).toString('hex').toUpperCase()],
+  ['in base64', Buffer.from(CAPITALS).toString('base64url')],
+  ['in base32', base32Alignments(Buffer.from(CAPITALS))[0] ?? ''],
+  ['backwards', [...CAPITALS].toReversed().join('')],
+])('a secret with capitals is refused %s in the name of a host, which is written small', async (_, label) => {
+  const look = async (host: string) => await inspections.head(exchangeWith([], { host }), capitalized);
+  await expect(look(`${label.toLowerCase()}.api.example`)).rejects.toMatchObject({ rule: '<secret-leak>' });
+  expect(await look(`${label.toLowerCase().slice(0, 8)}.api.example`)).toBeUndefined();
+});
+
+test('a small spelling of a secret is another text wherever capitals stay what they are', () => {
+  expect(inspections.head(exchangeWith([], { path: `/${CAPITALS.toLowerCase()}` }), capitalized)).toBeUndefined();
+});
+
 test('a credential of somebody else’s in a head is noted', async () => {
   const notes = await inspections.head(exchangeWith([], { query: `token=${GITHUB}` }), flagging);
   expect(notes?.map(({ name }) => name)).toEqual(['secret-shape']);

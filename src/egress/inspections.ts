@@ -86,7 +86,10 @@ function lookAtHead(
   settings: Settings,
   note: (name: string, reason: string) => void,
 ): Promise<void> | undefined {
-  const scanner = createScanner(tracesOf(settings, 'head'), { part: 'head', takesPlaceholders: false }, note);
+  const scanned = { part: 'head', takesPlaceholders: false } as const;
+  const hostTraces = tracesOf(settings, 'host');
+  if (hostTraces.hasKnown) createScanner(hostTraces, scanned, note).push(Buffer.from(exchange.host, 'latin1'));
+  const scanner = createScanner(tracesOf(settings, 'head'), scanned, note);
   scanner.push(Buffer.from(headText(exchange), 'latin1'));
   return scanner.judge();
 }
