@@ -6,7 +6,7 @@ import { parseTOML } from 'toml-eslint-parser';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, readTextIfPresent, realPathSoFar, writeFileAtomic } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
-import { formatProblem } from './toml-tables.ts';
+import { formatProblem, splitMark } from './toml-tables.ts';
 import { parseUserConfig } from './user-config.ts';
 
 /** Throws E_USAGE where the present file cannot be read: what is not understood is not written to. */
@@ -19,7 +19,7 @@ export async function addUserRule(path: string, rule: string): Promise<void> {
 
 function addRule(path: string, rule: string): void {
   const before = readTextIfPresent(path);
-  const text = before ?? '';
+  const [mark, text] = splitMark(before ?? '');
   const present = parseUserConfig(text);
   if (!present.ok) {
     throw new IronError('E_USAGE', {
@@ -38,7 +38,7 @@ function addRule(path: string, rule: string): void {
       hint: `write it there yourself, below [policy]: allow = [${JSON.stringify(rule)}]`,
     });
   }
-  writeFileAtomic(path, next, before === undefined ? {} : { mode: statSync(path).mode & 0o777 });
+  writeFileAtomic(path, mark + next, before === undefined ? {} : { mode: statSync(path).mode & 0o777 });
 }
 
 function withRule(text: string, quoted: string): string {

@@ -78,6 +78,12 @@ secret-shapes = "block"
   expect(read.rules.at(-1)).toMatchObject({ host: 'db.example.com', port: 5432, passthrough: true });
 });
 
+test('a byte order mark before a file is no mistake, one within it is', () => {
+  const table = '[[rule]]\nhost = "a.example"\n';
+  expect(parse(`\ufeff${table}`)).toEqual(parse(table));
+  expect(told(`${table}\ufeff${table}`)).toEqual([expect.stringMatching(/^rules\.toml:3:1: /)]);
+});
+
 test('all mistakes of a file are told at once, each at its place and with what to write instead', () => {
   expect(
     told(`verson = 1

@@ -30,6 +30,14 @@ export interface TomlTable extends Place {
 
 export type TomlFile = { ok: true; tables: readonly TomlTable[] } | { ok: false; problem: Problem };
 
+/** Some editors put it before everything else; it says nothing. */
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** A file's text as its mark and what follows it. */
+export function splitMark(text: string): [mark: string, rest: string] {
+  return text.startsWith(BYTE_ORDER_MARK) ? [BYTE_ORDER_MARK, text.slice(BYTE_ORDER_MARK.length)] : ['', text];
+}
+
 /** Longer files are no settings. */
 const MAX_FILE_CHARACTERS = 1024 * 1024;
 
@@ -38,7 +46,8 @@ export function readTomlTables(text: string): TomlFile {
     return { ok: false, problem: { line: 1, column: 1, message: 'the file is too long', suggestion: '' } };
   }
   try {
-    const [root] = parseTOML(text, { tomlVersion: '1.0.0' }).body;
+    const [, toml] = splitMark(text);
+    const [root] = parseTOML(toml, { tomlVersion: '1.0.0' }).body;
     const tables: TomlTable[] = [readTable(root, '', 'root')];
     for (const node of root.body) {
       if (node.type === 'TOMLTable') tables.push(readTable(node, keyName(node.key), node.kind));

@@ -127,6 +127,16 @@ test('a rule with quotes and backslashes is kept as it is', async () => {
   expect(read.ok && read.config.rules.map(({ text }) => text)).toEqual([rule]);
 });
 
+test('a byte order mark before the settings is no mistake, and stays', async () => {
+  const file = join(directory, 'config.toml');
+  writeFileSync(file, '\ufeff[policy]\nallow = ["a.example"]\n');
+  await addUserRule(file, 'b.example');
+  const text = readFileSync(file, 'utf8');
+  expect(text).toBe('\ufeff[policy]\nallow = ["a.example", "b.example"]\n');
+  expect(parseUserConfig(text)).toMatchObject({ ok: true, config: { rules: [{ line: 2, column: 10 }, {}] } });
+  expect(parseUserConfig(`${'\ufeff'}alow = 1`)).toMatchObject({ ok: false, problems: [{ line: 1, column: 1 }] });
+});
+
 test('settings with mistakes are not written to', async () => {
   const file = join(directory, 'config.toml');
   writeFileSync(file, '[polcy]\n');
