@@ -6,6 +6,7 @@ import { openAuditWriter } from '../audit/writer.ts';
 import { findBundle } from '../policy/bundles.ts';
 import type { Rule } from '../policy/types.ts';
 import { openContext, type Context } from './context.ts';
+import { policyAllow } from './policy-change.ts';
 import { planPrune, prunePolicy } from './prune.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, readSpec, writeCageState, writeSpec } from './store.ts';
@@ -108,4 +109,15 @@ test('nothing is called unused for longer than the cage exists', async () => {
   const context = await cageWith([rule('never.example')], [], { createdAt });
   expect(await planPrune(context, NAME, NOW_MS - 30 * DAY_MS)).toMatchObject({ covered: false, prunable: [] });
   expect(await pruned(context, 4)).toEqual(['never.example unused']);
+});
+
+test('a rule that got other terms after the plan was made stays', async () => {
+  const context = await cageWith([rule('old.example'), rule('other.example')], []);
+  const plan = await planPrune(context, NAME, NOW_MS - 30 * DAY_MS);
+  const renewed = rule('old.example', { methods: ['GET'] });
+  await policyAllow(context, NAME, ['GET old.example', 'new.example']);
+  const spec = await readSpec(context, NAME);
+  writeSpec(context, { ...spec, rules: [renewed, ...spec.rules.filter(({ host }) => host !== 'old.example')] });
+  await prunePolicy(context, NAME, plan);
+  expect((await readSpec(context, NAME)).rules.map(({ host }) => host)).toEqual(['old.example', 'new.example']);
 });

@@ -1,5 +1,6 @@
 // `policy prune`: grants that nothing has used for a while, and those that have expired. Deny rules stay: they protect best
 // where nobody tries. Says nothing of a rule whose time the record does not cover.
+import { isDeepStrictEqual } from 'node:util';
 import { isRequest } from '../audit/is-request.ts';
 import { readAudit } from '../audit/read.ts';
 import { AGENTS } from '../agents/profiles.ts';
@@ -18,6 +19,8 @@ export interface Prunable {
   text: string;
   /** Ids of the rules that would go. */
   ids: readonly string[];
+  /** Those rules as they were looked at. */
+  rules: readonly Rule[];
   reason: 'expired' | 'unused';
 }
 
@@ -38,17 +41,25 @@ export async function planPrune(context: Context, name: string, sinceMs: number)
   const prunable = groups(spec.rules).flatMap(({ text, rules }): Prunable[] => {
     const ids = rules.map(({ id }) => id);
     if (rules.every(({ expires }) => expires !== undefined && isExpired(expires, nowMs)))
-      return [{ text, ids, reason: 'expired' }];
+      return [{ text, ids, rules, reason: 'expired' }];
     if (!covered || ids.some((id) => used.has(id) || needed.has(id))) return [];
-    return [{ text, ids, reason: 'unused' }];
+    return [{ text, ids, rules, reason: 'unused' }];
   });
   return { cage: name, sinceMs, prunable, covered };
 }
 
-/** Takes away what a plan names. */
+/** Takes away what a plan names. What has got other terms since, under the same ids, is something else and stays whole. */
 export function prunePolicy(context: Context, name: string, { prunable }: PrunePlan): Promise<PolicyChange> {
-  const ids = new Set(prunable.flatMap((group) => group.ids));
-  return changePolicy(context, name, ({ rules }) => ({ rules: rules.filter(({ id }) => !ids.has(id)) }));
+  return changePolicy(context, name, (before) => {
+    const gone = new Set(prunable.flatMap((group) => presentRules(before.rules, group.rules)));
+    return { rules: before.rules.filter((rule) => !gone.has(rule)) };
+  });
+}
+
+/** The planned rules among those that there are now; none where one of them is no longer as it was. */
+function presentRules(rules: readonly Rule[], planned: readonly Rule[]): Rule[] {
+  const present = rules.filter((rule) => planned.some((one) => isDeepStrictEqual(one, rule)));
+  return present.length === planned.length ? present : [];
 }
 
 /** Allow rules, those of one bundle together: half a bundle is a bundle that fails where nobody expects it. */
