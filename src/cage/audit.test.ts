@@ -6,6 +6,7 @@ import type { AuditEntry } from '../audit/record.ts';
 import { openAuditWriter } from '../audit/writer.ts';
 import { auditCage, type AuditQuery } from './audit.ts';
 import { openContext, type Context } from './context.ts';
+import { harOfCage } from './har.ts';
 import { cagePaths } from './store.ts';
 
 const NAME = 'demo';
@@ -63,4 +64,34 @@ test('who follows gets decisions as they are made, and what was refused in the m
 
 test('who follows refusals alone does not miss those', async () => {
   expect(await read({ follow: true, decision: ['deny'] }, 1)).toEqual([[4, 'deny', '<leak>', 7, 2]]);
+});
+
+test.each([
+  ['a.example', 2],
+  ['A.Example.', 2],
+  ['*.example', 2],
+  ['**.example', 2],
+  ['b.example', 0],
+  ['10.0.0.1', 0],
+  ['[::1]', 0],
+  ['[secret KEY].example', 0],
+])('records are picked by the host %s, in any spelling of it', async (host, count) => {
+  expect(await read({ host }, 9)).toHaveLength(count);
+});
+
+test.each([
+  'bad..host',
+  '',
+  'a b',
+  'https://a.example',
+  'a.example/x',
+  'a.example:443',
+  '*',
+  '*.*.example',
+  'a*.example',
+  '*.',
+])('%j is no host, which is said before anything of a record or of a document', async (host) => {
+  const refused = { code: 'E_USAGE', message: expect.stringContaining('is not a host') };
+  await expect(auditCage(context, NAME, { host: ['a.example', host] }).next()).rejects.toMatchObject(refused);
+  await expect(harOfCage(context, NAME, { host }).next()).rejects.toMatchObject(refused);
 });

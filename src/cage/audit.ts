@@ -5,7 +5,9 @@ import type { AuditRecord } from '../audit/record.ts';
 import { mergeEnds } from '../audit/merge.ts';
 import { summarise } from '../audit/summary.ts';
 import { verifyChain } from '../audit/verify.ts';
+import { IronError } from '../platform/errors.ts';
 import { explain } from '../policy/explain.ts';
+import { normaliseHost } from '../policy/hosts.ts';
 import { NO_USAGE } from '../policy/inspector.ts';
 import type { PlaceholderBinding, Policy } from '../policy/types.ts';
 import type { Context } from './context.ts';
@@ -41,7 +43,7 @@ export function auditDirectory(context: Context, name: string): string {
  */
 export async function* auditCage(context: Context, name: string, query: AuditQuery = {}): AsyncGenerator<AuditRecord> {
   const directory = auditDirectory(context, name);
-  const filter = filterOf(query);
+  const filter = auditFilter(query);
   if (query.follow === true) {
     for await (const record of followAudit(directory, query.signal ?? new AbortController().signal, filter)) {
       if (record.end === undefined || record.decision === 'deny') yield record;
@@ -51,11 +53,24 @@ export async function* auditCage(context: Context, name: string, query: AuditQue
   for await (const record of mergeEnds(readAudit(directory))) if (fits(record, filter)) yield record;
 }
 
-function filterOf({ decision, protocol, host, method, rule, sinceMs, untilMs }: AuditQuery): AuditFilter {
+/** Throws E_USAGE for a host that no record can have. */
+export function auditFilter({ decision, protocol, host, method, rule, sinceMs, untilMs }: AuditQuery): AuditFilter {
   return {
     ...{ decisions: listOf(decision), protocols: listOf(protocol), since: sinceMs, until: untilMs },
-    ...{ hosts: listOf(host), methods: listOf(method), rules: listOf(rule) },
+    ...{ hosts: listOf(host)?.map(readHost), methods: listOf(method), rules: listOf(rule) },
   };
+}
+
+/** A host as records spell it: a name, an address, `*.name` or `**.name`; also with a secret that was taken out of it. */
+function readHost(text: string): string {
+  const [, wildcard = '', name = ''] = /^(\*{1,2}\.)?(.*)$/s.exec(text) ?? [];
+  const host = normaliseHost(name);
+  if (host !== undefined) return wildcard + host;
+  if (normaliseHost(name.replace(/\[secret [A-Za-z0-9_.-]+\]/g, 'x')) !== undefined) return text;
+  throw new IronError('E_USAGE', {
+    message: `${JSON.stringify(text)} is not a host, so no record can have it`,
+    hint: 'write example.com, *.example.com or an address',
+  });
 }
 
 function listOf<T extends string>(wanted: T | readonly T[] | undefined): readonly T[] | undefined {

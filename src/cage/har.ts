@@ -8,7 +8,7 @@ import { harEntry } from '../audit/har-entry.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { toIronError } from '../platform/errors.ts';
 import { readVersion } from '../platform/version.ts';
-import { auditCage, auditDirectory, type AuditQuery } from './audit.ts';
+import { auditCage, auditDirectory, auditFilter, type AuditQuery } from './audit.ts';
 import type { Context } from './context.ts';
 
 /** Kinds of records that HAR has a form for; names, raw TCP and events of the egress are in the audit alone. */
@@ -24,6 +24,8 @@ export async function* harOfCage(
   query: HarQuery = {},
   onEntry?: () => void,
 ): AsyncGenerator<string> {
+  // Before anything of the document is out.
+  auditFilter(query);
   const index = await openCaptureIndex(auditDirectory(context, name));
   try {
     const comment = index.hasGaps ? { comment: 'frames are missing: the disk did not keep up' } : {};
