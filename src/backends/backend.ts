@@ -3,7 +3,8 @@ import type { ProcessIdentity } from '../platform/processes.ts';
 import type { ListenerPurpose } from '../egress/config.ts';
 import type { Listener } from './native/stage-messages.ts';
 
-export type EngineKind = 'docker' | 'podman';
+export const ENGINE_KINDS = ['docker', 'podman'] as const;
+export type EngineKind = (typeof ENGINE_KINDS)[number];
 
 /** Which limits an engine can set by control groups. */
 export interface EngineLimits {
@@ -25,8 +26,6 @@ export interface ContainerIdentity {
 
 /** One way to isolate a cage. Everything that differs from one to another is behind these. */
 export interface Backend {
-  /** Throws when this machine lacks something that it needs. */
-  require(): Promise<void>;
   start(plan: CagePlan, hooks: StartHooks): Promise<RunningCage>;
   /** The host command line that runs `request.argv` inside; its exit code is the program's, 128 + n after a signal. */
   enter(plan: EnterPlan, cage: RunningCage, request: EnterRequest): EnterCommand;

@@ -22,6 +22,7 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
       hint: 'choose another --name',
     });
   }
+  refuseOther(plan, spec);
   const wanted = await extendSpec(context, spec, plan, profile);
   if (JSON.stringify(wanted) === JSON.stringify(spec)) return;
   tellIdleRules(context, wanted.rules, plan.request.rules);
@@ -32,6 +33,17 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
     const { identity, callerIsRoot, paths } = await openSession(context, plan.name);
     seedHome(paths.home, profile, next, callerIsRoot ? identity : undefined);
   }
+}
+
+/** What a cage is made of stays: nothing that was asked for is passed over. */
+function refuseOther({ name, request, options }: CreationPlan, spec: CageSpec): void {
+  const backend = options.backend !== undefined && request.backend !== spec.backend;
+  const image = options.image !== undefined && request.image !== spec.image;
+  if (!backend && !image) return;
+  throw new IronError('E_CAGE_EXISTS', {
+    message: `the cage ${name} is there already, with ${spec.image === undefined ? '' : `the image ${spec.image} on `}the ${spec.backend} backend`,
+    hint: 'leave --backend and --image out, use --new or another --name, or remove it first',
+  });
 }
 
 async function extendSpec(

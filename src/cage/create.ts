@@ -84,12 +84,23 @@ export async function readConfigured(context: Context): Promise<ConfiguredPolicy
 /** Makes the cage of a plan; throws E_CAGE_EXISTS when there is one of that name. */
 export async function createFromPlan(context: Context, plan: CreationPlan): Promise<CageSpec> {
   openDataRoot(context);
-  const { requireNative } = await import('../backends/native/probe.ts');
-  await requireNative(context.environment);
+  await requireBackend(context, plan.request);
   return withCageLock(context, plan.name, async () => {
     for (const line of await repairCage(context, plan.name)) context.progress(line);
     return createLocked(context, plan);
   });
+}
+
+/** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
+export async function requireBackend(context: Context, { backend, image }: CageRequest): Promise<void> {
+  const { requireNative } = await import('../backends/native/probe.ts');
+  await requireNative(context.environment);
+  if (backend === 'native' || image === undefined) return;
+  const [{ requireEngine }, { requireImage }] = await Promise.all([
+    import('../backends/container/detect.ts'),
+    import('../backends/container/images.ts'),
+  ]);
+  await requireImage(await requireEngine(backend, context.environment), image, (line) => context.progress(line));
 }
 
 /** The caller holds the cage's lock and has repaired it. */
@@ -122,7 +133,7 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
 
 async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promise<void> {
   const caller = currentCaller();
-  const identity = cageIdentity(caller, spec.slot);
+  const identity = cageIdentity(caller, spec);
   const owner = caller.uid === 0 ? { uid: identity.uid, gid: identity.gid } : undefined;
   const paths = cagePaths(context, spec.name);
   if (plan.profile !== undefined) await rememberAgent(context, spec.name, plan.profile);
@@ -133,7 +144,9 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
     import('../workspace/prepare.ts'),
   ]);
   const strategy =
-    owner === undefined && (await probeOverlay(searchPath(context.environment), false)).status === 'ok'
+    spec.backend === 'native' &&
+    owner === undefined &&
+    (await probeOverlay(searchPath(context.environment), false)).status === 'ok'
       ? 'overlay'
       : 'copy';
   const project = await inspectProject(spec.project);
@@ -175,6 +188,7 @@ async function composeSpec(context: Context, { name, project, request, profile }
     name,
     project,
     backend: request.backend,
+    ...(request.image === undefined ? {} : { image: request.image }),
     preset: request.preset,
     workspace: request.workspace,
     net: request.net,

@@ -1,4 +1,5 @@
 // Is everything here that a cage needs, and what did crashes leave behind?
+import { probeEngines } from '../backends/container/detect.ts';
 import { probeNative } from '../backends/native/probe.ts';
 import type { ProbeResult } from '../backends/backend.ts';
 import { errorMessage } from '../platform/errors.ts';
@@ -27,7 +28,12 @@ const LEAST_NODE = [20, 19] as const;
 
 /** Looks at the machine and at every cage; with `fix`, repairs what a crash left. Never touches unexported work. */
 export async function doctor(context: Context, { fix }: { fix: boolean }): Promise<DoctorReport> {
-  const checks: ProbeResult[] = [nodeCheck(), dataRootCheck(context), ...(await probeNative(context.environment))];
+  const checks: ProbeResult[] = [
+    nodeCheck(),
+    dataRootCheck(context),
+    ...(await probeNative(context.environment)),
+    ...(await probeEngines(context.environment)),
+  ];
   const repaired: string[] = [];
   for (const name of listCageNames(context)) {
     if (fix) repaired.push(...(await repair(context, name)));

@@ -1,9 +1,9 @@
 // Programs inside a running cage, attached to the caller: with its own pipes, or with a terminal of the cage's own.
-import { enterCommand } from '../backends/native/enter.ts';
 import { runOnPipes } from '../platform/pipes.ts';
 import { runInTerminal } from '../platform/terminal.ts';
 import type { EnterCommand } from '../backends/backend.ts';
 import type { Context } from './context.ts';
+import { cageEnvironment } from './cage-environment.ts';
 import { openSession, type CageSession } from './session.ts';
 import { ensureRunning } from './ensure-running.ts';
 import { isBusy, isOccupied, occupy } from './occupancy.ts';
@@ -72,9 +72,9 @@ const SIGNALLED = 128;
 const DYING_MS = 500;
 
 /** What a signal took with it dies a moment later; until then the cage would seem to be in use. */
-async function untilIdle({ init }: RunningState): Promise<void> {
+async function untilIdle(state: RunningState): Promise<void> {
   const end = performance.now() + DYING_MS;
-  while (isBusy(init) && performance.now() < end) await new Promise((wake) => setTimeout(wake, 5));
+  while (isBusy(state) && performance.now() < end) await new Promise((wake) => setTimeout(wake, 5));
 }
 
 export function commandFor(
@@ -83,10 +83,11 @@ export function commandFor(
   request: ExecRequest,
   terminal: boolean,
 ): EnterCommand {
-  const { spec, identity, callerIsRoot, tools, path, context } = session;
+  const { spec, identity, callerIsRoot, backend, context } = session;
   const term = context.environment['TERM'];
   const { memoryBytes, pids, cpus } = spec.limits;
-  return enterCommand({ identity, callerIsRoot, limits: { memoryBytes, pids, cpus } }, state, tools, path, {
+  const plan = { identity, callerIsRoot, limits: { memoryBytes, pids, cpus }, env: cageEnvironment(session) };
+  return backend.enter(plan, state, {
     argv: request.argv,
     cwd: request.cwd ?? spec.project,
     env: { ...(terminal && term !== undefined ? { TERM: term } : {}), ...request.env },

@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { CageIdentity } from '../backends/backend.ts';
 import { IronError } from '../platform/errors.ts';
+import type { CageSpec } from './spec.ts';
 
 /**
  * First of the uids given to root's cages, two per cage: far above users, system ranges and the usual subordinate
@@ -26,7 +27,7 @@ export function drawSlot(caller: Caller): number | undefined {
   return caller.uid === 0 ? randomInt(SLOTS) : undefined;
 }
 
-export function cageIdentity(caller: Caller, slot: number | undefined): CageIdentity {
+export function cageIdentity(caller: Caller, { slot, backend }: Pick<CageSpec, 'slot' | 'backend'>): CageIdentity {
   if (caller.uid !== 0) {
     return { uid: caller.uid, gid: caller.gid, egressUid: caller.uid, insideUid: caller.uid, insideGid: caller.gid };
   }
@@ -37,5 +38,7 @@ export function cageIdentity(caller: Caller, slot: number | undefined): CageIden
     });
   }
   const uid = FIRST_UID + 2 * slot;
-  return { uid, gid: uid, egressUid: uid + 1, insideUid: INSIDE_ID, insideGid: INSIDE_ID };
+  // A container of root's has no user namespace: inside, its numbers are those of the host.
+  const insideId = backend === 'native' ? INSIDE_ID : uid;
+  return { uid, gid: uid, egressUid: uid + 1, insideUid: insideId, insideGid: insideId };
 }

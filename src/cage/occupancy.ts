@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { cageProcesses } from '../backends/native/stop.ts';
 import { makeDirectory } from '../platform/files.ts';
 import { linkOwnIdentity, readIdentityLink } from '../platform/identity-link.ts';
-import { isAlive, type ProcessIdentity } from '../platform/processes.ts';
+import { isAlive } from '../platform/processes.ts';
 import type { RunningState } from './state.ts';
 import type { CagePaths } from './store.ts';
 
@@ -20,12 +20,12 @@ export function occupy(paths: CagePaths): () => void {
 
 /** Whether anybody is attached, or anything runs in the cage. */
 export function isOccupied(paths: CagePaths, state: RunningState): boolean {
-  return liveOccupants(paths) > 0 || isBusy(state.init);
+  return liveOccupants(paths) > 0 || isBusy(state);
 }
 
-/** Whether anything runs besides process 1 and the program that keeps its namespace. */
-export function isBusy(init: ProcessIdentity): boolean {
-  return cageProcesses(init).length > 2;
+/** Whether anything runs besides process 1 and, in a native cage, the program that keeps its namespace. */
+export function isBusy({ init, container }: RunningState): boolean {
+  return cageProcesses(init).length > (container === undefined ? 2 : 1);
 }
 
 /** Counts the notes of live processes; those of dead ones are swept. */

@@ -7,7 +7,7 @@ import { IronError, errorMessage } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
 import { normaliseHost } from '../policy/hosts.ts';
 import type { InspectionSettings, Rule } from '../policy/types.ts';
-import type { Bind, LimitRequest } from '../backends/backend.ts';
+import { ENGINE_KINDS, type Bind, type EngineKind, type LimitRequest } from '../backends/backend.ts';
 import type { EgressRoute } from '../egress/config.ts';
 import type { Environment } from '../platform/environment.ts';
 import { parseCageName } from './names.ts';
@@ -31,6 +31,8 @@ export interface CageOptions {
   memory?: string | undefined;
   cpus?: string | undefined;
   pids?: string | undefined;
+  /** Of a container. */
+  image?: string | undefined;
   /** Profile the cage is for. */
   agent?: string | undefined;
 }
@@ -38,7 +40,9 @@ export interface CageOptions {
 /** The same, checked and complete. */
 export interface CageRequest {
   name: string | undefined;
-  backend: 'native';
+  backend: 'native' | EngineKind;
+  /** Always there for a container. */
+  image: string | undefined;
   preset: 'safe';
   workspace: 'copy';
   net: 'filtered' | 'ask' | 'learn' | 'none';
@@ -58,7 +62,7 @@ const DEFAULT_PIDS = 4096;
 
 /** Words of the contract whose mechanism this version does not have: a wanted thing that is lacking is an error. */
 const NOT_YET: Readonly<Record<string, readonly string[]>> = {
-  backend: ['docker', 'podman', 'apple', 'vm', 'kubernetes'],
+  backend: ['apple', 'vm', 'kubernetes'],
   preset: ['dev', 'locked', 'shared'],
   workspace: ['mount', 'mount-ro'],
   net: ['open'],
@@ -73,7 +77,8 @@ export function parseOptions(
 ): Omit<CageRequest, 'rules' | 'inspection'> {
   return {
     name: options.name === undefined ? undefined : parseCageName(options.name),
-    backend: choose('backend', options.backend, ['native']),
+    backend: choose('backend', options.backend, ['native', ...ENGINE_KINDS]),
+    image: parseImage(options),
     preset: choose('preset', options.preset, ['safe']),
     workspace: choose('workspace', options.workspace, ['copy']),
     net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none']),
@@ -88,6 +93,19 @@ export function parseOptions(
       cpus: options.cpus === undefined ? undefined : parseCpus(options.cpus),
     },
   };
+}
+
+/** A reference as the engines read it; the engine itself says whether there is such an image. */
+function parseImage({ image, backend = 'native' }: CageOptions): string | undefined {
+  if (backend === 'native') {
+    if (image === undefined) return undefined;
+    throw usage('--image is for cages that are containers', 'add --backend docker or --backend podman');
+  }
+  if (image === undefined) {
+    throw usage(`--backend ${backend} needs an image`, 'name one: --image debian:bookworm-slim');
+  }
+  if (/^[A-Za-z0-9][\w.\-/:@]{0,255}$/.test(image)) return image;
+  throw usage(`--image ${JSON.stringify(image)} is no reference of an image`, 'example: --image debian:bookworm-slim');
 }
 
 function choose<T extends string>(option: string, value: string | undefined, known: readonly [T, ...T[]]): T {

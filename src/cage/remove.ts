@@ -11,6 +11,7 @@ import {
   noSuchCage,
   noteCageState,
   readCageState,
+  readSpec,
   withCageLock,
 } from './store.ts';
 import { unexportedFiles } from './work.ts';
@@ -29,12 +30,21 @@ export async function removeCage(context: Context, name: string, { discard }: { 
     context.step('remove: stopped');
     noteCageState(context, name, { phase: 'removing' });
     context.step('remove: announced');
+    await removeBackend(context, name);
     const { root, spec } = cagePaths(context, name);
     removeTree(spec, root);
     context.step('remove: spec gone');
     removeTree(root, cagesDirectory(context));
     context.step('remove: gone');
   });
+}
+
+/** What an engine keeps of a cage. A spec that cannot be read names none. */
+async function removeBackend(context: Context, name: string): Promise<void> {
+  const spec = await readSpec(context, name).catch(() => undefined);
+  if (spec === undefined || spec.backend === 'native') return;
+  const { removeCageContainer } = await import('./container-plan.ts');
+  await removeCageContainer(context, spec);
 }
 
 const NAMED_FILES = 20;

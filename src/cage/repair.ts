@@ -39,7 +39,7 @@ export async function repairCage(context: Context, name: string): Promise<string
       removeTree(paths.root, cagesDirectory(context));
       return [`took away what was left of ${name}`];
     case 'broken':
-      await endProcesses(state);
+      await endProcesses(context, state);
       noteCageState(context, name, { phase: 'stopped' });
       done.push(`ended what was left running of ${name}`);
       break;
@@ -60,6 +60,7 @@ export async function repairCage(context: Context, name: string): Promise<string
 
 /** Ends every process a state names; those that are gone already are fine. */
 export async function endProcesses(
+  { environment }: Pick<Context, 'environment'>,
   state: CageState,
   graceMs = 0,
   /** Between the end of the cage and that of its egress. */
@@ -71,7 +72,13 @@ export async function endProcesses(
     import('../backends/native/stop.ts'),
     import('../backends/native/egress-host.ts'),
   ]);
-  if (state.holder !== undefined) {
+  if (state.container !== undefined) {
+    const [{ stopContainer }, { engineOf }] = await Promise.all([
+      import('../backends/container/stop.ts'),
+      import('../backends/container/detect.ts'),
+    ]);
+    await stopContainer(state.container, engineOf(state.container, environment), state.holder, graceMs);
+  } else if (state.holder !== undefined) {
     await stopNativeCage({ holder: state.holder, init: state.init, cgroups: state.cgroups }, graceMs);
   }
   await onCageEnded();

@@ -1,7 +1,6 @@
 // Another egress for a cage that lives and has lost its own: the same policy, the same authority, the same record, on
 // listeners that are opened again in the cage's network. What runs in the cage only sees its connections break.
 import { stopEgress } from '../backends/native/egress-host.ts';
-import { reopenListeners } from '../backends/native/reopen-listeners.ts';
 import { writeTrust } from '../backends/native/start.ts';
 import { cageListeners } from './compose-plan.ts';
 import { launchEgress } from './launch-egress.ts';
@@ -11,7 +10,7 @@ import { noteCageState, writeCageState } from './store.ts';
 
 /** The caller holds the lock, and the cage is `degraded`. Throws E_EGRESS; the cage then stays as it is, without a network. */
 export async function restartEgress(session: CageSession, before: RunningState): Promise<RunningState> {
-  const { context, spec, paths, identity, callerIsRoot, tools, path } = session;
+  const { context, spec, paths, identity, callerIsRoot, backend } = session;
   const { replacement, ...state } = before;
   context.step('egress: begin');
   if (replacement !== undefined) await stopEgress(replacement);
@@ -22,8 +21,8 @@ export async function restartEgress(session: CageSession, before: RunningState):
     const caPem = await egress.configure();
     // The authority is the same unless it was about to end; what runs already has read the old one.
     writeTrust(paths.run, caPem);
-    const cage = { identity, callerIsRoot, listeners: cageListeners(session), holder: state.holder };
-    await reopenListeners(cage, tools, path, (request, handle) => egress.listener(request, handle));
+    const plan = { identity, callerIsRoot, listeners: cageListeners(session) };
+    await backend.reopenListeners(plan, state, (request, handle) => egress.listener(request, handle));
     context.step('egress: listening');
     const served = await egress.serve();
     context.step('egress: serving');

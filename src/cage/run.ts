@@ -7,7 +7,7 @@ import { resolveProjectRoot } from '../workspace/project.ts';
 import { adaptCage, stopForChange } from './adapt.ts';
 import { rememberAgent } from './agent-programs.ts';
 import type { AuditOutcome } from './audit.ts';
-import { createLocked, planCreation, type CreationPlan } from './create.ts';
+import { createLocked, planCreation, requireBackend, type CreationPlan } from './create.ts';
 import type { Context } from './context.ts';
 import { enter, leaveCage } from './enter.ts';
 import { defaultCageName } from './names.ts';
@@ -53,8 +53,7 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
     for (const line of await repairCage(context, plan.name)) context.progress(line);
     if (cageExists(context, plan.name)) await adaptCage(context, plan, profile);
     else {
-      const { requireNative } = await import('../backends/native/probe.ts');
-      await requireNative(context.environment);
+      await requireBackend(context, plan.request);
       await createLocked(context, plan);
     }
     const program = await findProgramFor(context, plan.name, profile);

@@ -1,7 +1,9 @@
 // One command's view of one cage: its paths, its spec, whom it runs as. Everything that acts on a cage takes this.
 import { findTools, searchPath } from '../backends/native/tools.ts';
-import type { CageIdentity } from '../backends/backend.ts';
+import type { Backend, CageIdentity } from '../backends/backend.ts';
 import type { Tools } from '../backends/native/arguments.ts';
+import { createContainerBackend } from '../backends/container/container-backend.ts';
+import { createNativeBackend } from '../backends/native/native-backend.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
 import type { CageSpec } from './spec.ts';
@@ -12,6 +14,7 @@ export interface CageSession {
   spec: CageSpec;
   paths: CagePaths;
   identity: CageIdentity;
+  backend: Backend;
   callerIsRoot: boolean;
   tools: Tools;
   /** PATH for the host programs that are started. */
@@ -25,13 +28,19 @@ export async function openSession(context: Context, name: string): Promise<CageS
 
 function sessionFor(context: Context, spec: CageSpec): CageSession {
   const caller = currentCaller();
+  const tools = findTools(context.environment, process.execPath);
+  const path = searchPath(context.environment);
   return {
     context,
     spec,
     paths: cagePaths(context, spec.name),
-    identity: cageIdentity(caller, spec.slot),
+    identity: cageIdentity(caller, spec),
+    backend:
+      spec.backend === 'native'
+        ? createNativeBackend(tools, path)
+        : createContainerBackend(tools, path, context.environment),
     callerIsRoot: caller.uid === 0,
-    tools: findTools(context.environment, process.execPath),
-    path: searchPath(context.environment),
+    tools,
+    path,
   };
 }

@@ -2,10 +2,11 @@
 // has confirmed its policy. Stopping it is the way back.
 import { chownSync } from 'node:fs';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
-import { startNativeCage, writeFilter } from '../backends/native/start.ts';
+import { writeFilter } from '../backends/native/start.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import type { Context } from './context.ts';
 import { composePlan } from './compose-plan.ts';
+import { containerIdentity } from './container-plan.ts';
 import { askEgressToEnd } from './end-egress.ts';
 import { launchEgress, type LaunchedEgress } from './launch-egress.ts';
 import { endProcesses, repairCage, stateHealth } from './repair.ts';
@@ -17,11 +18,11 @@ import type { RunningState } from './state.ts';
 export async function stopLocked(context: Context, name: string): Promise<void> {
   const state = readCageState(context, name);
   if (state.phase === 'running' && stateHealth(state) !== 'broken') {
-    const { egress, holder, init, cgroups } = state;
+    const { egress, holder, init, container, cgroups } = state;
     context.step('stop: begin');
-    noteCageState(context, name, { phase: 'stopping', egress, holder, init, cgroups });
+    noteCageState(context, name, { phase: 'stopping', egress, holder, init, container, cgroups });
     context.step('stop: announced');
-    await endProcesses(state, STOP_GRACE_MS, () => askEgressToEnd(context, name, egress));
+    await endProcesses(context, state, STOP_GRACE_MS, () => askEgressToEnd(context, name, egress));
     context.step('stop: ended');
     noteCageState(context, name, { phase: 'stopped' });
     context.step('stop: written');
@@ -36,23 +37,23 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
   const { context, spec, paths } = session;
   prepareDirectories(session);
   const cgroups: string[] = [];
+  const container = await containerIdentity(session);
   let egress: LaunchedEgress | undefined;
   let serving: ReturnType<LaunchedEgress['serve']> | undefined;
   let holder: ProcessIdentity | undefined;
   context.step('start: begin');
-  writeCageState(context, spec.name, { phase: 'starting', cgroups });
+  writeCageState(context, spec.name, { phase: 'starting', container, cgroups });
   context.step('start: announced');
   try {
     writeFilter(paths.run, 'cage');
     const starting = launchEgress(session);
     egress = starting;
-    writeCageState(context, spec.name, { phase: 'starting', egress: starting.identity, cgroups });
+    writeCageState(context, spec.name, { phase: 'starting', egress: starting.identity, container, cgroups });
     context.step('start: egress known');
     const configured = starting.configure();
     // The keeper comes up meanwhile; a failure is seen where the first listener waits for this.
     configured.catch(() => undefined);
-    const plan = await composePlan(session);
-    const running = await startNativeCage(plan, session.tools, session.path, {
+    const running = await session.backend.start(await composePlan(session, container), {
       async listener(request, handle) {
         try {
           await configured;
@@ -73,7 +74,13 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
       holderKnown(identityOfHolder, groups) {
         holder = identityOfHolder;
         cgroups.push(...groups);
-        writeCageState(context, spec.name, { phase: 'starting', egress: starting.identity, holder, cgroups });
+        writeCageState(context, spec.name, {
+          phase: 'starting',
+          egress: starting.identity,
+          holder,
+          container,
+          cgroups,
+        });
         context.step('start: holder known');
       },
     });
@@ -85,10 +92,11 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
     starting.detach();
     return state;
   } catch (error) {
-    await endProcesses({
+    await endProcesses(context, {
       phase: 'stopping',
       ...(egress && { egress: egress.identity }),
       ...(holder && { holder }),
+      container,
       cgroups,
     });
     // Afterwards: without its wrapper what serves would not be found.

@@ -1,6 +1,6 @@
 // The state: what exists right now. Written before and after every step, so that a crash between any two is seen by
 // the next command.
-import type { LimitEnforcement, RunningCage } from '../backends/backend.ts';
+import { ENGINE_KINDS, type ContainerIdentity, type LimitEnforcement, type RunningCage } from '../backends/backend.ts';
 import { IronError } from '../platform/errors.ts';
 import { readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
@@ -15,6 +15,7 @@ export type CageState =
       egress?: ProcessIdentity;
       holder?: ProcessIdentity;
       init?: ProcessIdentity;
+      container?: ContainerIdentity | undefined;
       cgroups: readonly string[];
     }
   | ({
@@ -72,13 +73,14 @@ function parseState(value: unknown): CageState | undefined {
     case 'starting':
     case 'stopping': {
       const cgroups = value['cgroups'];
-      if (!isStrings(cgroups)) return undefined;
+      const container = parseContainer(value['container']);
+      if (!isStrings(cgroups) || container === undefined) return undefined;
       const known: { egress?: ProcessIdentity; holder?: ProcessIdentity; init?: ProcessIdentity } = {};
       for (const name of ['egress', 'holder', 'init'] as const) {
         const identity = parseIdentity(value[name]);
         if (identity !== undefined) known[name] = identity;
       }
-      return { phase: value['phase'], ...known, cgroups };
+      return { phase: value['phase'], ...known, ...container, cgroups };
     }
     case 'running': {
       const { generation, hash, stopWhenIdle, cgroups, limits } = value;
@@ -87,7 +89,9 @@ function parseState(value: unknown): CageState | undefined {
       if (typeof generation !== 'number' || typeof hash !== 'string') return undefined;
       if (typeof stopWhenIdle !== 'boolean' || !isStrings(cgroups) || !isEnforcement(limits)) return undefined;
       const replacement = parseIdentity(value['replacement']);
-      const known = { egress, holder, init, generation, hash, stopWhenIdle, cgroups, limits };
+      const container = parseContainer(value['container']);
+      if (container === undefined) return undefined;
+      const known = { egress, holder, init, ...container, generation, hash, stopWhenIdle, cgroups, limits };
       return { phase: 'running', ...known, ...(replacement !== undefined && { replacement }) };
     }
     default:
@@ -106,6 +110,19 @@ function isStrings(value: unknown): value is string[] {
 function isEnforcement(value: unknown): value is LimitEnforcement {
   const enforcers = ['cgroup', 'rlimit', 'none'];
   return isRecord(value) && ['memory', 'pids', 'cpu'].every((name) => enforcers.includes(String(value[name])));
+}
+
+/** Undefined when there is one that cannot be read: what it names would go on unseen. */
+function parseContainer(value: unknown): { container?: ContainerIdentity } | undefined {
+  if (value === undefined) return {};
+  if (!isRecord(value)) return undefined;
+  const { name, selectors, rootless, limits } = value;
+  const engine = ENGINE_KINDS.find((kind) => kind === value['engine']);
+  if (engine === undefined || typeof name !== 'string' || !isStrings(selectors)) return undefined;
+  if (typeof rootless !== 'boolean' || !isRecord(limits)) return undefined;
+  const has = (limit: string): boolean => limits[limit] === true;
+  const known = { memory: has('memory'), pids: has('pids'), cpu: has('cpu') };
+  return { container: { engine, name, selectors, rootless, limits: known } };
 }
 
 function parseIdentity(value: unknown): ProcessIdentity | undefined {

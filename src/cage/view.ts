@@ -124,7 +124,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
     value,
     enforcedBy: value === undefined ? 'none' : enforcement?.[key],
   });
-  const { uid, gid, insideUid } = cageIdentity(currentCaller(), spec.slot);
+  const { uid, gid, insideUid } = cageIdentity(currentCaller(), spec);
   const reads = [
     '/usr',
     '/opt',

@@ -5,7 +5,7 @@ import type { CageOptions } from './library.ts';
 import type { OptionSpec } from './command.ts';
 
 const HOST_PROGRAMS = {
-  hint: 'leave it out; the native backend shows the programs of this machine: install what is needed there',
+  hint: 'leave it out; a native cage shows the programs of this machine, and a container those of its --image',
 };
 
 export const CAGE_OPTIONS: readonly OptionSpec[] = [
@@ -103,7 +103,7 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     summary: 'start from this branch',
     notYet: { hint: 'leave it out and check the branch out first: a cage starts from the project as it stands' },
   },
-  { name: 'image', value: 'REF', summary: 'image of the cage', notYet: HOST_PROGRAMS },
+  { name: 'image', value: 'REF', summary: 'image of a docker or podman cage' },
   { name: 'dockerfile', value: 'FILE', summary: 'build the image from this file', notYet: HOST_PROGRAMS },
   { name: 'packages', value: 'A,B', summary: 'install system packages inside', notYet: HOST_PROGRAMS },
   {
@@ -115,7 +115,18 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
   },
 ];
 
-const TEXT_OPTIONS = ['name', 'backend', 'preset', 'workspace', 'net', 'auth', 'memory', 'cpus', 'pids'] as const;
+const TEXT_OPTIONS = [
+  'name',
+  'backend',
+  'preset',
+  'workspace',
+  'net',
+  'auth',
+  'memory',
+  'cpus',
+  'pids',
+  'image',
+] as const;
 
 export function readCageOptions(flags: Flags, agent: string | undefined): CageOptions {
   const options: CageOptions = {

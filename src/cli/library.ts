@@ -27,6 +27,7 @@ export interface CageOptions {
   memory?: string;
   cpus?: string;
   pids?: string;
+  image?: string;
   agent?: string;
 }
 

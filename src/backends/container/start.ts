@@ -22,13 +22,12 @@ export const PLAN_LABEL = 'ironcage.plan';
 
 export async function startContainerCage(
   plan: CagePlan,
+  container: ContainerPlan,
   engine: Engine,
   tools: Tools,
   path: string,
   hooks: StartHooks,
 ): Promise<RunningCage> {
-  const { container } = plan;
-  if (container === undefined) throw new Error('this plan is not of a container');
   const limits = enforcementOf(plan.limits, engine.limits);
   writeRunFiles(plan);
   try {

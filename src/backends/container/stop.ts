@@ -26,7 +26,7 @@ export async function stopContainer(
 const IS_NOT_RUNNING = /no such container|is not running|not running|container state improper|can only kill running/i;
 
 /** Takes the container away with all that the engine keeps of it; one that is not there is fine. Throws E_BACKEND. */
-export async function removeContainer({ name }: ContainerIdentity, engine: Engine): Promise<void> {
+export async function removeContainer({ name }: Pick<ContainerIdentity, 'name'>, engine: Engine): Promise<void> {
   const removed = await callEngine(engine, ['rm', '--force', '--volumes', name]);
   if (removed.exitCode !== 0 && !/no such container/i.test(removed.stderr)) {
     throw engineFailure(engine, 'take the container away', removed);

@@ -1,0 +1,30 @@
+// Container cages behind the interface of all backends. What only a start needs is loaded by the start.
+import type { Environment } from '../../platform/environment.ts';
+import type { Backend, RunningCage } from '../backend.ts';
+import type { Tools } from '../native/arguments.ts';
+import { engineOf } from './detect.ts';
+import { execCommand } from './enter.ts';
+
+export function createContainerBackend(tools: Tools, path: string, environment: Environment): Backend {
+  return {
+    async start(plan, hooks) {
+      const { startContainerCage } = await import('./start.ts');
+      if (plan.container === undefined) throw new Error('this plan is not of a container');
+      const engine = engineOf(plan.container.identity, environment);
+      return startContainerCage(plan, plan.container, engine, tools, path, hooks);
+    },
+    enter(plan, cage, request) {
+      const container = containerOf(cage);
+      return execCommand(engineOf(container, environment), container.name, plan, request);
+    },
+    async reopenListeners({ listeners }, cage, handOver) {
+      const { openInside } = await import('./start.ts');
+      await openInside(cage.init, containerOf(cage), tools, path, listeners, handOver);
+    },
+  };
+}
+
+function containerOf({ container }: RunningCage): NonNullable<RunningCage['container']> {
+  if (container === undefined) throw new Error('the state of a container cage names no container');
+  return container;
+}
