@@ -73,6 +73,22 @@ test('of a long body the beginning is kept, with a mark', async () => {
   expect(frames.filter(({ kind }) => kind === FRAME.responseCut)).toHaveLength(2);
 });
 
+test('messages of an exchange are kept to a bound that counts what each costs in the file, empty ones as well', async () => {
+  const maxMessageBytesOfAll = 10_000;
+  const capture = await open({ maxMessageBytesOfAll });
+  const exchange = capture.open(1);
+  for (let count = 0; count < 20_000; count += 1) {
+    exchange.message(count % 2 === 0 ? 'out' : 'in', 'text', Buffer.alloc(0), false);
+    if (count % 100 === 0) exchange.message('in', 'binary', Buffer.from('piece'), true);
+  }
+  await capture.close();
+  const { frames } = await framesOf(1);
+  expect(statSync(join(directory, CAPTURE_FILE)).size).toBeLessThan(maxMessageBytesOfAll + 100);
+  expect(frames.length).toBeGreaterThan(400);
+  const last = frames.slice(-2).map(({ kind }) => kind);
+  expect(last.toSorted((a, b) => a - b)).toEqual([FRAME.requestCut, FRAME.responseCut]);
+});
+
 test('more than a block at once, and block after block, is written whole and in order', async () => {
   const capture = await open();
   const expected: string[] = [];

@@ -21,7 +21,7 @@ import type { Field } from './fields.ts';
 export interface CaptureLimits {
   /** Of each body and each WebSocket message, in each direction. */
   maxBodyBytes: number;
-  /** WebSocket messages of one exchange, in all. */
+  /** WebSocket messages of one exchange, in all, with what each costs in the file beside its bytes. */
   maxMessageBytesOfAll: number;
   /** Of one file; the one before it is kept as well. */
   maxFileBytes: number;
@@ -143,6 +143,7 @@ function captureExchange(seq: number, limits: CaptureLimits, append: Append, app
   let requestLeft = limits.maxBodyBytes;
   let responseLeft = limits.maxBodyBytes;
   let messagesLeft = limits.maxMessageBytesOfAll;
+  const isMarked = { in: false, out: false };
 
   /** Gives what is left. */
   function keep(kind: FrameKind, cut: FrameKind, pieces: readonly Buffer[], left: number): number {
@@ -171,11 +172,21 @@ function captureExchange(seq: number, limits: CaptureLimits, append: Append, app
       const isText = kind === 'text';
       const out = isText ? FRAME.messageOutText : FRAME.messageOutBinary;
       const frame = direction === 'out' ? out : isText ? FRAME.messageInText : FRAME.messageInBinary;
-      const kept = Math.min(bytes.length, limits.maxBodyBytes, messagesLeft);
-      if (messagesLeft > 0) append(frame, seq, kept, (target, at) => void bytes.copy(target, at, 0, kept));
-      if (isCut || kept < bytes.length)
-        append(direction === 'out' ? FRAME.requestCut : FRAME.responseCut, seq, 0, () => undefined);
-      messagesLeft -= kept;
+      const cut = direction === 'out' ? FRAME.requestCut : FRAME.responseCut;
+      const room = Math.min(limits.maxBodyBytes, messagesLeft - HEADER_BYTES);
+      if (room < 0) {
+        // Once: marks cost as much as empty messages do.
+        if (!isMarked[direction]) append(cut, seq, 0, () => undefined);
+        isMarked[direction] = true;
+        messagesLeft = 0;
+        return;
+      }
+      const kept = Math.min(bytes.length, room);
+      append(frame, seq, kept, (target, at) => void bytes.copy(target, at, 0, kept));
+      messagesLeft -= HEADER_BYTES + kept;
+      if (!isCut && kept === bytes.length) return;
+      append(cut, seq, 0, () => undefined);
+      messagesLeft -= HEADER_BYTES;
     },
     end: () => append(FRAME.end, seq, 0, () => undefined),
   };

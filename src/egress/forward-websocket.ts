@@ -30,6 +30,7 @@ export async function forwardWebSocket(
     upstream,
     extensions,
     inspectOut: () => inspections.body({ exchange, kind: 'message', settings, rule: decision.matched }),
+    maxMessageBytes: decision.matched?.maxBodyBytes,
     redactor,
     captured,
     onBytes(direction, bytes) {

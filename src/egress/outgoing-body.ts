@@ -6,7 +6,7 @@ import type { Framing } from './framing.ts';
 import type { BodyInspection } from './inspection.ts';
 import type { Body } from './message.ts';
 import type { Progress } from './progress.ts';
-import { Refusal } from './refusal.ts';
+import { tooLong } from './too-long.ts';
 import { byteLength } from './transfer.ts';
 import type { Meter } from './usage.ts';
 
@@ -47,7 +47,7 @@ export function checkOutgoing(body: Body, checks: OutgoingChecks): Body {
       }
       const bytes = byteLength(pieces);
       const total = progress.bytesOut + bytes;
-      if (checks.maxBodyBytes !== undefined && total > checks.maxBodyBytes) throw tooLong(checks.maxBodyBytes);
+      if (checks.maxBodyBytes !== undefined && total > checks.maxBodyBytes) throw tooLong('body', checks.maxBodyBytes);
       meter.out(bytes);
       if (inspection !== undefined) {
         const looked = inspection.push(pieces);
@@ -61,9 +61,4 @@ export function checkOutgoing(body: Body, checks: OutgoingChecks): Body {
     },
     trailers: () => forwardableTrailers(body.trailers()),
   };
-}
-
-function tooLong(maxBytes: number): Refusal {
-  const reason = `the rule lets a body of at most ${maxBytes} bytes pass`;
-  return new Refusal({ status: 403, rule: '<max-body>', reason });
 }

@@ -14,7 +14,6 @@ const LIMITS = {
   controlFramesPerSecond: 4,
   inflatedBytes: 1000,
   inflateRatio: 10,
-  messageBytes: 1_000_000,
   capturedBytes: 0,
 };
 
@@ -36,6 +35,7 @@ function relay(pieces: readonly Buffer[], more: Partial<MessageOptions> = {}): P
     isFresh: false,
     inspect: undefined,
     redactor: undefined,
+    maxBytes: undefined,
     captured: undefined,
     onNotes: () => undefined,
     limits: LIMITS,
@@ -161,7 +161,7 @@ test('what a ping or a close carries is looked at as well', async () => {
     const writer = new FrameWriter(true);
     const messages = new MessageRelay({
       ...{ direction: 'out', writer, flush: () => Promise.resolve(), isFresh: false, inspect, redactor: undefined },
-      ...{ captured: undefined, onNotes: () => undefined, limits: LIMITS, now: () => 0 },
+      ...{ maxBytes: undefined, captured: undefined, onNotes: () => undefined, limits: LIMITS, now: () => 0 },
     });
     const body = Buffer.from([3, 0xe8, ...Buffer.from('secret')]);
     const part: FramePart = { opcode, isFinal: true, isCompressed: false, isStart: true, isEnd: true, payload: body };
@@ -195,10 +195,14 @@ test('fragments and control frames have bounds, and time gives control frames an
   expect(slow.failure).toBeUndefined();
 });
 
-test('a message has a bound where one is set, in plain form', () => {
-  const limits = { ...LIMITS, messageBytes: 10 };
-  expect(relay([encode({ opcode: OPCODE.text, payload: Buffer.alloc(10) })], { limits }).failure).toBeUndefined();
-  expect(relay([encode({ opcode: OPCODE.text, payload: Buffer.alloc(11) })], { limits }).failure).toMatchObject({
-    code: 1009,
-  });
+test('a message is refused beyond what its rule lets pass, and the frames of it do not make a whole one', () => {
+  const text = (length: number) => encode({ opcode: OPCODE.text, payload: Buffer.alloc(length, 0x61) });
+  const whole = relay([text(10), text(10)], { maxBytes: 10 });
+  expect([whole.failure, whole.received.length]).toEqual([undefined, 2]);
+  expect(relay([text(11)], { maxBytes: 10 })).toMatchObject({ failure: { rule: '<max-body>' }, received: [] });
+  const begun = { opcode: OPCODE.text, isFinal: false, payload: Buffer.alloc(6, 0x61) };
+  const rest = { opcode: OPCODE.continuation, payload: Buffer.alloc(5, 0x61) };
+  const inFragments = relay([encode(begun, rest)], { maxBytes: 10 });
+  expect(inFragments).toMatchObject({ failure: { rule: '<max-body>' }, received: [], isOpen: true });
+  expect(relay([text(1)], { maxBytes: 0 }).failure).toBeInstanceOf(Refusal);
 });

@@ -5,6 +5,7 @@ import type { InspectorNote } from '../policy/types.ts';
 import type { CapturedExchange } from './capture.ts';
 import type { BodyInspection } from './inspection.ts';
 import type { RedactionStream, Redactor } from './redact.ts';
+import { tooLong } from './too-long.ts';
 import { WebSocketFault } from './websocket-fault.ts';
 import { isControl, OPCODE, type FramePart } from './websocket-frame.ts';
 import { UNSENT_BYTES, type FrameWriter } from './websocket-frame-writer.ts';
@@ -15,8 +16,6 @@ import { Utf8Check } from './websocket-text.ts';
 export type MessageKind = 'text' | 'binary';
 
 export interface MessageLimits extends FrameBounds, InflateLimits {
-  /** Of one message, in plain form. */
-  readonly messageBytes: number;
   /** Of one message that is kept for people to look at. */
   readonly capturedBytes: number;
 }
@@ -31,6 +30,8 @@ export interface MessageOptions {
   /** A new one for each message; undefined where there is nothing to look for. */
   readonly inspect: ((kind: MessageKind) => BodyInspection | undefined) | undefined;
   readonly redactor: Redactor | undefined;
+  /** What the rule lets pass of one message, in plain form. */
+  readonly maxBytes: number | undefined;
   readonly captured: CapturedExchange | undefined;
   readonly onNotes: (notes: readonly InspectorNote[]) => void;
   readonly limits: MessageLimits;
@@ -121,10 +122,8 @@ export class MessageRelay {
 
   #look(message: Message, plain: Buffer, isLast: boolean): Promise<void> | undefined {
     message.bytes += plain.length;
-    const { messageBytes } = this.#options.limits;
-    if (message.bytes > messageBytes) {
-      throw new WebSocketFault(1009, `a WebSocket message of more than ${messageBytes} bytes`);
-    }
+    const { maxBytes } = this.#options;
+    if (maxBytes !== undefined && message.bytes > maxBytes) throw tooLong('message', maxBytes);
     if (message.utf8?.accepts(plain, isLast) === false) {
       throw new WebSocketFault(1007, 'a WebSocket text that is not UTF-8');
     }

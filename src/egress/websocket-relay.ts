@@ -24,7 +24,6 @@ const LIMITS: WebSocketLimits = {
   controlFramesPerSecond: 200,
   inflatedBytes: 8 * 1024 * 1024,
   inflateRatio: 200,
-  messageBytes: Number.POSITIVE_INFINITY,
   capturedBytes: 64 * 1024,
   closeTimeoutMs: 30_000,
   lingerMs: 2000,
@@ -37,6 +36,8 @@ export interface WebSocketRelay {
   readonly extensions: Deflate | undefined;
   /** A new inspection for each message towards the upstream, and for what pings, pongs and closes carry. */
   readonly inspectOut: (kind: MessageKind) => BodyInspection | undefined;
+  /** Of each message towards the upstream; undefined: any number. */
+  readonly maxMessageBytes?: number | undefined;
   /** Where a secret is in the handshake: messages to the client are looked through for it. */
   readonly redactor: Redactor | undefined;
   readonly captured: CapturedExchange | undefined;
@@ -76,6 +77,7 @@ export async function relayWebSocket(options: WebSocketRelay): Promise<WebSocket
     isFresh: extensions?.clientNoContextTakeover === true,
     inspect: options.inspectOut,
     redactor: undefined,
+    maxBytes: options.maxMessageBytes,
   });
   const incoming = new MessageRelay({
     ...shared,
@@ -85,6 +87,7 @@ export async function relayWebSocket(options: WebSocketRelay): Promise<WebSocket
     isFresh: extensions?.serverNoContextTakeover === true,
     inspect: undefined,
     redactor,
+    maxBytes: undefined,
   });
   const out = pump({
     reader: options.client.reader,

@@ -11,8 +11,10 @@ const VALUE = 'real-5f4dcc3b5aa765d61d8327deb882cf99';
 const PLACEHOLDER = 'ironcage-00112233445566778899aabbccddeeff';
 let origin: Origin;
 let plain: Origin;
+let short: Origin;
 let rig: Rig;
 let sockets: WebSocketServer;
+let shortSockets: WebSocketServer;
 let badUpgrade = '';
 
 beforeAll(async () => {
@@ -28,11 +30,14 @@ beforeAll(async () => {
     socket.on('error', () => undefined);
     socket.end(badUpgrade);
   });
+  short = await startOrigin(undefined, 'short.example', (_, response) => response.end('no socket'));
+  shortSockets = new WebSocketServer({ server: short.server, perMessageDeflate: { threshold: 0 } });
   rig = await startRig({
     upstreamCaPem: world.caPem,
     rules: (port) => [
       allow(HOST, { port }),
       allow('reads.example', { port, methods: ['GET'] }),
+      allow('short.example', { scheme: 'http', port, maxBodyBytes: 10 }),
       allow('plain.example', { scheme: 'http', port }),
     ],
     bindings: [{ name: 'KEY', hosts: [HOST], slots: [{ kind: 'bearer' }], placeholder: PLACEHOLDER }],
@@ -40,6 +45,7 @@ beforeAll(async () => {
     routes: [
       { host: HOST, address: '127.0.0.1', port: origin.port },
       { host: 'reads.example', address: '127.0.0.1', port: origin.port },
+      { host: 'short.example', address: '127.0.0.1', port: short.port },
       { host: 'plain.example', address: '127.0.0.1', port: plain.port },
     ],
     parts: { inspections: { head: () => undefined, body: ({ kind }) => inspect(kind) } },
@@ -61,9 +67,9 @@ function inspect(kind: 'body' | 'message'): BodyInspection {
 }
 
 afterAll(async () => {
-  for (const client of sockets?.clients ?? []) client.terminate();
+  for (const server of [sockets, shortSockets]) for (const client of server?.clients ?? []) client.terminate();
   await rig?.close();
-  await Promise.all([origin?.close(), plain?.close()]);
+  await Promise.all([origin?.close(), plain?.close(), short?.close()]);
 });
 
 function open(
@@ -145,6 +151,35 @@ test.each([
   };
   await expect.poll(() => endOf()?.end).toMatchObject({ outcome: 'refused', detail: 'a message too far' });
   expect(endOf()?.inspectors).toContainEqual({ name: 'words', action: 'note', reason: 'an odd word' });
+});
+
+test.each([
+  ['plain', false],
+  ['compressed', { threshold: 0 }],
+] as const)('a %s message beyond what the rule lets pass is refused as a body is', async (name, deflate) => {
+  const arrived: string[] = [];
+  const both = new Promise<void>((resolve) => {
+    shortSockets.once('connection', (each) => {
+      each.on('message', (bytes) => {
+        arrived.push(textOf(bytes));
+        if (arrived.length === 2) resolve();
+      });
+    });
+  });
+  const headers = { host: `short.example:${rig.port}` };
+  const socket = new WebSocket(`ws://127.0.0.1:${rig.port}/${name}`, { headers, perMessageDeflate: deflate });
+  expect(await outcome(socket)).toBe('open');
+  const closed = new Promise((resolve) => socket.once('close', (code, reason) => resolve(`${code} ${String(reason)}`)));
+  for (const message of ['ten bytes.', 'ten again.']) socket.send(message);
+  await both;
+  socket.send('z'.repeat(11));
+  expect(await closed).toBe('1008 the rule lets a message of at most 10 bytes pass');
+  expect(arrived).toEqual(['ten bytes.', 'ten again.']);
+  const endOf = () => {
+    const decision = rig.audit().find((line) => line.path === `/${name}`);
+    return rig.audit().find((line) => line.end?.of === decision?.seq);
+  };
+  await expect.poll(() => endOf()?.end?.outcome).toBe('refused');
 });
 
 test('what is no frame closes the socket and is recorded', async () => {
