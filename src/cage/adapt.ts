@@ -11,6 +11,7 @@ import { stateHealth } from './repair.ts';
 import { bindNamedSecret } from './secrets.ts';
 import { openSession } from './session.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
+import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { cagePaths, readCageState, readSpec, writeSpec } from './store.ts';
 
 /** The caller holds the cage's lock. */
@@ -24,6 +25,7 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
   }
   refuseOther(plan, spec);
   const wanted = await extendSpec(context, spec, plan, profile);
+  refuseUnboundSecrets(wanted, plan.request.rules);
   if (JSON.stringify(wanted) === JSON.stringify(spec)) return;
   tellIdleRules(context, wanted.rules, plan.request.rules);
   await stopForChange(context, plan.name);

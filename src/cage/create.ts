@@ -22,6 +22,7 @@ import type { ConfiguredPolicy, NamedPolicy } from './policy-sources.ts';
 import { readRules } from './rule-input.ts';
 import { rememberAgent } from './agent-programs.ts';
 import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
+import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { refuseDataRootMount, refuseWideProject } from './sources.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
@@ -182,6 +183,7 @@ async function composeSpec(context: Context, { name, project, request, profile }
   const configured = await readConfigured(context);
   const said = { ...configured.inspection, ...request.inspection };
   const rules = uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]);
+  refuseUnboundSecrets({ name, secrets }, request.rules);
   tellIdleRules(context, rules, request.rules);
   return {
     version: 1,

@@ -18,6 +18,7 @@ import { cagePolicy, egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { readRules } from './rule-input.ts';
 import type { CageSpec } from './spec.ts';
+import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { noteCageState, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
 
 export type RuleView = Rule & {
@@ -99,6 +100,7 @@ async function policyAdd(
     (before) => {
       const replaced = new Set(added.map(({ id }) => id));
       const rules = [...before.rules.filter(({ id }) => !replaced.has(id)), ...added];
+      refuseUnboundSecrets(before, added);
       refuseIdleRules(context, rules, added);
       return { rules, ...settings(before) };
     },

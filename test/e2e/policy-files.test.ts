@@ -201,6 +201,29 @@ test('a run takes over what it names again with other terms, and a bundle goes b
   expect((await rules()).rules.map(({ text }) => text)).toEqual(['a.example rpm=5']);
 });
 
+test('a rule that names a secret which the cage does not have is refused, wherever it comes from', async () => {
+  settings('[policy]\nallow = ["every.example secrets=ELSEWHERE"]\n');
+  const told = expect.stringContaining('the cage bare has no secret KYE');
+  const bare = ['--name', 'bare', '--allow', 'b.example secrets=KYE'];
+  expect(await sandbox.run(['create', sandbox.project('bare'), ...bare])).toMatchObject({ exitCode: 2, stderr: told });
+  expect((await sandbox.run(['exists', 'bare'])).exitCode).toBe(1);
+  const project = join(sandbox.directory, 'bare');
+  // What the settings say is for every cage, whatever secrets it has.
+  expect((await sandbox.run(['create', project, '--name', 'bare'])).exitCode).toBe(0);
+  const before = (await sandbox.run(['policy', 'show', 'bare', '--json'])).json();
+  const rules = file('secret.toml', ['[[rule]]', 'host = "b.example"', 'secrets = ["KYE"]']);
+  for (const more of [
+    ['policy', 'allow', 'bare', 'b.example secrets=KYE'],
+    ['policy', 'allow', 'bare', '--file', rules],
+    ['run', 'shell', project, ...bare, '--', 'true'],
+  ]) {
+    expect(await sandbox.run(more)).toMatchObject({ exitCode: 2, stderr: told });
+  }
+  expect((await sandbox.run(['policy', 'show', 'bare', '--json'])).json()).toEqual(before);
+  expect((await sandbox.run(['policy', 'allow', 'bare', 'b.example secrets=none'])).exitCode).toBe(0);
+  settings('');
+});
+
 test('settings with a mistake keep a cage from being made, and are named with line and file', async () => {
   const path = settings('[policy]\nalow = []\n');
   const created = await sandbox.run(['create', sandbox.project('r'), '--name', 'none', '--json']);
