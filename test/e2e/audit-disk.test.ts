@@ -15,7 +15,7 @@ const mayMount = await run('unshare', [...NAMESPACE, 'mount -t tmpfs tmpfs /mnt'
   () => false,
 );
 
-test.skipIf(!mayMount)(
+test.skipIf(!mayMount && process.getuid?.() !== 0)(
   'a full disk refuses records, keeps those that were written, and takes more by itself when there is room (needs unshare)',
   async () => {
     const disk = mkdtempSync(join(tmpdir(), 'ironcage-disk-'));
