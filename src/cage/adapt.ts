@@ -6,7 +6,9 @@ import { DEFAULT_INSPECTION } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import { agentRules, seedHome, uniqueRules, withRules, type CreationPlan } from './create.ts';
 import { tellIdleRules } from './idle-rules.ts';
+import { changeLocked } from './live-policy.ts';
 import { isOccupied } from './occupancy.ts';
+import { listenedPorts } from './policy.ts';
 import { stateHealth } from './repair.ts';
 import { bindNamedSecret } from './secrets.ts';
 import { openSession } from './session.ts';
@@ -28,6 +30,10 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
   refuseUnboundSecrets(wanted, plan.request.rules);
   if (JSON.stringify(wanted) === JSON.stringify(spec)) return;
   tellIdleRules(context, wanted.rules, plan.request.rules);
+  if (isLiveChange(spec, wanted) && stateHealth(readCageState(context, plan.name)) === 'running') {
+    await changeLocked(context, spec, { rules: wanted.rules, inspection: wanted.inspection });
+    return;
+  }
   await stopForChange(context, plan.name);
   const next = { ...wanted, generation: spec.generation + 1 };
   writeSpec(context, next);
@@ -35,6 +41,14 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
     const { identity, callerIsRoot, paths } = await openSession(context, plan.name);
     seedHome(paths.home, profile, next, callerIsRoot ? identity : undefined);
   }
+}
+
+/** Whether nothing but rules and settings of inspectors is new, for the ports that the cage listens on already. */
+function isLiveChange(spec: CageSpec, wanted: CageSpec): boolean {
+  const [before, after] = [spec, wanted].map((each) =>
+    JSON.stringify({ ...each, rules: listenedPorts(each), inspection: undefined }),
+  );
+  return before === after;
 }
 
 /** What a cage is made of stays: nothing that was asked for is passed over. */
@@ -106,7 +120,7 @@ export async function stopForChange(context: Context, name: string): Promise<voi
   if (isOccupied(cagePaths(context, name), state)) {
     throw new IronError('E_LOCKED', {
       message: `the cage ${name} is in use and would have to be restarted for these options`,
-      hint: `end what runs in it (ironcage stop ${name}), leave the new options out, or use --new; rules can be added live: ironcage policy allow --cage ${name} RULE`,
+      hint: `end what runs in it (ironcage stop ${name}), or use --new; of all options only --allow and --policy need no restart, as long as their rules name no new port`,
     });
   }
   const { stopLocked } = await import('./start.ts');

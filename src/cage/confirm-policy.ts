@@ -1,9 +1,9 @@
 // A cage never runs with an unconfirmed policy: what an egress says it serves is compared with what the spec asks for, and a
 // cage that runs with anything else is put right or refused before something runs in it.
 import { join } from 'node:path';
-import type { EgressGeneration } from '../egress/config.ts';
+import type { ControlAnswer, ControlRequest, EgressGeneration } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
-import { IronError } from '../platform/errors.ts';
+import { IronError, toIronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
 import { cagePolicy, egressGeneration } from './policy.ts';
 import type { CageSpec } from './spec.ts';
@@ -37,38 +37,50 @@ export function expectedGeneration(spec: CageSpec): Served {
 export async function confirmPolicy(context: Context, spec: CageSpec, state: RunningState): Promise<RunningState> {
   if (isServed(state, expectedGeneration(spec))) return state;
   context.progress(`the egress of ${spec.name} serves another policy than the cage has: it is told again`);
-  const socket = controlSocket(context, spec.name);
-  // Loaded here: nearly always the state says already that they agree.
-  const { sendControl } = await import('../egress/client.ts');
-  const status = await sendControl(socket, { op: 'status' }, CONTROL_TIMEOUT_MS);
+  const status = await ask(context, spec.name, { op: 'status' });
   let confirmed = expectedGeneration(spec);
   if (!isServed(status, confirmed)) {
     // The number may be used up: an egress takes only newer ones, and its answer to the last may have been lost.
     const next: CageSpec = { ...spec, generation: Math.max(spec.generation, status.generation + 1) };
     confirmed = expectedGeneration(next);
     writeSpec(context, next);
-    await applyGeneration(context, spec.name, await egressGeneration(context, next), confirmed.hash);
+    const refusal = await offerGeneration(context, spec.name, await egressGeneration(context, next), confirmed.hash);
+    if (refusal !== undefined) throw refusal;
   }
   const repaired: RunningState = { ...state, ...confirmed };
   writeCageState(context, spec.name, repaired);
   return repaired;
 }
 
-/** Has a running egress take new settings. Throws E_EGRESS unless it says that it serves exactly these. */
-export async function applyGeneration(
+/** Has a running egress take new settings. The refusal, where it does not serve exactly these. Throws E_EGRESS without an answer. */
+export async function offerGeneration(
   context: Context,
   name: string,
   generation: EgressGeneration,
   hash: string,
-): Promise<void> {
-  const { sendControl } = await import('../egress/client.ts');
-  const answer = await sendControl(controlSocket(context, name), { op: 'apply', generation }, CONTROL_TIMEOUT_MS);
-  if (answer.ok && isServed(answer, { generation: generation.generation, hash })) return;
-  throw new IronError('E_EGRESS', {
+): Promise<IronError | undefined> {
+  const answer = await ask(context, name, { op: 'apply', generation });
+  if (answer.ok && isServed(answer, { generation: generation.generation, hash })) return undefined;
+  return new IronError('E_EGRESS', {
     message: 'the egress did not take the new rules; the old ones stay in force',
     because: answer.ok ? `it reports generation ${answer.generation}` : answer.message,
     hint: `try again, or restart the cage: ironcage restart ${name}`,
   });
+}
+
+async function ask(context: Context, name: string, request: ControlRequest): Promise<ControlAnswer> {
+  // Loaded here: nearly always the state says already that egress and spec agree.
+  const { sendControl } = await import('../egress/client.ts');
+  try {
+    return await sendControl(controlSocket(context, name), request, CONTROL_TIMEOUT_MS);
+  } catch (error) {
+    throw new IronError('E_EGRESS', {
+      message: `the egress of ${name} does not answer`,
+      because: toIronError(error).because,
+      hint: `restart the cage: ironcage restart ${name}`,
+      cause: error,
+    });
+  }
 }
 
 export function controlSocket(context: Context, name: string): string {

@@ -9,7 +9,7 @@ import { IronError } from '../platform/errors.ts';
 import { auditCage } from './audit.ts';
 import type { Context } from './context.ts';
 import { learnRules, type LearnedPath, type SeenRequest } from './learn-rules.ts';
-import { changePolicy, type PolicyChange } from './policy-change.ts';
+import { changePolicy, type PolicyChange } from './live-policy.ts';
 import { readRules } from './rule-input.ts';
 import type { CageSpec } from './spec.ts';
 import { readSpec } from './store.ts';

@@ -1,32 +1,23 @@
-// Rules of a cage, changed while it runs: the spec first, then the egress, which must confirm the generation it serves.
+// The rules of a cage as commands show, add, take away and try them.
 import { sendControl } from '../egress/client.ts';
 import type { ControlAnswer } from '../egress/config.ts';
 import { generationHash } from '../egress/generation.ts';
-import { isExpired } from '../policy/expiry.ts';
 import { explain, inOrder, type ConsideredRule } from '../policy/explain.ts';
 import { NO_USAGE } from '../policy/inspector.ts';
 import { parseSize } from '../policy/quantities.ts';
-import { formatRule } from '../policy/rules.ts';
 import { DEFAULT_INSPECTION, type Decision, type InspectionSettings, type Rule } from '../policy/types.ts';
 import { IronError } from '../platform/errors.ts';
-import { applyGeneration, controlSocket, CONTROL_TIMEOUT_MS } from './confirm-policy.ts';
+import { controlSocket, CONTROL_TIMEOUT_MS } from './confirm-policy.ts';
 import type { Context } from './context.ts';
-import { uniqueRules } from './create.ts';
 import { refuseIdleRules } from './idle-rules.ts';
+import { changePolicy, viewRules, type PolicyChange, type RuleView } from './live-policy.ts';
 import { namedRules } from './named-rules.ts';
-import { cagePolicy, egressGeneration, listenedPorts } from './policy.ts';
-import { repairCage, stateHealth } from './repair.ts';
+import { cagePolicy, egressGeneration } from './policy.ts';
+import { stateHealth } from './repair.ts';
 import { readRules } from './rule-input.ts';
 import type { CageSpec } from './spec.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
-import { noteCageState, readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
-
-export type RuleView = Rule & {
-  /** As it would be typed. */
-  text: string;
-  /** Whether it has stopped to count. */
-  expired?: true;
-};
+import { readCageState, readSpec } from './store.ts';
 
 export interface PolicyView {
   mode: CageSpec['net'];
@@ -39,22 +30,6 @@ export interface PolicyView {
   /** Whether a running egress serves exactly this generation; false for a stopped cage. */
   confirmed: boolean;
   rules: readonly RuleView[];
-}
-
-export interface PolicyChange {
-  generation: number;
-  hash: string;
-  confirmed: boolean;
-  rules: readonly RuleView[];
-}
-
-export function viewRules({ clock }: Pick<Context, 'clock'>, rules: readonly Rule[]): RuleView[] {
-  const nowMs = clock.now();
-  return rules.map((rule) => ({
-    ...rule,
-    text: formatRule(rule),
-    ...(rule.expires !== undefined && isExpired(rule.expires, nowMs) && { expired: true as const }),
-  }));
 }
 
 export async function policyShow(context: Context, name: string): Promise<PolicyView> {
@@ -120,41 +95,6 @@ export async function policyRemove(context: Context, name: string, word: string)
     }
     const gone = new Set(named);
     return { rules: rules.filter((rule) => !gone.has(rule)) };
-  });
-}
-
-/** Stores a changed policy and has a running egress confirm it. `concerned`: the rules to show; default: all. */
-export async function changePolicy(
-  context: Context,
-  name: string,
-  change: (before: CageSpec) => Partial<Pick<CageSpec, 'net' | 'rules' | 'inspection'>>,
-  concerned: readonly Rule[] = [],
-): Promise<PolicyChange> {
-  return withCageLock(context, name, async () => {
-    for (const line of await repairCage(context, name)) context.progress(line);
-    const before = await readSpec(context, name);
-    const changed = { ...before, ...change(before) };
-    const spec: CageSpec = { ...changed, rules: uniqueRules(changed.rules), generation: before.generation + 1 };
-    const state = readCageState(context, name);
-    const generation = await egressGeneration(context, spec);
-    const hash = generationHash(generation);
-    const views = viewRules(context, concerned.length === 0 ? spec.rules : concerned);
-    // First on disk, where it can fail; rules that are in force and not stored would be lost with the next restart.
-    writeSpec(context, spec);
-    if (state.phase !== 'running') return { generation: spec.generation, hash, confirmed: false, rules: views };
-    try {
-      await applyGeneration(context, name, generation, hash);
-    } catch (error) {
-      // The number stays used: an egress whose answer was lost may serve it.
-      writeSpec(context, { ...before, generation: spec.generation });
-      throw error;
-    }
-    noteCageState(context, name, { ...state, generation: spec.generation, hash });
-    const listened = listenedPorts(before);
-    if (listenedPorts(spec).some((port) => !listened.includes(port))) {
-      context.progress(`a rule names a port that the running cage does not listen on yet: ironcage restart ${name}`);
-    }
-    return { generation: spec.generation, hash, confirmed: true, rules: views };
   });
 }
 

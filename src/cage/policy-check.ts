@@ -1,7 +1,7 @@
 // Files of rules, looked at without a cage: what they say, and what in them has no effect.
 import type { InspectionSettings } from '../policy/types.ts';
 import type { Context } from './context.ts';
-import { viewRules, type RuleView } from './policy-change.ts';
+import { viewRules, type RuleView } from './live-policy.ts';
 import { readRuleFiles } from './policy-sources.ts';
 
 export interface CheckedRuleFile {

@@ -10,7 +10,7 @@ import { formatRule } from '../policy/rules.ts';
 import type { Rule } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import { agentRules } from './create.ts';
-import { changePolicy, type PolicyChange } from './policy-change.ts';
+import { changePolicy, type PolicyChange } from './live-policy.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, readSpec } from './store.ts';
 

@@ -141,7 +141,10 @@ test('settings with mistakes are not written to', async () => {
   const file = join(directory, 'config.toml');
   writeFileSync(file, '[polcy]\n');
   const before = statSync(file).mtimeMs;
-  await expect(addUserRule(file, 'a.example')).rejects.toThrow(/mistakes/);
+  await expect(addUserRule(file, 'a.example')).rejects.toMatchObject({
+    message: expect.stringMatching(/mistakes/),
+    hint: 'mend them first; nothing was written to them',
+  });
   expect(readFileSync(file, 'utf8')).toBe('[polcy]\n');
   expect(statSync(file).mtimeMs).toBe(before);
 });
