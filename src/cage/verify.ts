@@ -104,6 +104,7 @@ function facts({ spec, context }: CageSession, canary: Canary, attack: boolean):
     attack,
     mode: spec.net,
     ports: listenedPorts(spec),
+    isContainer: spec.backend !== 'native',
     rules: spec.rules.map(({ host }) => host),
     hostHome: spec.home === hostHome ? undefined : hostHome,
     homeEntries: bound.flatMap(below),

@@ -35,13 +35,15 @@ const tool = (id, expected, program, ...args) => ({
   control: commandsRun,
 });
 
-const isDevice = (path) => path.startsWith('/dev/');
+const isDevice = (path) => path === '/dev' || path.startsWith('/dev/');
 const mounts = () =>
   readFileSync('/proc/self/mountinfo', 'utf8')
     .trim()
     .split('\n')
     .map((line) => line.split(' '))
-    .map(([, , , , path, options]) => ({ path, options: options.split(',') }));
+    .map(([, , , , path, options]) => ({ path, options: options.split(',') }))
+    // What another mount covers is out of reach.
+    .filter(({ path }) => existsSync(path));
 
 const READ_ONLY = [
   '/usr/ironcage-probe',
@@ -69,7 +71,8 @@ function harmless(path) {
   return path.endsWith('oom_score_adj') ? '-1000' : readFileSync(path);
 }
 
-export default function sandbox({ hostHome, homeEntries, dataRoot }) {
+export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer }) {
+  const firstProgram = isContainer ? /^\/ironcage\/hold$/ : /bwrap$/;
   return [
     {
       id: 'project-writable',
@@ -167,7 +170,7 @@ export default function sandbox({ hostHome, homeEntries, dataRoot }) {
       quick: true,
       expected: 'process 1 is the cage’s own',
       attempt: () => readFileSync('/proc/1/cmdline', 'utf8').split('\0')[0],
-      passes: /bwrap$/,
+      passes: firstProgram,
     },
     ...NAMESPACES.map((kind) => ({
       ...tool(`no-${kind}-namespace`, `no ${kind} namespace can be made`, 'unshare', `--${kind}`, 'true'),
@@ -201,7 +204,7 @@ export default function sandbox({ hostHome, homeEntries, dataRoot }) {
           .map(({ path }) => path)
           .join(',') || 'none',
       passes: /^none$/,
-      control: { attempt: () => mounts().some(({ path }) => path === '/usr'), passes: /^true$/ },
+      control: { attempt: () => mounts().some(({ path }) => path === '/proc'), passes: /^true$/ },
     },
     {
       id: 'no-kill-outside',

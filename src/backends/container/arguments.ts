@@ -47,6 +47,9 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, openFi
     ...(engine === 'podman' && rootless ? ['--userns', 'keep-id'] : []),
     ...limitArguments(plan, container.identity, openFiles),
     '--read-only',
+    // Nothing of the machine's devices and control groups, and no ping sockets.
+    ...(engine === 'podman' ? ['--security-opt', 'mask=/sys'] : ['--tmpfs', '/sys:ro,nosuid,nodev,noexec,size=4k']),
+    ...['--sysctl', 'net.ipv4.ping_group_range=1 0'],
     ...(engine === 'podman' ? ['--read-only-tmpfs=false'] : []),
     ...SCRATCH.flatMap((path) => ['--tmpfs', `${path}:rw,nosuid,nodev,mode=1777`]),
     ...mountsOf(plan).flatMap((mount) => ['--mount', mountText(mount)]),

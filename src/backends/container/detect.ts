@@ -154,8 +154,9 @@ async function ask(
   if (facts.remote)
     return no(`${facts.version}, on another machine or in a virtual one: its cages are not to be had yet`);
   const { rootless, version, limits } = facts;
-  if (kind === 'docker' && !rootless && process.getuid?.() !== 0) {
-    return no(`${version}, run by root: an ordinary user’s cages need rootless Podman, or Docker in rootless mode`);
+  if (kind === 'docker' && rootless) return no(`${version}, rootless: its cages are not to be had yet`);
+  if (kind === 'docker' && process.getuid?.() !== 0) {
+    return no(`${version}, run by root: an ordinary user’s cages need rootless Podman`);
   }
   return {
     ...candidate,

@@ -16,6 +16,7 @@ import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { stopContainer } from './stop.ts';
+import { tightenMounts } from './tighten-mounts.ts';
 
 /** The label with a digest of what a container was made from: one that no longer fits its plan is made anew. */
 export const PLAN_LABEL = 'ironcage.plan';
@@ -34,6 +35,7 @@ export async function startContainerCage(
     await ensureContainer(plan, container, engine);
     const init = await startContainer(container, engine);
     hooks.holderKnown(init, []);
+    await tightenMounts(init, joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), path);
     await openInside(init, engine, tools, path, plan.listeners, hooks.listener);
     writeTrust(plan.runDirectory, await hooks.certificate());
     return { container: container.identity, holder: init, init, limits, cgroups: [] };
@@ -52,14 +54,26 @@ export function openInside(
   listeners: readonly ListenerRequest[],
   handOver: HandOver,
 ): Promise<void> {
-  const network = `--net=/proc/${init.pid}/ns/net`;
-  // The network of a rootless container belongs to the user namespace that its monitor lives in.
-  const entry = engine.rootless
-    ? [tools.nsenter, '--target', String(monitorOf(init)), '--user', '--preserve-credentials', network]
-    : [tools.nsenter, network];
   const programs = [join(PROGRAMS_DIRECTORY, '../container/listeners.sh'), tools.node];
-  const command = [...entry, '--', tools.sh, ...programs, join(PROGRAMS_DIRECTORY, 'open-listeners.js')];
+  const command = [
+    ...joinCommand(init, engine, tools, [`--net=/proc/${init.pid}/ns/net`]),
+    ...[tools.sh, ...programs, join(PROGRAMS_DIRECTORY, 'open-listeners.js')],
+  ];
   return openListeners(command, listeners, path, handOver);
+}
+
+/** Prefix of a host command line. What a rootless container has belongs to the user namespace that its monitor lives in. */
+function joinCommand(
+  init: ProcessIdentity,
+  { rootless }: Pick<Engine, 'rootless'>,
+  tools: Tools,
+  namespaces: readonly string[],
+): string[] {
+  if (rootless) {
+    const user = ['--target', String(monitorOf(init)), '--user', '--preserve-credentials'];
+    return [tools.nsenter, ...user, ...namespaces, '--'];
+  }
+  return namespaces.length === 0 ? [] : [tools.nsenter, ...namespaces, '--'];
 }
 
 function monitorOf(init: ProcessIdentity): number {

@@ -1,0 +1,84 @@
+// Mounts of a container that the engines leave open to set-uid files and device files: all of them are closed from outside,
+// before anything of the agent's runs inside. No engine can be told that of every mount it makes.
+import { readFileSync } from 'node:fs';
+import { IronError } from '../../platform/errors.ts';
+import { run, type ProcessIdentity } from '../../platform/processes.ts';
+import { printableLine } from '../../platform/text.ts';
+
+export interface MountEntry {
+  path: string;
+  /** Options of this mount, not of its file system. */
+  options: readonly string[];
+}
+
+/** `prefix`: the host command line by which the namespaces that own the container's are joined. */
+export async function tightenMounts(init: ProcessIdentity, prefix: readonly string[], path: string): Promise<void> {
+  const namespace = `/proc/${init.pid}/ns/mnt`;
+  for (const mount of openMounts(readMounts(init))) {
+    const [program = '', ...args] = [...prefix, 'mount', '--namespace', namespace, ...remountArguments(mount)];
+    const { exitCode, stderr } = await run(program, args, { env: { PATH: path }, timeoutMs: 10_000 });
+    if (exitCode !== 0) throw failure(mount.path, stderr);
+  }
+  const [left] = openMounts(readMounts(init));
+  if (left !== undefined) throw failure(left.path, 'it is as it was');
+}
+
+function readMounts({ pid }: ProcessIdentity): MountEntry[] {
+  return parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'));
+}
+
+/** Format: proc(5), /proc/PID/mountinfo. Without those that another mount covers: they are out of reach for everybody inside. */
+export function parseMounts(text: string): MountEntry[] {
+  const entries = text.split('\n').flatMap((line) => {
+    const [id, parent, , , path, options] = line.split(' ');
+    if (id === undefined || parent === undefined || path === undefined || options === undefined) return [];
+    return [{ id, parent, path: unescaped(path), options: options.split(',') }];
+  });
+  const parents = new Map(entries.map(({ id, parent }) => [id, parent]));
+  const isBelow = (id: string | undefined, ancestor: string): boolean => {
+    for (let at = id, hops = 0; at !== undefined && hops < entries.length; at = parents.get(at), hops += 1)
+      if (at === ancestor) return true;
+    return false;
+  };
+  const isCovered = ({ id, path }: (typeof entries)[number], index: number): boolean =>
+    entries.some(
+      (other, place) =>
+        place > index && (path === other.path || path.startsWith(`${other.path}/`)) && !isBelow(id, other.id),
+    );
+  return entries.filter((entry, index) => !isCovered(entry, index)).map(({ path, options }) => ({ path, options }));
+}
+
+/** Blanks, line ends and backslashes stand as three octal digits. */
+function unescaped(path: string): string {
+  const bytes = path.replace(/\\([0-7]{3})/g, (_match, code: string) => fromOctal(code));
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+function fromOctal(code: string): string {
+  return String.fromCharCode(Number.parseInt(code, 8));
+}
+
+/** Device files are what /dev is for. */
+function isDevice(path: string): boolean {
+  return path === '/dev' || path.startsWith('/dev/');
+}
+
+export function openMounts(mounts: readonly MountEntry[]): MountEntry[] {
+  return mounts.filter(
+    ({ path, options }) => !options.includes('nosuid') || !(options.includes('nodev') || isDevice(path)),
+  );
+}
+
+/** A remount sets every option anew: those that are there are said again. */
+function remountArguments({ path, options }: MountEntry): string[] {
+  const all = new Set(['remount', 'bind', ...options, 'nosuid', ...(isDevice(path) ? [] : ['nodev'])]);
+  return ['-o', [...all].join(','), '--', path];
+}
+
+function failure(path: string, said: string): IronError {
+  return new IronError('E_PROTECTION', {
+    message: 'a mount of the container cannot be closed to set-uid and device files',
+    because: `${printableLine(path)}: ${printableLine(said.trim()).slice(0, 300)}`,
+    hint: 'util-linux 2.34 or newer is needed; `ironcage doctor` shows the engines of this machine',
+  });
+}
