@@ -21,6 +21,8 @@ export interface RunOptions {
   timeoutMs?: number | undefined;
   /** Bytes of stdout after which the child is killed and the run fails. Default 1 GiB. */
   maxOutputBytes?: number | undefined;
+  /** Both streams' bytes as they arrive, besides what is collected. */
+  onOutput?: ((chunk: Buffer) => void) | undefined;
 }
 
 const STDERR_KEPT_BYTES = 64 * 1024;
@@ -42,11 +44,13 @@ export function run(program: string, args: readonly string[], options: RunOption
             child.kill('SIGKILL');
           }, options.timeoutMs);
     child.stdout.on('data', (chunk: Buffer) => {
+      options.onOutput?.(chunk);
       outBytes += chunk.length;
       if (outBytes > limit) child.kill('SIGKILL');
       else out.push(chunk);
     });
     child.stderr.on('data', (chunk: Buffer) => {
+      options.onOutput?.(chunk);
       if (stderr.length < STDERR_KEPT_BYTES) stderr += chunk.toString('utf8');
     });
     // A child that ends without reading its input is no failure of ours.

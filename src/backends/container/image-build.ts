@@ -1,0 +1,206 @@
+// Builds one image from its recipe, or finds that the engine has it already. The recipe is copied out of the package before
+// the build: what is fetched for it lies beside the copy, and the package is never written.
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+import { IronError } from '../../platform/errors.ts';
+import { run } from '../../platform/processes.ts';
+import { printableLine } from '../../platform/text.ts';
+import { callEngine, engineFailure, type Engine } from './engine.ts';
+import { findImage, IMAGE_LABELS, type ImageFacts } from './image-facts.ts';
+import { hashInputs, readRecipeFiles } from './image-hash.ts';
+import { requireImage } from './images.ts';
+
+export type ImageTier = 'base' | 'toolchain' | 'agent';
+
+export interface ImageRecipe {
+  tier: ImageTier;
+  /** Begins its tag: `base`, `toolchain`, `agent-claude-2.1.0`. */
+  name: string;
+  /** Holds the Dockerfile and what it copies. */
+  directory: string;
+  /** The image below. */
+  parent: string;
+  /** Values for the Dockerfile's arguments; seen in process lists and in the image's history. */
+  arguments: Readonly<Record<string, string>>;
+  /** The user's own, a proxy with a password perhaps: never in an argv. */
+  userArguments: Readonly<Record<string, string>>;
+  /** What `addPrograms` fetches, each as name, version and checksum. */
+  pins: readonly string[];
+  /** Fills the empty directory `programs` of the build's context. */
+  addPrograms(directory: string): Promise<void>;
+}
+
+export interface BuildOptions {
+  /** Build although the engine has it, without the engine's own cache. */
+  force: boolean;
+  /** An existing directory for the context of the build. */
+  scratch: string;
+  progress(line: string): void;
+}
+
+export interface BuiltImage {
+  tier: ImageTier;
+  /** How it is named to an engine: never to be had from a registry. */
+  image: string;
+  /** The engine's id, 64 hexadecimal digits. */
+  id: string;
+  /** Hash of all inputs. */
+  inputs: string;
+  parent: string;
+  /** False: the engine had it. */
+  built: boolean;
+  seconds: number;
+}
+
+const BUILD_TIMEOUT_MS = 60 * 60_000;
+const PROGRESS_INTERVAL_MS = 15_000;
+const HASH_DIGITS = 12;
+
+/** Throws E_BACKEND with the build's last words; then there is no image of that tag, or the one that was there. */
+export async function ensureImage(engine: Engine, recipe: ImageRecipe, options: BuildOptions): Promise<BuiltImage> {
+  const start = performance.now();
+  const parent = await requireParent(engine, recipe.parent, options.progress);
+  const inputs = hashInputs({
+    files: readRecipeFiles(recipe.directory),
+    arguments: { ...recipe.arguments, ...recipe.userArguments, PARENT: recipe.parent },
+    parentId: parent.id,
+    pins: recipe.pins,
+    platform: parent.platform,
+  });
+  // `localhost` is no registry: neither engine will look for it elsewhere.
+  const image = `localhost/ironcage:${recipe.name}-${inputs.slice(0, HASH_DIGITS)}`;
+  const result = (id: string, built: boolean): BuiltImage => ({
+    ...{ tier: recipe.tier, image, id, inputs, parent: recipe.parent, built },
+    seconds: Math.round((performance.now() - start) / 100) / 10,
+  });
+  const present = await findImage(engine, image);
+  if (present?.inputs === inputs && !options.force) {
+    options.progress(`${recipe.name}: unchanged`);
+    return result(present.id, false);
+  }
+  const context = mkdtempSync(join(options.scratch, 'image-'));
+  try {
+    cpSync(recipe.directory, context, { recursive: true });
+    const programs = join(context, 'programs');
+    mkdirSync(programs, { recursive: true });
+    chmodSync(programs, 0o755);
+    await recipe.addPrograms(programs);
+    const labels = { tier: recipe.tier, inputs, parent: parent.id };
+    await build(engine, recipe, { context, image, labels, options });
+  } finally {
+    rmSync(context, { recursive: true, force: true });
+  }
+  const made = await findImage(engine, image);
+  if (made?.inputs !== inputs) {
+    throw new IronError('E_BACKEND', {
+      message: `${engine.kind} built ${image}, but does not have it`,
+      hint: 'a builder of its own may keep it: choose one that loads images into the engine, and run the command again',
+    });
+  }
+  return result(made.id, true);
+}
+
+async function requireParent(engine: Engine, image: string, progress: (line: string) => void): Promise<ImageFacts> {
+  await requireImage(engine, image, progress);
+  const facts = await findImage(engine, image);
+  if (facts !== undefined) return facts;
+  throw new IronError('E_BACKEND', {
+    message: `the image ${image} vanished while it was looked at`,
+    hint: 'run the command again',
+  });
+}
+
+interface Build {
+  context: string;
+  image: string;
+  labels: Readonly<Record<keyof typeof IMAGE_LABELS, string>>;
+  options: BuildOptions;
+}
+
+async function build(engine: Engine, recipe: ImageRecipe, { context, image, labels, options }: Build): Promise<void> {
+  const args = [
+    ...(await builderCommand(engine)),
+    ...['--tag', image, '--file', join(context, 'Dockerfile')],
+    ...Object.entries({ ...recipe.arguments, PARENT: recipe.parent }).flatMap(([name, value]) => [
+      '--build-arg',
+      `${name}=${value}`,
+    ]),
+    // A name alone: the engine's command line takes the value from its environment.
+    ...Object.keys(recipe.userArguments).flatMap((name) => ['--build-arg', name]),
+    ...LABEL_NAMES.flatMap((name) => ['--label', `${IMAGE_LABELS[name]}=${labels[name]}`]),
+    ...(options.force ? ['--no-cache'] : []),
+    context,
+  ];
+  options.progress(`${recipe.name}: building`);
+  const start = performance.now();
+  const lines = createLines((line) => {
+    if (STEP.test(line)) options.progress(`${recipe.name}: ${line}`);
+  });
+  const ticker = setInterval(
+    () => options.progress(`${recipe.name}: still building (${Math.round((performance.now() - start) / 1000)} s)`),
+    PROGRESS_INTERVAL_MS,
+  );
+  try {
+    const done = await run(engine.program, [...engine.selectors, ...args], {
+      env: { ...recipe.userArguments, ...engine.env },
+      timeoutMs: BUILD_TIMEOUT_MS,
+      onOutput: lines.add,
+    });
+    if (done.exitCode === 0) return;
+    const failure = engineFailure(engine, `build the image ${recipe.name}`, done);
+    throw new IronError(failure.code, {
+      message: failure.message,
+      because: done.timedOut ? 'it took longer than an hour' : lines.last(),
+      hint: failure.code === 'E_DISK_FULL' ? failure.hint : 'mend what the last lines name and run the command again',
+    });
+  } finally {
+    clearInterval(ticker);
+  }
+}
+
+const LABEL_NAMES = ['tier', 'inputs', 'parent'] as const;
+
+/** A step as the classic builder, Podman and buildx announce it. */
+const STEP = /^(?:step \d+\/\d+|#\d+ \[)/i;
+
+/**
+ * Behind the engine's name. buildx where there is one, with the builder of the engine itself: another one, in a container
+ * of its own, has neither our parent images nor a place where a cage finds the result.
+ */
+async function builderCommand(engine: Engine): Promise<string[]> {
+  if (engine.kind === 'podman') return ['build', '--force-rm', '--pull-never'];
+  const buildx = await callEngine(engine, ['buildx', 'version']);
+  if (buildx.exitCode !== 0) return ['build', '--force-rm'];
+  const context = await callEngine(engine, ['context', 'show']);
+  const name = context.exitCode === 0 ? context.stdout.toString('utf8').trim() : '';
+  return ['buildx', 'build', '--builder', name || 'default', '--load', '--progress', 'plain', '--provenance', 'false'];
+}
+
+const KEPT_LINES = 12;
+
+/** Cuts what a build prints into lines, and keeps the last. What a build prints is anybody's. */
+function createLines(onLine: (line: string) => void): { add(chunk: Buffer): void; last(): string[] } {
+  const decoder = new StringDecoder('utf8');
+  const kept: string[] = [];
+  let rest = '';
+  const take = (line: string): void => {
+    const shown = printableLine(line.trimEnd()).slice(0, 300);
+    if (shown === '') return;
+    kept.push(shown);
+    if (kept.length > KEPT_LINES) kept.shift();
+    onLine(shown);
+  };
+  return {
+    add: (chunk) => {
+      const parts = (rest + decoder.write(chunk)).split(/[\r\n]/);
+      rest = (parts.pop() ?? '').slice(0, 65_536);
+      parts.forEach(take);
+    },
+    last: () => {
+      take(rest);
+      rest = '';
+      return [...kept];
+    },
+  };
+}

@@ -1,0 +1,50 @@
+// The one number that tells whether an image is what would be built now: over everything that goes into it. What is left
+// out here makes an image stale unseen.
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+export interface ImageInputs {
+  /** The recipe's files, the Dockerfile among them, as readRecipeFiles gives them. */
+  files: readonly RecipeFile[];
+  /** Values of the Dockerfile's arguments, the user's own among them. */
+  arguments: Readonly<Record<string, string>>;
+  /** The engine's id of the parent image. */
+  parentId: string;
+  /** What is fetched, each as name, version and checksum. */
+  pins: readonly string[];
+  /** Such as `linux/amd64`. */
+  platform: string;
+}
+
+export interface RecipeFile {
+  /** Relative to the recipe's directory. */
+  path: string;
+  executable: boolean;
+  sha256: string;
+}
+
+/** All files of a directory, in an order that no file system decides. */
+export function readRecipeFiles(directory: string): RecipeFile[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({
+      path: relative(directory, path),
+      executable: (statSync(path).mode & 0o111) !== 0,
+      sha256: createHash('sha256').update(readFileSync(path)).digest('hex'),
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** 64 hexadecimal digits. */
+export function hashInputs(inputs: ImageInputs): string {
+  const text = JSON.stringify([
+    inputs.files.map(({ path, executable, sha256 }) => [path, executable, sha256]),
+    Object.entries(inputs.arguments).sort(([a], [b]) => (a < b ? -1 : 1)),
+    inputs.parentId,
+    [...inputs.pins].sort(),
+    inputs.platform,
+  ]);
+  return createHash('sha256').update(text).digest('hex');
+}
