@@ -38,8 +38,10 @@ export interface LearnedPolicy {
   /** Recorded requests that were let through. */
   requests: number;
   rules: readonly LearnedRule[];
-  /** Records that no rule is made of: let pass once by a person, or with a path that is too long for a rule. */
+  /** Records that no rule is made of: let pass once by a person, with a path that is too long for a rule, or as below. */
   leftOut: number;
+  /** Those of them that do not say where they went, because the value of a secret was taken out of host or path. */
+  withSecret: number;
 }
 
 interface Seen extends SeenRequest {
@@ -51,6 +53,8 @@ interface Seen extends SeenRequest {
 
 /** Path and query; a longer one makes a rule that nobody reads, and may not have been recorded whole. */
 const MAX_PATH_CHARACTERS = 1024;
+/** How the record spells the value of a secret that has no placeholder in the cage; no recorded host or path has a blank. */
+const UNBOUND_VALUE = '[secret ';
 /** More different requests than that make no policy that anybody reads. */
 const MAX_DIFFERENT = 50_000;
 
@@ -61,18 +65,22 @@ export async function policyLearn(context: Context, name: string, query: LearnQu
   const seen = new Map<string, Seen>();
   let requests = 0;
   let leftOut = 0;
+  let withSecret = 0;
   for await (const record of auditCage(context, name, { sinceMs: query.sinceMs, decision: 'allow' })) {
     if (record.protocol !== 'http' && record.protocol !== 'websocket') continue;
     requests += 1;
+    const isCensored = hasLostSecret(record, spec.secrets);
+    if (isCensored) withSecret += 1;
     // Let pass once by a person: no more than that was meant.
-    const exchange = record.rule === '<asked>' ? undefined : exchangeOf(record, present.get(record.rule));
+    const isUnfit = isCensored || record.rule === '<asked>';
+    const exchange = isUnfit ? undefined : exchangeOf(record, present.get(record.rule));
     if (exchange === undefined) leftOut += 1;
     else note(seen, exchange, record.rule);
     if (seen.size > MAX_DIFFERENT) throw tooMany();
   }
   const nowMs = context.clock.now();
   const rules = learnRules(seen.values(), { wide: query.wide === true }).map((path) => viewRule(path, present, nowMs));
-  return { cage: name, mode: spec.net, requests, rules, leftOut };
+  return { cage: name, mode: spec.net, requests, rules, leftOut, withSecret };
 }
 
 /** Adds what is new in a learned policy to the rules of the cage and has the rules decide from now on. */
@@ -100,6 +108,16 @@ function note(seen: Map<string, Seen>, exchange: Exchange, rule: string): void {
   if (query.length <= before.queryBytes) return;
   before.queryBytes = query.length;
   before.exchange = exchange;
+}
+
+/**
+ * Whether the record has something else in the place of a value: then it does not name what was asked for. In a path a
+ * placeholder stands for itself, since that is what a cage has; no name can be made of one.
+ */
+function hasLostSecret({ host, path }: AuditRecord, bindings: CageSpec['secrets']): boolean {
+  if (host.includes(UNBOUND_VALUE) || path.includes(UNBOUND_VALUE)) return true;
+  const name = host.toLowerCase();
+  return bindings.some(({ placeholder }) => name.includes(placeholder.toLowerCase()));
 }
 
 /** The record does not carry the scheme: the rule that let it pass has it, or the port tells. */

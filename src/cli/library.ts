@@ -214,6 +214,7 @@ interface LearnedPolicy {
   requests: number;
   rules: readonly { text: string; requests: number; present: readonly string[]; bundle: string | undefined }[];
   leftOut: number;
+  withSecret: number;
 }
 
 interface PrunePlan {

@@ -280,7 +280,8 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
           { text: 'GET a.example/v1/*', requests: 3, present: [], bundle: undefined },
           { text: 'GET registry.npmjs.org/x', requests: 1, present: ['npm:metadata'], bundle: 'npm' },
         ],
-        leftOut: 0,
+        leftOut: 3,
+        withSecret: 1,
       };
     },
     applyLearned: async (_context, name, learned) => {

@@ -2,9 +2,11 @@ import { expect, test } from 'vitest';
 import { runCli } from '../../../test/support/cli-host.ts';
 
 test('policy learn prints rules, what is new in them and which bundle covers them', async () => {
-  const { stdout, calls, exitCode } = await runCli(['policy', 'learn', '--since', '1h']);
+  const { stdout, stderr, calls, exitCode } = await runCli(['policy', 'learn', '--since', '1h']);
   expect(stdout).toMatch(/GET a\.example\/v1\/\* +3 requests +new/);
   expect(stdout).toMatch(/by npm:metadata +the bundle npm covers it, and more/);
+  expect(stderr).toContain('2 requests make no rule: let pass once by a person');
+  expect(stderr).toContain('1 requests make no rule: the value of a secret was in their host or path');
   expect(calls).toContainEqual([
     'policyLearn',
     'shop-1',

@@ -45,9 +45,13 @@ export const policyLearn: Command = {
       ]),
     );
     if (learned.rules.length === 0) output.note('no request was let through in that time');
-    if (learned.leftOut > 0) {
+    const others = learned.leftOut - learned.withSecret;
+    if (others > 0) {
+      output.note(`${others} requests make no rule: let pass once by a person, or with a path too long for one`);
+    }
+    if (learned.withSecret > 0) {
       output.note(
-        `${learned.leftOut} requests make no rule: let pass once by a person, or with a path too long for one`,
+        `${learned.withSecret} requests make no rule: the value of a secret was in their host or path, and the record does not keep it`,
       );
     }
     if (change === undefined) return 0;
