@@ -179,7 +179,7 @@ test.each([
     const decision = rig.audit().find((line) => line.path === `/${name}`);
     return rig.audit().find((line) => line.end?.of === decision?.seq);
   };
-  await expect.poll(() => endOf()?.end?.outcome).toBe('refused');
+  await expect.poll(endOf).toMatchObject({ rule: '<max-body>', decision: 'deny', end: { outcome: 'refused' } });
 });
 
 test('what is no frame closes the socket and is recorded', async () => {
