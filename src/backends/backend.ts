@@ -1,7 +1,8 @@
 // Where a cage lives. One interface for all backends; nothing of a vendor's own words passes through it.
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { Server } from 'node:net';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import type { ListenerPurpose } from '../egress/config.ts';
-import type { Listener } from './native/stage-messages.ts';
 
 export const ENGINE_KINDS = ['docker', 'podman'] as const;
 export type EngineKind = (typeof ENGINE_KINDS)[number];
@@ -113,6 +114,9 @@ export interface ContainerPlan {
   /** By which the engine's own list tells whose a container is. */
   labels: Readonly<Record<string, string>>;
 }
+
+/** An open socket that goes from one process to another. */
+export type Listener = Server | UdpSocket;
 
 export interface ListenerRequest {
   purpose: ListenerPurpose;

@@ -10,6 +10,7 @@ import type {
   LimitEnforcement,
   LimitRequest,
 } from '../backend.ts';
+import { innerMounts, type Places } from '../native/inner-mounts.ts';
 import { INSIDE_TRUST, RUN_FILES } from '../native/layout.ts';
 
 /** Names of the generated files in a cage's run directory besides those of RUN_FILES. */
@@ -90,8 +91,18 @@ export function enforcementOf(wanted: LimitRequest, limits: EngineLimits): Limit
   };
 }
 
-function mountsOf(plan: CagePlan): Bind[] {
+/** Where the parts of a container cage lie on the host. */
+export function placesOf(plan: CagePlan): Places {
   if (plan.workspace.kind !== 'directory') throw new Error('the workspace of a container cage is a directory');
+  return {
+    home: plan.homeDirectory,
+    temporary: plan.tmpDirectory,
+    workspace: plan.workspace.source,
+    bind: (index) => plan.binds[index]?.source ?? '',
+  };
+}
+
+function mountsOf(plan: CagePlan): Bind[] {
   const run = (name: string, target: string): Bind => ({
     source: `${plan.runDirectory}/${name}`,
     target,
@@ -103,8 +114,7 @@ function mountsOf(plan: CagePlan): Bind[] {
     ...BUNDLES.map((path) => run(`${RUN_FILES.trust}/ca-bundle.pem`, path)),
     ...['/tmp', '/var/tmp'].map((target) => ({ source: plan.tmpDirectory, target, writable: true })),
     { source: plan.homeDirectory, target: plan.homeTarget, writable: true },
-    { source: plan.workspace.source, target: plan.workspace.target, writable: plan.workspace.writable },
-    ...plan.binds,
+    ...innerMounts(plan, placesOf(plan)),
     ...plan.masks.map((target) => run(RUN_FILES.empty, target)),
   ];
 }

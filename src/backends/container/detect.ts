@@ -8,8 +8,8 @@ import { IronError } from '../../platform/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { findProgram, missingTool } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
-import type { ContainerIdentity, EngineKind, EngineLimits, ProbeResult } from '../backend.ts';
-import { callEngine, type Engine } from './engine.ts';
+import type { ContainerIdentity, EngineKind, ProbeResult } from '../backend.ts';
+import { callEngine, type Engine, type EngineFacts } from './engine.ts';
 import { knownHoles } from './engine-floors.ts';
 
 /** A place where an engine may answer. */
@@ -22,7 +22,7 @@ export interface EngineCandidate {
   socket?: string;
 }
 
-export interface EngineFinding extends EngineCandidate {
+interface EngineFinding extends EngineCandidate {
   /** Absent: it was not taken, for the reason. */
   engine?: Engine;
   reason: string;
@@ -62,7 +62,7 @@ export function engineCandidates(
 }
 
 /** Asks each candidate of a kind. Stops at the first that is taken, unless `all`. */
-export async function findEngines(kind: EngineKind, environment: Environment, all = false): Promise<EngineFinding[]> {
+async function findEngines(kind: EngineKind, environment: Environment, all = false): Promise<EngineFinding[]> {
   const { program, env, home } = engineCommand(kind, environment);
   const findings: EngineFinding[] = [];
   for (const candidate of engineCandidates(kind, { environment, home, uid: process.getuid?.() ?? -1 })) {
@@ -164,17 +164,6 @@ async function ask(
     reason: `${version}${rootless ? ', rootless' : ''}`,
     holes: knownHoles(facts),
   };
-}
-
-export interface EngineFacts {
-  /** For people: name and number. */
-  version: string;
-  engineVersion: string;
-  runtimeVersion: string;
-  rootless: boolean;
-  limits: EngineLimits;
-  /** Its containers are no processes of this machine's kernel. */
-  remote: boolean;
 }
 
 /** Undefined when the answer is none of an engine. */

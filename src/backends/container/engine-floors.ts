@@ -1,6 +1,6 @@
 // Holes of container runtimes through which a container has reached its host, with the versions that closed them: facts of the
 // projects' own advisories. Distributions repair without a new number, so this warns and does not refuse.
-import type { EngineFacts } from './detect.ts';
+import type { EngineFacts } from './engine.ts';
 
 interface Hole {
   id: string;

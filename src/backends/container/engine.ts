@@ -20,6 +20,18 @@ export interface Engine {
   limits: EngineLimits;
 }
 
+/** What an engine says of itself. */
+export interface EngineFacts {
+  /** For people: name and number. */
+  version: string;
+  engineVersion: string;
+  runtimeVersion: string;
+  rootless: boolean;
+  limits: EngineLimits;
+  /** Its containers are no processes of this machine's kernel. */
+  remote: boolean;
+}
+
 const TIMEOUT_MS = 120_000;
 
 /** Runs one command of the engine; rejects only when its program could not be started. */

@@ -1,6 +1,6 @@
 // The system-call filter of a container cage, in the format of the OCI engines: what is not named does not exist. Stricter
 // than the engines' own profiles, see test/escape; the same surfaces are closed as in a native cage.
-import { CLONE_NAMESPACES, NETLINK_ROUTE, PERSONALITIES, SOCKET_FAMILIES } from '../native/seccomp.ts';
+import { CLONE_NAMESPACES, NETLINK_ROUTE, PERSONALITIES, SOCKET_FAMILIES, TERMINAL_IOCTLS } from '../native/seccomp.ts';
 import { ALLOWED_CALLS } from './system-calls.ts';
 
 const EPERM = 1;
@@ -37,17 +37,19 @@ export function createSeccompProfile(nodeArchitecture: string): string | undefin
   })}\n`;
 }
 
+const equal = (index: number, value: number): Condition => ({ index, value, op: 'SCMP_CMP_EQ' });
+
+const masked = (index: number, mask: number, bits: number): Condition => ({
+  ...{ index, value: mask, valueTwo: bits },
+  op: 'SCMP_CMP_MASKED_EQ',
+});
+
+const allow = (name: string, args: readonly Condition[]): CallRule => ({
+  ...{ names: [name], args },
+  action: 'SCMP_ACT_ALLOW',
+});
+
 function callRules(): CallRule[] {
-  const equal = (index: number, value: number): Condition => ({ index, value, op: 'SCMP_CMP_EQ' });
-  const masked = (index: number, value: number, valueTwo: number): Condition => ({
-    ...{ index, value, valueTwo },
-    op: 'SCMP_CMP_MASKED_EQ',
-  });
-  const allow = (name: string, args: readonly Condition[]): CallRule => ({
-    names: [name],
-    action: 'SCMP_ACT_ALLOW',
-    args,
-  });
   const { unix, inet, inet6, netlink } = SOCKET_FAMILIES;
   return [
     { names: ALLOWED_CALLS, action: 'SCMP_ACT_ALLOW' },
@@ -65,6 +67,27 @@ function callRules(): CallRule[] {
     ),
     allow('socket', [equal(0, netlink), equal(2, NETLINK_ROUTE)]),
     allow('socketpair', [equal(0, unix)]),
+    ...allBut(Object.values(TERMINAL_IOCTLS)).map(([mask, bits]) => allow('ioctl', [masked(1, mask, bits)])),
     ...PERSONALITIES.map((value) => allow('personality', [equal(0, value)])),
+  ];
+}
+
+/**
+ * Masks and bits that together cover every number of 32 bits except these: a profile has no «all but», and a comparison of
+ * more than the low 32 bits, which are all that the kernel reads of an ioctl, could be got around.
+ */
+export function allBut(numbers: readonly number[], bit = 31, mask = 0, bits = 0): [mask: number, bits: number][] {
+  if (numbers.length === 0) return [[mask, bits]];
+  if (bit < 0) return [];
+  const one = 2 ** bit;
+  const isSet = (value: number): boolean => Math.floor(value / one) % 2 === 1;
+  return [
+    ...allBut(
+      numbers.filter((value) => !isSet(value)),
+      bit - 1,
+      mask + one,
+      bits,
+    ),
+    ...allBut(numbers.filter(isSet), bit - 1, mask + one, bits + one),
   ];
 }

@@ -1,17 +1,18 @@
 // Starts the container of a cage: files, container, listeners in its network, certificates. Nothing of the agent's runs in it
 // before all of that is done: its first process only sleeps.
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, ContainerPlan, ListenerRequest, RunningCage, StartHooks } from '../backend.ts';
 import type { Tools } from '../native/arguments.ts';
 import { etcFiles } from '../native/etc.ts';
+import { guardedPaths } from '../native/inner-mounts.ts';
 import { PROGRAMS_DIRECTORY, RUN_FILES } from '../native/layout.ts';
 import { openListeners, type HandOver } from '../native/opened-listeners.ts';
 import { writeTrust } from '../native/start.ts';
-import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD } from './arguments.ts';
+import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD, placesOf } from './arguments.ts';
 import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
@@ -19,7 +20,7 @@ import { stopContainer } from './stop.ts';
 import { tightenMounts } from './tighten-mounts.ts';
 
 /** The label with a digest of what a container was made from: one that no longer fits its plan is made anew. */
-export const PLAN_LABEL = 'ironcage.plan';
+const PLAN_LABEL = 'ironcage.plan';
 
 export async function startContainerCage(
   plan: CagePlan,
@@ -31,12 +32,13 @@ export async function startContainerCage(
 ): Promise<RunningCage> {
   const limits = enforcementOf(plan.limits, engine.limits);
   writeRunFiles(plan);
+  guardWays(plan);
   try {
     await ensureContainer(plan, container, engine);
     const init = await startContainer(container, engine);
     hooks.holderKnown(init, []);
     await tightenMounts(init, joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), path);
-    await openInside(init, engine, tools, path, plan.listeners, hooks.listener);
+    await openInside(init, engine, tools, path, plan.listeners, (request, handle) => hooks.listener(request, handle));
     writeTrust(plan.runDirectory, await hooks.certificate());
     return { container: container.identity, holder: init, init, limits, cgroups: [] };
   } catch (error) {
@@ -112,6 +114,25 @@ function writeRunFiles(plan: CagePlan): void {
   if (!plan.callerIsRoot) return;
   for (const directory of [plan.homeDirectory, plan.tmpDirectory])
     chownSync(directory, plan.identity.uid, plan.identity.gid);
+}
+
+/** Mounts must not be led astray by what an earlier run left; nobody is inside who could change it after this look. */
+function guardWays(plan: CagePlan): void {
+  const { callerIsRoot, identity } = plan;
+  for (const guarded of guardedPaths(plan, placesOf(plan))) {
+    const path = guarded.replace(/\/$/, '');
+    const entry = lstatSync(path, { throwIfNoEntry: false });
+    if (entry?.isSymbolicLink() === true) {
+      throw new IronError('E_PROTECTION', {
+        message: 'something is to be mounted where the cage has put a link',
+        because: `a link is in the way of a mount: ${path}`,
+        hint: 'take that mount out of the cage’s options, or remove the link; with it in place the mount could land elsewhere',
+      });
+    }
+    if (entry !== undefined || path === guarded) continue;
+    mkdirSync(path);
+    if (callerIsRoot) chownSync(path, identity.uid, identity.gid);
+  }
 }
 
 /** Makes the container, unless it is there and made from the same plan. */

@@ -9,11 +9,10 @@ import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
-import type { ListenerRequest } from '../backend.ts';
+import type { Listener, ListenerRequest } from '../backend.ts';
 import type { Tools } from './arguments.ts';
 import { egressCommand, egressProgram, type EgressLaunch } from './egress-command.ts';
 import { RUN_FILES } from './layout.ts';
-import type { Listener } from './stage-messages.ts';
 import { firstChild, mustEnd, namespaceOf } from './stop.ts';
 
 const START_TIMEOUT_MS = 15_000;

@@ -1,39 +1,45 @@
-// What is mounted inside a cage besides the system: the project and the user's own mounts. Every program that enters builds
-// these anew, and bubblewrap follows links on its way to a target. Where the way leads through a directory that the cage
+// What is mounted inside a cage besides the system: the project and the user's own mounts. Every program that enters a native
+// cage builds these anew, every start of a container does, and links are followed on the way to a target. Where the way leads through a directory that the cage
 // can write, a link put there meanwhile would lead out to the host. So each directory on such a way is checked before the
 // cage's first program runs, and mounted upon itself: a mount point can be neither renamed nor replaced from inside.
 import { posix } from 'node:path';
 import { isInside } from '../../platform/files.ts';
-import type { CagePlan } from '../backend.ts';
+import type { Bind, CagePlan } from '../backend.ts';
 import { STAGED } from './layout.ts';
 
-interface InnerMount {
-  /** In the staging area. */
-  source: string;
-  target: string;
-  writable: boolean;
+/** Where the parts of a cage are found by whoever mounts them. */
+export interface Places {
+  home: string;
+  temporary: string;
+  /** Absent: the cage cannot write there. */
+  device?: string;
+  workspace: string;
+  bind(index: number): string;
 }
 
 /** In the order of mounting: parents before children, so that a mount below another lands on top of it. */
-export function innerMounts(plan: CagePlan): InnerMount[] {
-  const pins = new Map(ways(plan).flatMap(({ directories }) => directories.map((pin) => [pin.target, pin])));
-  const wanted = mounts(plan);
+export function innerMounts(plan: CagePlan, places: Places = STAGED): Bind[] {
+  const pins = new Map(ways(plan, places).flatMap(({ directories }) => directories.map((pin) => [pin.target, pin])));
+  const wanted = mounts(plan, places);
   for (const { target } of wanted) pins.delete(target);
   return [...pins.values(), ...wanted].sort((a, b) => a.target.length - b.target.length);
 }
 
-/** Staged paths for hold.sh, parents first: with a slash at the end a directory to make, without one a target. */
-export function guardedPaths(plan: CagePlan): string[] {
-  const paths = ways(plan).flatMap(({ directories, end }) => [...directories.map(({ source }) => `${source}/`), end]);
+/** Parents first: with a slash at the end a directory to make, without one a target; none of them may be a link. */
+export function guardedPaths(plan: CagePlan, places: Places = STAGED): string[] {
+  const paths = ways(plan, places).flatMap(({ directories, end }) => [
+    ...directories.map(({ source }) => `${source}/`),
+    end,
+  ]);
   return [...new Set(paths)].sort((a, b) => a.length - b.length);
 }
 
-function mounts(plan: CagePlan): InnerMount[] {
+function mounts(plan: CagePlan, places: Places): Bind[] {
   const { workspace } = plan;
   return [
-    ...plan.binds.map(({ target, writable }, index) => ({ source: STAGED.bind(index), target, writable })),
+    ...plan.binds.map(({ target, writable }, index) => ({ source: places.bind(index), target, writable })),
     {
-      source: STAGED.workspace,
+      source: places.workspace,
       target: workspace.target,
       writable: workspace.kind === 'overlay' || workspace.writable,
     },
@@ -42,17 +48,19 @@ function mounts(plan: CagePlan): InnerMount[] {
 
 interface Way {
   /** Between the area and the target, outermost first. */
-  directories: InnerMount[];
-  /** The target itself, in the staging area. */
+  directories: Bind[];
+  /** Where the target itself is found. */
   end: string;
 }
 
 /** Ways that lead through what the cage can write; one that begins in a read-only mount is nobody's to change. */
-function ways(plan: CagePlan): Way[] {
-  const wanted = mounts(plan);
-  const areas = [...WRITABLE_AREAS, { source: STAGED.home, target: plan.homeTarget, writable: true }, ...wanted].sort(
-    (a, b) => b.target.length - a.target.length,
-  );
+function ways(plan: CagePlan, places: Places): Way[] {
+  const wanted = mounts(plan, places);
+  const areas = [
+    ...writableAreas(places),
+    { source: places.home, target: plan.homeTarget, writable: true },
+    ...wanted,
+  ].sort((a, b) => b.target.length - a.target.length);
   return [...wanted.map(({ target }) => target), ...plan.masks].flatMap((target) => {
     const area = areas.find((candidate) => candidate.target !== target && isInside(target, candidate.target));
     if (area === undefined || !area.writable) return [];
@@ -65,8 +73,8 @@ function ways(plan: CagePlan): Way[] {
   });
 }
 
-const WRITABLE_AREAS: readonly InnerMount[] = [
-  { source: STAGED.temporary, target: '/tmp', writable: true },
-  { source: STAGED.temporary, target: '/var/tmp', writable: true },
-  { source: STAGED.device, target: '/dev', writable: true },
-];
+function writableAreas({ temporary, device }: Places): Bind[] {
+  const area = (source: string, target: string): Bind => ({ source, target, writable: true });
+  const shared = ['/tmp', '/var/tmp'].map((target) => area(temporary, target));
+  return device === undefined ? shared : [...shared, area(device, '/dev')];
+}

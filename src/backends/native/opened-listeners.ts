@@ -4,8 +4,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
 import { printableLine } from '../../platform/text.ts';
-import type { ListenerRequest } from '../backend.ts';
-import { isListener, parseStageMessage, type Listener } from './stage-messages.ts';
+import type { Listener, ListenerRequest } from '../backend.ts';
+import { isListener, parseStageMessage } from './stage-messages.ts';
 
 const TIMEOUT_MS = 10_000;
 

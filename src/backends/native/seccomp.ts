@@ -151,7 +151,7 @@ export const NETLINK_ROUTE = 0;
 const SOCK_RAW = 3;
 
 /** ioctls that push characters into a terminal or read its screen. */
-const TERMINAL_IOCTLS = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c, TIOCCONS: 0x541d, TIOCSETD: 0x5423 } as const;
+export const TERMINAL_IOCTLS = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c, TIOCCONS: 0x541d, TIOCSETD: 0x5423 } as const;
 
 /** PER_LINUX, what `setarch -R` adds, and the query value: all else changes how addresses and calls are read. */
 export const PERSONALITIES = [0, 0x0040000, 0xffffffff];

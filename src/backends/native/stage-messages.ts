@@ -1,15 +1,13 @@
 // What the program that opens a cage's listeners tells over IPC. It runs beside the cage, so each message is checked.
 import { Socket as UdpSocket } from 'node:dgram';
 import { Server } from 'node:net';
-import type { ListenerRequest } from '../backend.ts';
+import type { Listener, ListenerRequest } from '../backend.ts';
 
 export type StageMessage =
   | { type: 'up'; holderPid: number }
   /** Comes with the handle. */
   | ({ type: 'listener' } & ListenerRequest)
   | { type: 'opened' };
-
-export type Listener = Server | UdpSocket;
 
 export function isListener(handle: unknown): handle is Listener {
   return handle instanceof Server || handle instanceof UdpSocket;

@@ -9,7 +9,7 @@ import { withoutInherited } from '../../platform/descriptors.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
-import type { CagePlan, ListenerRequest, RunningCage } from '../backend.ts';
+import type { CagePlan, Listener, RunningCage, StartHooks } from '../backend.ts';
 import { cageArguments, isolationArguments, keeperCommand, type Tools } from './arguments.ts';
 import { browserPolicy, combinedBundle, etcFiles } from './etc.ts';
 import { javaTrustStore } from './java-trust-store.ts';
@@ -17,22 +17,13 @@ import { guardedPaths } from './inner-mounts.ts';
 import { RUN_FILES, STAGED } from './layout.ts';
 import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
 import { createSeccompFilter, type Confined } from './seccomp.ts';
-import { isListener, parseStageMessage, type Listener, type StageMessage } from './stage-messages.ts';
+import { isListener, parseStageMessage, type StageMessage } from './stage-messages.ts';
 
 const START_TIMEOUT_MS = 20_000;
 
 /** What keeps the cage alive: says that it runs, lets go of everything that was handed down to it, and sleeps. */
 const UP = 'up';
 const FIRST_PROGRAM = `echo ${UP}; exec sleep infinity </dev/null >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-`;
-
-export interface StartHooks {
-  /** Called with each listener as it arrives; must hand it on and then close its own copy. */
-  listener(request: ListenerRequest, handle: Listener): Promise<void>;
-  /** Called when all are handed over: the CA's public certificate, PEM, of an egress that has confirmed its policy. */
-  certificate(): Promise<string>;
-  /** Called before anything is started that outlives this process; must be on disk when it returns. */
-  holderKnown(holder: ProcessIdentity, cgroups: readonly string[]): void;
-}
 
 /** Writes the system-call filter of a cage or of its egress. Throws E_PROTECTION on an unknown architecture. */
 export function writeFilter(runDirectory: string, confined: Confined): void {

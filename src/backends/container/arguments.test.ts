@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import type { CagePlan, ContainerPlan, EngineKind } from '../backend.ts';
+import { createArguments, enforcementOf } from './arguments.ts';
+
+const ALL = { memory: true, pids: true, cpu: true };
+const NO_LIMITS = { memoryBytes: undefined, pids: undefined, cpus: undefined };
+
+function container(engine: EngineKind, rootless = false, limits = ALL): ContainerPlan {
+  const identity = { engine, name: 'ironcage-shop-12345678', selectors: [], rootless, limits };
+  return { identity, image: 'debian:bookworm-slim', labels: { 'ironcage.cage': 'shop' } };
+}
+
+function plan(change: Partial<CagePlan> = {}): CagePlan {
+  return {
+    ...{ name: 'shop', callerIsRoot: false, runDirectory: '/r', tmpDirectory: '/t', homeDirectory: '/h' },
+    identity: { uid: 7, gid: 8, egressUid: 9, insideUid: 7, insideGid: 8 },
+    homeTarget: '/home/agent',
+    workspace: { kind: 'directory', source: '/w', target: '/srv/shop', writable: true },
+    ...{ binds: [], masks: [], env: { TOKEN: 'placeholder' }, limits: NO_LIMITS, listeners: [] },
+    ...change,
+  };
+}
+
+test.each(['docker', 'podman'] as const)('a container of %s has no network, no rights and a fixed root', (engine) => {
+  const line = createArguments(plan(), container(engine), 1024).join(' ');
+  for (const wanted of [
+    ...['--network none', '--cap-drop ALL', '--security-opt no-new-privileges', '--read-only', '--restart no'],
+    ...['--security-opt seccomp=/r/seccomp.json', '--user 7:8', '--pull never', '--ulimit nofile=1024:1024'],
+    ...['--entrypoint /ironcage/hold debian:bookworm-slim', '--log-driver none'],
+  ]) {
+    expect(line).toContain(wanted);
+  }
+});
+
+test('no variable of the cage is in what the engine keeps of its container', () => {
+  expect(createArguments(plan(), container('docker'), 1024).join(' ')).not.toMatch(/TOKEN|placeholder|--env/);
+});
+
+test.each([
+  ['/srv/a b', 'source=/srv/a b'],
+  ['/srv/a,b', '"source=/srv/a,b"'],
+  ['/srv/a"b', '"source=/srv/a""b"'],
+  ['/srv/a:b', 'source=/srv/a:b'],
+])('a mount of %s is one field', (source, field) => {
+  const args = createArguments(plan({ binds: [{ source, target: '/data', writable: false }] }), container('docker'), 1);
+  expect(args).toContain(`type=bind,${field},target=/data,readonly`);
+});
+
+test('rootless Podman keeps the user’s own number', () => {
+  expect(createArguments(plan(), container('podman', true), 1).join(' ')).toContain('--userns keep-id');
+  expect(createArguments(plan(), container('podman'), 1).join(' ')).not.toContain('--userns');
+});
+
+test('limits are the engine’s where it has control groups, and of each process where not', () => {
+  const limits = { memoryBytes: 2 ** 30, pids: 100, cpus: undefined };
+  const with_ = createArguments(plan({ limits }), container('docker'), 1).join(' ');
+  expect(with_).toContain('--memory 1073741824 --memory-swap 1073741824 --pids-limit 100');
+  const none = { memory: false, pids: false, cpu: false };
+  const without = createArguments(plan({ limits }), container('podman', true, none), 1).join(' ');
+  expect(without).toContain('--ulimit data=1073741824:1073741824 --ulimit nproc=100:100');
+  expect(without).not.toMatch(/--memory|--pids-limit/);
+  expect(enforcementOf(limits, ALL)).toEqual({ memory: 'cgroup', pids: 'cgroup', cpu: 'none' });
+  expect(enforcementOf(limits, none)).toEqual({ memory: 'rlimit', pids: 'rlimit', cpu: 'none' });
+});
+
+test('a limit that nothing can enforce is an error', () => {
+  expect(() => enforcementOf({ ...NO_LIMITS, cpus: 1 }, { ...ALL, cpu: false })).toThrow('--cpus');
+});
