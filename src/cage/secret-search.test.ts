@@ -38,7 +38,7 @@ test('what is excepted is not entered, and links are not followed', async () => 
   writeFileSync(join(directory, 'single'), VALUE);
   symlinkSync(join(directory, 'work'), join(directory, 'link'));
   const except = [join(directory, 'work'), join(directory, 'single')];
-  expect(await searchFiles(directory, VALUE, except)).toEqual({ found: [], unread: [], searched: 0 });
+  expect(await searchFiles(directory, VALUE, { except })).toEqual({ found: [], unread: [], searched: 0 });
 });
 
 test('a directory that is not there is searched by having nothing in it', async () => {
@@ -55,6 +55,52 @@ test('what cannot be looked at is said, and not taken for empty', async () => {
   const looped = join(directory, 'looped');
   symlinkSync(looped, looped);
   expect((await searchFiles(join(looped, 'inner'), VALUE)).unread).toEqual([join(looped, 'inner')]);
+});
+
+test('an absolute link in the place of a directory leads to what it means in that root, not on the host', async () => {
+  const root = join(directory, 'root');
+  const host = join(directory, 'host');
+  for (const each of [root, host]) mkdirSync(join(each, 'work'), { recursive: true });
+  writeFileSync(join(host, 'work/file'), VALUE);
+  symlinkSync(host, join(root, 'swapped'));
+  symlinkSync('/work', join(root, 'moved'));
+  const swapped = await searchFiles(join(root, 'swapped/work'), VALUE, { root });
+  expect(swapped).toEqual({ found: [], unread: [], searched: 0 });
+  writeFileSync(join(root, 'work/file'), VALUE);
+  const moved = join(root, 'moved');
+  expect(await searchFiles(moved, VALUE, { root })).toEqual({ found: [join(moved, 'file')], unread: [], searched: 1 });
+});
+
+test('a directory that is swapped for a link to the host all the time never shows the files of the host', async () => {
+  const root = join(directory, 'root');
+  const host = join(directory, 'host');
+  for (const each of [join(root, 'a/b'), host]) mkdirSync(each, { recursive: true });
+  writeFileSync(join(root, 'a/b/file'), 'nothing');
+  writeFileSync(join(host, 'file'), VALUE);
+  symlinkSync(host, join(root, 'link'));
+  const swapping = `const { renameSync: to } = require('node:fs');
+    process.stdout.write('ready');
+    for (;;) { to('a/b', 'kept'); to('link', 'a/b'); to('a/b', 'link'); to('kept', 'a/b'); }`;
+  const child = spawn(process.execPath, ['-e', swapping], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    await once(child.stdout, 'data');
+    const found = new Set<string>();
+    for (let round = 0; round < 1000; round += 1) {
+      for (const path of (await searchFiles(join(root, 'a'), VALUE, { root })).found) found.add(path);
+    }
+    expect([...found]).toEqual([]);
+    expect(child.exitCode).toBeNull();
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
+});
+
+test('a tree that is deeper than any that is searched is said to be unread', async () => {
+  const levels = Array.from({ length: 300 }, () => 'd');
+  mkdirSync(join(directory, ...levels), { recursive: true });
+  writeFileSync(join(directory, ...levels, 'file'), VALUE);
+  expect((await searchFiles(directory, VALUE)).unread).toEqual([join(directory, ...levels.slice(0, 257))]);
 });
 
 test('arguments and environments of the processes of one namespace are searched', async () => {

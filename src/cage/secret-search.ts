@@ -1,8 +1,9 @@
 // Looks for exact bytes wherever a cage could read them: the proof that a value is not there. Links are not followed, and
 // what cannot be read is said, since it is not known to be without the value.
 import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, open, readdir, type FileHandle } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { entryOf, openInner, openParent } from '../platform/open-below.ts';
 
 export interface SearchResult {
   /** Paths, as they were reached. */
@@ -11,28 +12,54 @@ export interface SearchResult {
   searched: number;
 }
 
-/** All regular files at or below `place`, less what lies at or below those of `except`. */
-export async function searchFiles(place: string, value: string, except: readonly string[] = []): Promise<SearchResult> {
+export interface SearchOptions {
+  /** Paths at and below which nothing is looked at. */
+  except?: readonly string[];
+  /** What `/` is to whoever sees the files: links, also absolute ones, lead nowhere else. Default: the host's own. */
+  root?: string;
+}
+
+/** Deeper trees are not searched, and said not to be: each level keeps a directory open. */
+const MAX_DEPTH = 256;
+
+/** All regular files at or below `place`, which begins with the root; the tree may change meanwhile. */
+export async function searchFiles(
+  place: string,
+  value: string,
+  { except = [], root = '/' }: SearchOptions = {},
+): Promise<SearchResult> {
   const needle = Buffer.from(value);
   const result: SearchResult = { found: [], unread: [], searched: 0 };
-  const look = async (path: string): Promise<void> => {
-    const there = await unlessGone(path, result, () => holds(path, needle));
+  const look = async (directory: FileHandle, name: string, path: string): Promise<void> => {
+    const there = await unlessGone(path, result, () => holds(entryOf(directory, name), needle));
     if (there !== undefined) result.searched += 1;
     if (there === true) result.found.push(path);
   };
-  const enter = async (path: string): Promise<void> => {
-    const entries = await unlessGone(path, result, () => readdir(path, { withFileTypes: true }));
-    for (const entry of entries ?? []) {
-      const inner = join(path, entry.name);
-      if (except.includes(inner)) continue;
-      if (entry.isDirectory()) await enter(inner);
-      else if (entry.isFile()) await look(inner);
+  const enter = async (outer: FileHandle, outerName: string, path: string, depth: number): Promise<void> => {
+    if (depth > MAX_DEPTH) return void result.unread.push(path);
+    const directory = await openInner(outer, outerName);
+    try {
+      for (const entry of await readdir(entryOf(directory, '.'), { withFileTypes: true })) {
+        const inner = join(path, entry.name);
+        if (except.includes(inner)) continue;
+        if (entry.isDirectory()) await unlessGone(inner, result, () => enter(directory, entry.name, inner, depth + 1));
+        else if (entry.isFile()) await look(directory, entry.name, inner);
+      }
+    } finally {
+      await directory.close();
     }
   };
-  // What is bound into a cage may be a single file.
-  const kind = await unlessGone(place, result, () => lstat(place));
-  if (kind?.isDirectory() === true) await enter(place);
-  else if (kind?.isFile() === true) await look(place);
+  await unlessGone(place, result, async () => {
+    const { directory, name } = await openParent(root, relative(root, place));
+    try {
+      // What is bound into a cage may be a single file.
+      const kind = await lstat(entryOf(directory, name));
+      if (kind.isDirectory()) await enter(directory, name, place, 0);
+      else if (kind.isFile()) await look(directory, name, place);
+    } finally {
+      await directory.close();
+    }
+  });
   return result;
 }
 
