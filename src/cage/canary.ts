@@ -42,8 +42,14 @@ export async function openCanary(): Promise<Canary> {
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
   });
-  const port = await listen(server);
-  const datagrams = await openDatagrams(port, (from) => seen.push(`a datagram from ${from}`));
+  // What it would have seen is not known then: that is no silence.
+  const onFault = (error: Error): void => void seen.push(`an error of its own: ${error.message}`);
+  const port = await listen(server, onFault);
+  const onMessage = (from: string): void => void seen.push(`a datagram from ${from}`);
+  const datagrams = await openDatagrams(port, onMessage, onFault).catch((error: unknown) => {
+    server.close();
+    throw error;
+  });
   const addresses = hostAddresses();
   return {
     port,
@@ -71,10 +77,11 @@ function hostAddresses(): string[] {
   return [...new Set(plain)].slice(0, MOST_ADDRESSES);
 }
 
-function listen(server: Server): Promise<number> {
+function listen(server: Server, onFault: (error: Error) => void): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port: 0, host: hasIpv6() ? '::' : '0.0.0.0' }, () => {
+      server.off('error', reject).on('error', onFault);
       const address = server.address();
       if (typeof address === 'object' && address !== null) resolve(address.port);
       else reject(new Error('the canary has no port'));
@@ -86,19 +93,36 @@ function hasIpv6(): boolean {
   return hostAddresses().some((address) => address.includes(':'));
 }
 
-async function openDatagrams(port: number, onMessage: (from: string) => void): Promise<UdpSocket[]> {
-  const kinds = hasIpv6() ? (['udp4', 'udp6'] as const) : (['udp4'] as const);
-  return Promise.all(
-    kinds.map(
-      (type) =>
-        new Promise<UdpSocket>((resolve, reject) => {
-          const socket = createSocket({ type, ipv6Only: type === 'udp6' });
-          socket.once('error', reject);
-          socket.on('message', (_bytes, { address }) => onMessage(address));
-          socket.bind(port, () => resolve(socket));
-        }),
-    ),
-  );
+/** Either all of them are open or none. */
+async function openDatagrams(
+  port: number,
+  onMessage: (from: string) => void,
+  onFault: (error: Error) => void,
+): Promise<UdpSocket[]> {
+  const sockets: UdpSocket[] = [];
+  try {
+    for (const type of hasIpv6() ? (['udp4', 'udp6'] as const) : (['udp4'] as const)) {
+      const socket = createSocket({ type, ipv6Only: type === 'udp6' });
+      sockets.push(socket);
+      await bind(socket, port);
+      socket.on('error', onFault);
+      socket.on('message', (_bytes, { address }) => onMessage(address));
+    }
+    return sockets;
+  } catch (error) {
+    for (const socket of sockets) socket.close();
+    throw error;
+  }
+}
+
+function bind(socket: UdpSocket, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(port, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 function call(address: string, port: number, word: Buffer): Promise<boolean> {

@@ -39,27 +39,48 @@ export async function verifyCage(
   name: string,
   { attack }: { attack: boolean },
 ): Promise<Verification> {
-  const { found, state, leave } = await withCageLock(context, name, async () => ({
-    found: stateHealth(readCageState(context, name)),
-    state: await ensureRunning(context, name),
-    leave: occupy(cagePaths(context, name)),
-  }));
+  // Before the cage is touched: whatever fails here leaves nothing behind in it.
   const canary = await openCanary();
   try {
-    const session = await openSession(context, name);
-    const probes = await insideProbes(session, state, canary, attack);
-    probes.push(
-      aliveProbe(found),
-      await canaryProbe(canary),
-      ...(await outsideProbes(context, name)),
-      ...egressProbes(state),
-    );
-    if (attack) probes.push(...(await secretProbes(session, state)));
-    return { cage: name, ok: probes.every(({ ok }) => ok), probes };
+    const { found, state, leave } = await withCageLock(context, name, async () => ({
+      found: stateHealth(readCageState(context, name)),
+      state: await ensureRunning(context, name),
+      leave: occupy(cagePaths(context, name)),
+    }));
+    try {
+      const probes = await probeCage(context, name, { found, state, canary, attack });
+      return { cage: name, ok: probes.every(({ ok }) => ok), probes };
+    } finally {
+      await leaveCage(context, name, leave);
+    }
   } finally {
     canary.close();
-    await leaveCage(context, name, leave);
   }
+}
+
+interface ProbeRequest {
+  /** The cage as it was before anything was started. */
+  found: Health;
+  state: RunningState;
+  canary: Canary;
+  attack: boolean;
+}
+
+async function probeCage(
+  context: Context,
+  name: string,
+  { found, state, canary, attack }: ProbeRequest,
+): Promise<Probe[]> {
+  const session = await openSession(context, name);
+  const probes = await insideProbes(session, state, canary, attack);
+  probes.push(
+    aliveProbe(found),
+    await canaryProbe(canary),
+    ...(await outsideProbes(context, name)),
+    ...egressProbes(state),
+  );
+  if (attack) probes.push(...(await secretProbes(session, state)));
+  return probes;
 }
 
 async function insideProbes(
