@@ -167,10 +167,10 @@ async function ask(
 }
 
 /** Undefined when the answer is none of an engine. */
-export function readFacts(kind: EngineKind, text: string): EngineFacts | undefined {
+export function readFacts(kind: EngineKind, answer: string): EngineFacts | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(answer);
   } catch {
     return undefined;
   }
@@ -178,6 +178,11 @@ export function readFacts(kind: EngineKind, text: string): EngineFacts | undefin
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** Empty for what is no text. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
 
 function record(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? { ...value } : {};
@@ -188,11 +193,11 @@ function dockerFacts(info: Fields): EngineFacts | undefined {
   // Without a daemon the command line answers as well, with the reason among its fields.
   if (typeof engineVersion !== 'string' || engineVersion === '') return undefined;
   const options = Array.isArray(info['SecurityOptions']) ? info['SecurityOptions'].map(String) : [];
-  const system = String(info['OperatingSystem'] ?? '');
+  const system = text(info['OperatingSystem']);
   return {
     version: printableLine(`Docker ${engineVersion} on ${system}`),
     engineVersion,
-    runtimeVersion: String(record(info['RuncCommit'])['ID'] ?? ''),
+    runtimeVersion: text(record(info['RuncCommit'])['ID']),
     rootless: options.some((option) => option.includes('name=rootless')),
     limits: {
       memory: info['MemoryLimit'] === true,
@@ -212,9 +217,9 @@ function podmanFacts(info: Fields): EngineFacts | undefined {
   const controllers = Array.isArray(host['cgroupControllers']) ? host['cgroupControllers'].map(String) : [];
   const has = (controller: string): boolean => controllers.includes(controller);
   return {
-    version: `Podman ${printableLine(engineVersion)} with ${printableLine(String(runtime['name'] ?? 'an unknown runtime'))}`,
+    version: `Podman ${printableLine(engineVersion)} with ${printableLine(text(runtime['name']))}`,
     engineVersion,
-    runtimeVersion: String(runtime['version'] ?? ''),
+    runtimeVersion: text(runtime['version']),
     rootless,
     limits: { memory: has('memory'), pids: has('pids'), cpu: has('cpu') },
     remote: host['serviceIsRemote'] === true || host['kernel'] !== release(),

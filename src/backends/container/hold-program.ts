@@ -45,8 +45,12 @@ const X86_64 = Buffer.from([
   ...[0xeb, 0xf7], // jmp to the pause
 ]);
 
+/** movz: a register gets a value of 16 bits. */
+function set(register: number, value: number): number {
+  return (0xd2800000 | (value << 5) | register) >>> 0;
+}
+
 function aarch64(): Buffer {
-  const set = (register: number, value: number): number => (0xd2800000 | (value << 5) | register) >>> 0;
   const call = 0xd4000001;
   const instructions = [
     ...[set(8, 134), set(0, SIGCHLD), 0, set(2, 0), set(3, MASK_BYTES), call], // rt_sigaction

@@ -84,6 +84,11 @@ function monitorOf(init: ProcessIdentity): number {
   return parent;
 }
 
+function writePublic(file: string, data: string | Buffer, mode = 0o644): void {
+  writeFileSync(file, data, { mode });
+  chmodSync(file, mode);
+}
+
 function writeRunFiles(plan: CagePlan): void {
   const path = (...names: string[]): string => join(plan.runDirectory, ...names);
   const profile = createSeccompProfile(process.arch);
@@ -99,18 +104,14 @@ function writeRunFiles(plan: CagePlan): void {
     // The cage's uid may be another than ours; none of it is secret, and none of it is writable for it.
     chmodSync(directory, 0o755);
   }
-  const write = (file: string, data: string | Buffer, mode = 0o644): void => {
-    writeFileSync(file, data, { mode });
-    chmodSync(file, mode);
-  };
-  write(path(RUN_FILES.empty), '');
-  write(path(CONTAINER_FILES.profile), profile);
-  write(path(RUN_FILES.trust, CONTAINER_FILES.hold), hold, 0o755);
+  writePublic(path(RUN_FILES.empty), '');
+  writePublic(path(CONTAINER_FILES.profile), profile);
+  writePublic(path(RUN_FILES.trust, CONTAINER_FILES.hold), hold, 0o755);
   // Mounted before the authority is known; filled in place.
-  write(path(RUN_FILES.trust, 'ca-bundle.pem'), '');
+  writePublic(path(RUN_FILES.trust, 'ca-bundle.pem'), '');
   const { insideUid: uid, insideGid: gid } = plan.identity;
   const user = { uid, gid, home: plan.homeTarget, shell: '/bin/sh' };
-  for (const { name, text } of etcFiles(user, plan.name)) write(path(RUN_FILES.etc, name), text);
+  for (const { name, text } of etcFiles(user, plan.name)) writePublic(path(RUN_FILES.etc, name), text);
   if (!plan.callerIsRoot) return;
   for (const directory of [plan.homeDirectory, plan.tmpDirectory])
     chownSync(directory, plan.identity.uid, plan.identity.gid);

@@ -74,7 +74,6 @@ function ways(plan: CagePlan, places: Places): Way[] {
 }
 
 function writableAreas({ temporary, device }: Places): Bind[] {
-  const area = (source: string, target: string): Bind => ({ source, target, writable: true });
-  const shared = ['/tmp', '/var/tmp'].map((target) => area(temporary, target));
-  return device === undefined ? shared : [...shared, area(device, '/dev')];
+  const areas = ['/tmp', '/var/tmp'].map((target) => ({ source: temporary, target, writable: true }));
+  return device === undefined ? areas : [...areas, { source: device, target: '/dev', writable: true }];
 }
