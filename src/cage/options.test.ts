@@ -30,7 +30,10 @@ test('nothing given is the safe default, complete', () => {
 });
 
 test.each([
-  [{ backend: 'docker' }, 'E_PROTECTION'],
+  [{ backend: 'vm' }, 'E_PROTECTION'],
+  [{ backend: 'docker' }, 'E_USAGE'],
+  [{ backend: 'docker', image: '-x' }, 'E_USAGE'],
+  [{ image: 'debian' }, 'E_USAGE'],
   [{ preset: 'locked' }, 'E_PROTECTION'],
   [{ workspace: 'mount' }, 'E_PROTECTION'],
   [{ net: 'open' }, 'E_PROTECTION'],

@@ -2,24 +2,13 @@ import { assert, integer, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import { allBut, createSeccompProfile } from './seccomp-profile.ts';
 
-interface Profile {
-  defaultAction: string;
-  syscalls: { names: string[]; action: string; args?: unknown[] }[];
-}
-
-function profile(): Profile {
-  const value: unknown = JSON.parse(createSeccompProfile('x64') ?? '');
-  // The shape is the assertion of the tests below.
-  return value as Profile;
-}
-
-const allowedFreely = (): string[] =>
-  profile().syscalls.flatMap(({ names, action, args }) =>
-    action === 'SCMP_ACT_ALLOW' && args === undefined ? names : [],
-  );
+const profile = createSeccompProfile('x64');
+const allowedFreely = (profile?.syscalls ?? []).flatMap(({ names, action, args }) =>
+  action === 'SCMP_ACT_ALLOW' && args === undefined ? names : [],
+);
 
 test('what is not named is refused', () => {
-  expect(profile().defaultAction).toBe('SCMP_ACT_ERRNO');
+  expect(profile?.defaultAction).toBe('SCMP_ACT_ERRNO');
 });
 
 test.each([
@@ -38,13 +27,13 @@ test.each([
   ...['io_uring_setup', 'keyctl', 'add_key', 'request_key', 'init_module', 'kexec_load', 'open_by_handle_at', 'socket'],
   ...['ioctl', 'clone', 'personality', 'fsopen', 'move_mount', 'open_tree', 'fanotify_init', 'swapon', 'reboot'],
 ])('%s is not allowed for every argument', (name) => {
-  expect(allowedFreely()).not.toContain(name);
+  expect(allowedFreely).not.toContain(name);
 });
 
 test.each(['execve', 'read', 'mmap', 'futex', 'epoll_wait', 'prctl', 'landlock_create_ruleset', 'ptrace'])(
   '%s is allowed',
   (name) => {
-    expect(allowedFreely()).toContain(name);
+    expect(allowedFreely).toContain(name);
   },
 );
 

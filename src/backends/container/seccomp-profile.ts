@@ -25,16 +25,24 @@ interface CallRule {
   errnoRet?: number;
 }
 
-/** JSON text; undefined for an architecture that is not known. */
-export function createSeccompProfile(nodeArchitecture: string): string | undefined {
+/** Of the OCI engines' JSON. */
+interface SeccompProfile {
+  defaultAction: 'SCMP_ACT_ERRNO';
+  defaultErrnoRet: number;
+  architectures: readonly string[];
+  syscalls: readonly CallRule[];
+}
+
+/** Undefined for an architecture that is not known. */
+export function createSeccompProfile(nodeArchitecture: string): SeccompProfile | undefined {
   const architecture = ARCHITECTURES[nodeArchitecture];
   if (architecture === undefined) return undefined;
-  return `${JSON.stringify({
+  return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: EPERM,
     architectures: [architecture],
     syscalls: callRules(),
-  })}\n`;
+  };
 }
 
 const equal = (index: number, value: number): Condition => ({ index, value, op: 'SCMP_CMP_EQ' });

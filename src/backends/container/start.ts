@@ -105,7 +105,7 @@ function writeRunFiles(plan: CagePlan): void {
     chmodSync(directory, 0o755);
   }
   writePublic(path(RUN_FILES.empty), '');
-  writePublic(path(CONTAINER_FILES.profile), profile);
+  writePublic(path(CONTAINER_FILES.profile), `${JSON.stringify(profile)}\n`);
   writePublic(path(RUN_FILES.trust, CONTAINER_FILES.hold), hold, 0o755);
   // Mounted before the authority is known; filled in place.
   writePublic(path(RUN_FILES.trust, 'ca-bundle.pem'), '');
