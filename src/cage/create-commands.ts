@@ -3,7 +3,8 @@ import { formatRule } from '../policy/rules.ts';
 import type { Context } from './context.ts';
 import { agentRules, createFromPlan, planCreation, readConfigured, uniqueRules, withRules } from './create.ts';
 import type { CageOptions } from './options.ts';
-import { cageExists } from './store.ts';
+import { cageExists, readSpec } from './store.ts';
+import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { showCage, type CageView } from './view.ts';
 
 export async function createCage(
@@ -38,6 +39,12 @@ export async function planCage(context: Context, source: string | undefined, opt
   const exists = cageExists(context, name);
   const configured = exists ? { rules: [] } : await readConfigured(context);
   const agentSecrets = auth === 'none' ? [] : (profile?.secrets ?? []).map((secret) => secret.name);
+  const secrets = [...new Set([...agentSecrets, ...request.secrets])];
+  const bound = [
+    ...(exists ? (await readSpec(context, name)).secrets : []),
+    ...secrets.map((each) => ({ name: each })),
+  ];
+  refuseUnboundSecrets({ name, secrets: bound }, request.rules);
   return {
     name,
     exists,
@@ -45,7 +52,7 @@ export async function planCage(context: Context, source: string | undefined, opt
     ...{ backend, preset, workspace, net },
     agent: profile?.name,
     rules: uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]).map(formatRule),
-    secrets: [...new Set([...agentSecrets, ...request.secrets])],
+    secrets,
     routes: request.routes.map(({ host, address, port }) => `${host} → ${address}:${port}`),
     mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),
   };

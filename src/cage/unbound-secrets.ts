@@ -5,11 +5,14 @@ import type { Rule } from '../policy/types.ts';
 import { IronError } from '../platform/errors.ts';
 import type { CageSpec } from './spec.ts';
 
+interface Bound {
+  /** The cage's. */
+  name: string;
+  secrets: readonly Pick<CageSpec['secrets'][number], 'name'>[];
+}
+
 /** Throws E_RULE that names every such rule. */
-export function refuseUnboundSecrets(
-  { name, secrets }: Pick<CageSpec, 'name' | 'secrets'>,
-  rules: readonly Rule[],
-): void {
+export function refuseUnboundSecrets({ name, secrets }: Bound, rules: readonly Rule[]): void {
   const has = new Set(secrets.map((binding) => binding.name));
   const faults: string[] = [];
   const missing = new Set<string>();

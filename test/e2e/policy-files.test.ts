@@ -207,6 +207,8 @@ test('a rule that names a secret which the cage does not have is refused, wherev
   const bare = ['--name', 'bare', '--allow', 'b.example secrets=KYE'];
   expect(await sandbox.run(['create', sandbox.project('bare'), ...bare])).toMatchObject({ exitCode: 2, stderr: told });
   expect((await sandbox.run(['exists', 'bare'])).exitCode).toBe(1);
+  const dry = ['create', join(sandbox.directory, 'bare'), ...bare, '--dry-run'];
+  expect(await sandbox.run(dry)).toMatchObject({ exitCode: 2, stderr: told });
   const project = join(sandbox.directory, 'bare');
   // What the settings say is for every cage, whatever secrets it has.
   expect((await sandbox.run(['create', project, '--name', 'bare'])).exitCode).toBe(0);
