@@ -140,6 +140,10 @@ export interface EnterCommand {
   program: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** Of a command line that hands no signal on: has the program inside get it; false when that is not there. */
+  deliver?: (signal: NodeJS.Signals) => boolean;
+  /** To be called when that command line has ended, whatever ended it: then the program inside ends as well. */
+  endLeftOver?: () => Promise<void>;
 }
 
 export interface EnterRequest {

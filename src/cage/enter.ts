@@ -58,6 +58,7 @@ export async function enter(
   const endWatch = watchEgress(quiet(session.context, attachment), session.spec.name, state);
   const attached = attachment === 'terminal' ? runInTerminal(command) : runOnPipes(command);
   const exitCode = await attached.finally(endWatch);
+  await command.endLeftOver?.();
   if (exitCode > SIGNALLED) await untilIdle(state);
   return { exitCode };
 }

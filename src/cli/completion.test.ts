@@ -47,7 +47,7 @@ test.each([
     ['mount', 'mount-ro'],
   ],
   [['run', 'claude', '--ssh', ''], ['none']],
-  [['run', 'claude', '--im'], ['']],
+  [['run', 'claude', '--dockerf'], ['']],
   [['run', 'claude', '--', '--n'], ['']],
   [['apply', '--sk'], ['--skip-host-executable']],
 ])('bash completes %j to %j', async (words, expected) => {

@@ -182,7 +182,7 @@ const MISTAKES: [argv: string, code: string, exitCode: number, says: RegExp][] =
   ['--home= list', 'E_USAGE', 2, /--home is empty/],
   ['apply a', 'E_REFUSED', 126, /no terminal to ask/],
   ...[
-    '--image x',
+    '--dockerfile x',
     '--dockerfile x',
     '--packages x',
     '--toolchain x',

@@ -20,11 +20,14 @@ const LINGER_MS = 100;
 const NULL_DEVICE = 0x103;
 
 /** Resolves with the exit code, 128 + n after signal n. */
-export async function runOnPipes({ program, args, env }: TerminalCommand): Promise<number> {
+export async function runOnPipes({ program, args, env, deliver }: TerminalCommand): Promise<number> {
   const relay = await openRelay(env['PATH']);
   return new Promise((ended, failed) => {
-    const child = spawn(program, [...args], { env, stdio: [...relay.stdio] });
-    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+    // One that hands no signal on must not get those that are meant for the whole group either.
+    const child = spawn(program, [...args], { env, stdio: [...relay.stdio], detached: deliver !== undefined });
+    const forward = (signal: NodeJS.Signals): void => {
+      if (deliver?.(signal) !== true) child.kill(signal);
+    };
     for (const signal of FORWARDED) process.on(signal, forward);
     const finished = relay.start();
     const done = (finish: () => void): void => {

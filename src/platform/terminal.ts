@@ -6,6 +6,8 @@ export interface TerminalCommand {
   program: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** Where a signal is to go instead of the program; false when nobody was there to get it. */
+  deliver?: (signal: NodeJS.Signals) => boolean;
 }
 
 /** Runs the command on a fresh pty; resolves with its exit code, 128 + n after signal n. Stdin and stdout are terminals. */

@@ -15,7 +15,7 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
     },
     enter(plan, cage, request) {
       const container = containerOf(cage);
-      return execCommand(engineOf(container, environment), container.name, plan, request);
+      return execCommand(engineOf(container, environment), { name: container.name, init: cage.init }, plan, request);
     },
     async reopenListeners({ listeners }, cage, handOver) {
       const { openInside } = await import('./start.ts');

@@ -3,9 +3,8 @@ import type { EnterPlan, EnterRequest } from '../backend.ts';
 import { execCommand } from './enter.ts';
 
 const engine = {
-  ...{ kind: 'docker' as const, program: '/usr/bin/docker', selectors: ['--host', 'unix:///s'], rootless: false },
+  ...{ kind: 'docker' as const, program: '/usr/bin/docker', selectors: ['--host', 'unix:///s'] },
   env: { PATH: '/bin', HOME: '/root' },
-  limits: { memory: true, pids: true, cpu: true },
 };
 const plan: EnterPlan = {
   identity: { uid: 7, gid: 8, egressUid: 9, insideUid: 7, insideGid: 8 },
@@ -13,17 +12,18 @@ const plan: EnterPlan = {
   limits: { memoryBytes: undefined, pids: undefined, cpus: undefined },
   env: { HOME: '/home/agent', API_KEY: 'value', HTTPS_PROXY: 'http://127.0.0.1:8888', DOCKER_HOST: 'tcp://evil' },
 };
+const cage = { name: 'c', init: { pid: 1, startTicks: '0' } };
 const request: EnterRequest = { argv: ['sh', '-c', 'x'], cwd: '/srv/shop', env: { LINES: 'a\nb' }, terminal: false };
 
 test('values are handed over by name, and are on no command line', () => {
-  const { args, env } = execCommand(engine, 'c', plan, request);
+  const { args, env } = execCommand(engine, cage, plan, request);
   expect(args.join(' ')).toContain('--env API_KEY --env');
   expect(args.join(' ')).not.toContain('value');
   expect(env).toMatchObject({ API_KEY: 'value', LINES: 'a\nb' });
 });
 
 test('what the engine’s own program would read is not in its environment', () => {
-  const { args, env } = execCommand(engine, 'c', plan, request);
+  const { args, env } = execCommand(engine, cage, plan, request);
   expect(env).toMatchObject({ PATH: '/bin', HOME: '/root' });
   expect(Object.keys(env)).not.toContain('DOCKER_HOST');
   expect(Object.keys(env)).not.toContain('HTTPS_PROXY');
@@ -31,9 +31,9 @@ test('what the engine’s own program would read is not in its environment', () 
 });
 
 test('the program comes last, as the cage’s user, in its directory', () => {
-  const { program, args } = execCommand(engine, 'c', plan, request);
+  const { program, args } = execCommand(engine, cage, plan, request);
   expect(program).toBe('/usr/bin/docker');
   expect(args.slice(0, 8)).toEqual(['--host', 'unix:///s', 'exec', '-i', '--user', '7:8', '--workdir', '/srv/shop']);
   expect(args.slice(-4)).toEqual(['c', 'sh', '-c', 'x']);
-  expect(execCommand(engine, 'c', plan, { ...request, terminal: true }).args).toContain('-it');
+  expect(execCommand(engine, cage, plan, { ...request, terminal: true }).args).toContain('-it');
 });

@@ -1,6 +1,10 @@
 // A further program inside a running container: by the engine's own `exec`, so that it gets all that the container was made
 // with — user, filter, limits, labels of SELinux or AppArmor — by the code that made it.
-import type { EnterCommand, EnterPlan, EnterRequest } from '../backend.ts';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { identifyProcess, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
+import type { EnterCommand, EnterPlan, EnterRequest, RunningCage } from '../backend.ts';
+import { cageProcesses, mustEnd } from '../native/stop.ts';
 import type { Engine } from './engine.ts';
 
 /**
@@ -10,8 +14,18 @@ import type { Engine } from './engine.ts';
 const READ_BY_ENGINES =
   /^(PATH|HOME|USER|TMPDIR|TERM|LANG|LC_.*|XDG_.*|DOCKER_.*|CONTAINERS?_.*|BUILDAH_.*|STORAGE_.*|REGISTRY_.*|DBUS_.*|GODEBUG|GO.*|LD_.*|_CONTAINERS_.*|.*_PROXY|.*_proxy|NOTIFY_SOCKET|LISTEN_.*|SSL_CERT_.*)$/;
 
-export function execCommand(engine: Engine, container: string, plan: EnterPlan, request: EnterRequest): EnterCommand {
-  const variables = { ...plan.env, ...request.env };
+/** By which a program that outlived the engine's command line is found. */
+const MARK = 'IRONCAGE_EXEC';
+const GRACE_MS = 2_000;
+
+export function execCommand(
+  engine: Pick<Engine, 'program' | 'selectors' | 'env'>,
+  { name, init }: { name: string; init: RunningCage['init'] },
+  plan: EnterPlan,
+  request: EnterRequest,
+): EnterCommand {
+  const mark = randomUUID();
+  const variables = { ...plan.env, ...request.env, [MARK]: mark };
   const args: string[] = [];
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(variables)) {
@@ -27,8 +41,42 @@ export function execCommand(engine: Engine, container: string, plan: EnterPlan, 
     args: [
       ...[...engine.selectors, 'exec', request.terminal ? '-it' : '-i'],
       ...['--user', `${insideUid}:${insideGid}`, '--workdir', request.cwd, ...args],
-      ...[container, ...request.argv],
+      ...[name, ...request.argv],
     ],
     env: { ...env, ...engine.env },
+    deliver(signal) {
+      const marked = markedProcesses(init, mark);
+      for (const process of marked) signalProcess(process, signal);
+      return marked.length > 0;
+    },
+    endLeftOver: () => endMarked(init, mark),
   };
+}
+
+/** An engine's command line that is ended leaves its program running, and calls that a success. */
+async function endMarked(init: ProcessIdentity, mark: string): Promise<void> {
+  const marked = markedProcesses(init, mark);
+  for (const process of marked) signalProcess(process, 'SIGTERM');
+  const end = performance.now() + GRACE_MS;
+  for (const process of marked) {
+    if (await waitForExit(process, Math.max(0, end - performance.now()))) continue;
+    signalProcess(process, 'SIGKILL');
+    await mustEnd(process);
+  }
+}
+
+/** The program itself: what it started has its mark as well, and is not ours to end. */
+function markedProcesses(init: ProcessIdentity, mark: string): ProcessIdentity[] {
+  const members = cageProcesses(init);
+  const isInside = (pid: number | undefined): boolean => members.some((member) => member.pid === pid);
+  return members.filter(({ pid }) => isMarked(pid, mark) && !isInside(identifyProcess(pid)?.parentPid));
+}
+
+function isMarked(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${MARK}=${mark}`);
+  } catch {
+    // Gone meanwhile.
+    return false;
+  }
 }
