@@ -8,11 +8,11 @@ import { findBundle } from '../policy/bundles.ts';
 import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
 import type { AgentProfile } from '../agents/profile.ts';
 import { findProfile } from '../agents/profiles.ts';
-import { createFileBeneath } from '../platform/beneath.ts';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
 import { inspectProject, resolveProjectRoot } from '../workspace/project.ts';
 import type { Context } from './context.ts';
+import { defaultEnvironment } from './env-file.ts';
 import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
 import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
 import { defaultCageName } from './names.ts';
@@ -23,6 +23,7 @@ import { readRules } from './rule-input.ts';
 import { rememberAgent } from './agent-programs.ts';
 import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
+import { copySeed, seedHome } from './seed-home.ts';
 import { refuseDataRootMount, refuseWideProject } from './sources.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
@@ -156,21 +157,11 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   context.step('create: workspace prepared');
   makeDirectory(paths.home);
   if (owner !== undefined) chownSync(paths.home, owner.uid, owner.gid);
+  for (const { path, reason } of copySeed(context, paths.home, owner)) {
+    context.progress(`left out of the home: ${path} (${reason})`);
+  }
   if (plan.profile !== undefined) seedHome(paths.home, plan.profile, spec, owner);
   context.step('create: home made');
-}
-
-/** Puts an agent's first-start files into a home; files that are there stay. */
-export function seedHome(
-  home: string,
-  profile: AgentProfile,
-  spec: CageSpec,
-  owner: { uid: number; gid: number } | undefined,
-): void {
-  const placeholders = Object.fromEntries(spec.secrets.map(({ name, placeholder }) => [name, placeholder]));
-  for (const { path, content } of profile.homeFiles({ project: spec.project, placeholders })) {
-    createFileBeneath(home, path, content, 0o600, owner);
-  }
 }
 
 async function composeSpec(context: Context, { name, project, request, profile }: CreationPlan): Promise<CageSpec> {
@@ -205,7 +196,7 @@ async function composeSpec(context: Context, { name, project, request, profile }
     inspectors: [...configured.inspectors],
     secrets,
     routes: [...request.routes],
-    env: request.env,
+    env: { ...environmentFor(context, project), ...request.env },
     binds: [...request.binds],
     limits: {
       ...(request.limits.memoryBytes === undefined ? {} : { memoryBytes: request.limits.memoryBytes }),
@@ -213,6 +204,13 @@ async function composeSpec(context: Context, { name, project, request, profile }
       ...(request.limits.cpus === undefined ? {} : { cpus: request.limits.cpus }),
     },
   };
+}
+
+/** What files of the user and of the project say for every new cage; told, since nobody named them. */
+function environmentFor(context: Context, project: string): Record<string, string> {
+  const { env, files } = defaultEnvironment(context, project);
+  for (const { path, names } of files) context.progress(`variables of ${path}: ${names.join(', ') || 'none'}`);
+  return env;
 }
 
 const HOME_INSIDE = '/home/agent';

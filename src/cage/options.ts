@@ -1,6 +1,5 @@
 // The flags of `run` and `create`, turned into one complete value: nobody behind this file asks for a default again.
 import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import { isAbsolute, normalize, resolve } from 'node:path';
 import { isIP } from 'node:net';
 import { IronError, errorMessage } from '../platform/errors.ts';
@@ -10,6 +9,7 @@ import type { InspectionSettings, Rule } from '../policy/types.ts';
 import { ENGINE_KINDS, type Bind, type EngineKind, type LimitRequest } from '../backends/backend.ts';
 import type { EgressRoute } from '../egress/config.ts';
 import type { Environment } from '../platform/environment.ts';
+import { checkVariable, readEnvFile } from './env-file.ts';
 import { parseCageName } from './names.ts';
 
 /** The flags as typed, split into words but not looked at. */
@@ -159,14 +159,11 @@ function parseSecretName(text: string): string {
 function parseEnvironment(options: CageOptions, environment: Environment, cwd: string): Record<string, string> {
   const result: Record<string, string> = {};
   for (const file of options.envFiles) {
-    try {
-      for (const [name, value] of Object.entries(parseEnv(readFileSync(resolve(cwd, file), 'utf8')))) {
-        if (value !== undefined) result[checkVariable(name, file)] = value;
-      }
-    } catch (error) {
-      if (error instanceof IronError) throw error;
-      throw usage(`the file of --env-file cannot be read: ${errorMessage(error)}`, 'name a file with lines NAME=value');
+    const variables = readEnvFile(resolve(cwd, file));
+    if (variables === undefined) {
+      throw usage(`there is no file ${file} for --env-file`, 'name a file with lines NAME=value');
     }
+    Object.assign(result, variables);
   }
   for (const text of options.env) {
     const split = text.indexOf('=');
@@ -176,11 +173,6 @@ function parseEnvironment(options: CageOptions, environment: Environment, cwd: s
     result[name] = value;
   }
   return result;
-}
-
-function checkVariable(name: string, where: string): string {
-  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
-  throw usage(`${JSON.stringify(where)} does not name an environment variable`, 'write NAME=value');
 }
 
 function parseMount(text: string, cwd: string): Bind {
