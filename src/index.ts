@@ -25,6 +25,8 @@ export type { CheckedRuleFile } from './cage/policy-check.ts';
 export type { SecretInput } from './cage/secret-commands.ts';
 export type { Probe } from './cage/probe.ts';
 export type { Verification } from './cage/verify.ts';
+export type { BuiltImages } from './cage/images.ts';
+export type { ImageRequest } from './cage/image-request.ts';
 export type { DoctorReport } from './cage/doctor.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
@@ -35,6 +37,8 @@ export { hostEnvironment } from './platform/environment.ts';
 
 export const createCage = lazily(async () => (await import('./cage/create-commands.ts')).createCage);
 export const planCage = lazily(async () => (await import('./cage/create-commands.ts')).planCage);
+
+export const buildImages = lazily(async () => (await import('./cage/images.ts')).buildImages);
 
 export const listAgents = lazily(async () => (await import('./cage/agent-list.ts')).listAgents);
 

@@ -20,9 +20,9 @@ const PROGRESS_INTERVAL_MS = 10_000;
 
 /** Fills the empty `directory` with a node_modules that holds exactly the pinned package. Throws E_AGENT_INSTALL or E_DISK_FULL. */
 export async function fetchPackage(
-  profile: AgentProfile,
-  install: AgentInstall,
-  platform: PlatformPackage,
+  profile: Pick<AgentProfile, 'title'>,
+  install: Pick<AgentInstall, 'version'>,
+  platform: Pick<PlatformPackage, 'name' | 'published' | 'integrity' | 'sizeBytes'>,
   directory: string,
   machine: Machine,
   options: FetchOptions,

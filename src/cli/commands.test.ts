@@ -18,7 +18,7 @@ test('the table names every command as the command names itself', () => {
 
 test('the commands of the first issue are all there', () => {
   expect([...COMMANDS.keys()].sort()).toEqual(
-    'agents apply approve audit completion create diff doctor exec exists har list policy restart rm run secret shell show start stop verify version'.split(
+    'agents apply approve audit build completion create diff doctor exec exists har list policy restart rm run secret shell show start stop verify version'.split(
       ' ',
     ),
   );

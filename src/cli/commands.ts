@@ -110,6 +110,10 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'build',
+    { summary: 'build the images of container cages', load: async () => (await import('./commands/build.ts')).build },
+  ],
+  [
     'agents',
     { summary: 'show which agents can be run', load: async () => (await import('./commands/agents.ts')).agents },
   ],

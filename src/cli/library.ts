@@ -230,6 +230,31 @@ export interface Verification {
   probes: readonly { id: string; group: string; ok: boolean; expected: string; observed: string }[];
 }
 
+interface ImageRequest {
+  tiers: readonly string[];
+  engine?: 'docker' | 'podman';
+  base?: string;
+  packages: readonly string[];
+  toolchains: readonly string[];
+  agents: readonly string[];
+  buildArguments: readonly string[];
+  force: boolean;
+  pull: boolean;
+}
+
+interface BuiltImages {
+  engine: 'docker' | 'podman';
+  images: readonly {
+    tier: 'base' | 'toolchain' | 'agent';
+    image: string;
+    id: string;
+    inputs: string;
+    parent: string;
+    built: boolean;
+    seconds: number;
+  }[];
+}
+
 export interface Library {
   openContext(options: {
     home?: string;
@@ -364,6 +389,7 @@ export interface Library {
     checks: readonly { id: string; status: 'ok' | 'warn' | 'fail'; what: string; hint: string }[];
     repaired: readonly string[];
   }>;
+  buildImages(context: Context, request: ImageRequest): Promise<BuiltImages>;
   listAgents(): Promise<
     readonly { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[]
   >;

@@ -325,6 +325,24 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       asked('doctor', options);
       return { ok: true, checks: [{ id: 'bwrap', status: 'ok', what: 'is there', hint: '' }], repaired: [] };
     },
+    buildImages: async (_context, request) => {
+      asked('buildImages', request);
+      const inputs = 'ab'.repeat(32);
+      const base = {
+        tier: 'base',
+        image: 'localhost/ironcage:base-abababababab',
+        id: 'cd'.repeat(32),
+        inputs,
+      } as const;
+      const agent = { ...base, tier: 'agent', image: 'localhost/ironcage:agent-claude-2.1.0-abababababab' } as const;
+      return {
+        engine: 'docker',
+        images: [
+          { ...base, parent: 'debian:bookworm-slim', built: false, seconds: 0.1 },
+          { ...agent, parent: base.image, built: true, seconds: 12.3 },
+        ],
+      };
+    },
     listAgents: async () => [
       { name: 'claude', title: 'Claude Code', hosts: ['api.anthropic.com'], secrets: ['ANTHROPIC_API_KEY'] },
     ],

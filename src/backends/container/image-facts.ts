@@ -1,5 +1,6 @@
 // What an engine says of an image: whose it is, from what it was made, for which machine. Nothing about images is kept
 // beside the engine: a file could say that one is there when it is gone.
+import { z } from 'zod';
 import { IronError } from '../../platform/errors.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
 
@@ -19,22 +20,38 @@ export interface ImageFacts {
   inputs: string;
 }
 
+// The whole document: the two engines name its fields alike, and the fields of their templates not.
+const Facts = z.object({
+  Id: z.string().regex(/^(?:sha256:)?[0-9a-f]{64}$/),
+  Os: z.string().regex(/^[a-z0-9]+$/),
+  Architecture: z.string().regex(/^[a-z0-9]+$/),
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
+
 /** Undefined when the engine has no such image. */
 export async function findImage(engine: Engine, image: string): Promise<ImageFacts | undefined> {
-  const format = `{{.Id}} {{.Os}}/{{.Architecture}} {{index .Config.Labels "${IMAGE_LABELS.inputs}"}}`;
-  const found = await callEngine(engine, ['image', 'inspect', '--format', format, image]);
+  const found = await callEngine(engine, ['image', 'inspect', image]);
   if (found.exitCode !== 0) {
     if (/no such image|image not known|no such object|failed to find image/i.test(found.stderr)) return undefined;
     throw engineFailure(engine, `look for the image ${image}`, found);
   }
-  const [id = '', platform = '', inputs = ''] = found.stdout.toString('utf8').trim().split(' ');
-  const match = /^(?:sha256:)?([0-9a-f]{64})$/.exec(id);
-  if (match?.[1] === undefined || !/^[a-z0-9]+\/[a-z0-9]+$/.test(platform)) {
-    throw new IronError('E_BACKEND', {
-      message: `${engine.kind} gives no id and platform for the image ${image}`,
-      hint: `see what \`${engine.kind} image inspect\` says of it`,
-    });
+  const facts = readFacts(found.stdout.toString('utf8'));
+  if (facts !== undefined) return facts;
+  throw new IronError('E_BACKEND', {
+    message: `${engine.kind} gives no id and platform for the image ${image}`,
+    hint: `see what \`${engine.kind} image inspect\` says of it`,
+  });
+}
+
+function readFacts(text: string): ImageFacts | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
   }
-  // Engines print a label that is not there in words of their own.
-  return { id: match[1], platform, inputs: /^[0-9a-f]{64}$/.test(inputs) ? inputs : '' };
+  const data = z.array(Facts).safeParse(value).data?.[0];
+  if (data === undefined) return undefined;
+  const inputs = data.Config?.Labels?.[IMAGE_LABELS.inputs] ?? '';
+  return { id: data.Id.replace('sha256:', ''), platform: `${data.Os}/${data.Architecture}`, inputs };
 }

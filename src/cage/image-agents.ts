@@ -1,0 +1,98 @@
+// The agents that have an image of their own. Those with a profile bring its pins; the others are pinned here until they
+// have one.
+import { closestName } from '../agents/closest-name.ts';
+import type { AgentInstall } from '../agents/profile.ts';
+import { AGENTS } from '../agents/profiles.ts';
+import { IronError } from '../platform/errors.ts';
+import { packagePlatform, type PinnedProgram } from './image-programs.ts';
+
+export interface ImageAgent {
+  name: string;
+  title: string;
+  /** On PATH. */
+  program: string;
+  install: AgentInstall;
+  /** It is no program of its own: Node must be in the image. */
+  needsNode?: true;
+}
+
+const OPENCODE: ImageAgent = {
+  name: 'opencode',
+  title: 'opencode',
+  program: 'opencode',
+  install: {
+    kind: 'npm',
+    package: 'opencode-ai',
+    version: '1.18.18',
+    platformPackages: {
+      'linux-x64': {
+        name: 'opencode-linux-x64',
+        integrity: 'sha512-WmeUnhljYJ252wywKTiW4bNDzsas2njpjPUEh0jM6HKNI4vFxJtREtzaWViY4AKEAcOkLWT8Ll17ixvcHz3AnA==',
+        program: 'bin/opencode',
+        sizeBytes: 184_000_000,
+      },
+      'linux-arm64': {
+        name: 'opencode-linux-arm64',
+        integrity: 'sha512-e8D3g0qJEIzawEg2+ygW3vkZjAYL2ssyAx4GbihjwXwZFvlZZy5zRWWzdz5KLBoHSTl0FB73vNtnNeXONyHpVQ==',
+        program: 'bin/opencode',
+        sizeBytes: 184_000_000,
+      },
+    },
+  },
+};
+
+const GEMINI_PACKAGE = {
+  name: '@google/gemini-cli',
+  integrity: 'sha512-dbQ9A0qBtFJNi6XBkHvfZ6Azpn6PNgH/P8h2MZ67RLlX8hSAVjup39CRWqdRxZv7YXIuhrFaytr8y0jKnkoxnQ==',
+  program: 'bundle/gemini.js',
+  sizeBytes: 99_000_000,
+};
+
+const GEMINI: ImageAgent = {
+  name: 'gemini',
+  title: 'Gemini CLI',
+  program: 'gemini',
+  needsNode: true,
+  install: {
+    kind: 'npm',
+    package: '@google/gemini-cli',
+    version: '0.61.0',
+    platformPackages: { 'linux-x64': GEMINI_PACKAGE, 'linux-arm64': GEMINI_PACKAGE },
+  },
+};
+
+export const IMAGE_AGENTS: readonly ImageAgent[] = [
+  ...AGENTS.flatMap(({ name, title, program, install }) =>
+    install === undefined ? [] : [{ name, title, program, install }],
+  ),
+  ...[GEMINI, OPENCODE].filter(({ name }) => AGENTS.every((agent) => agent.name !== name)),
+];
+
+export function findImageAgent(name: string): ImageAgent {
+  const agent = IMAGE_AGENTS.find((each) => each.name === name);
+  if (agent !== undefined) return agent;
+  const names = IMAGE_AGENTS.map((each) => each.name);
+  const close = closestName(name, names);
+  throw new IronError('E_NO_AGENT', {
+    message: `there is no image of an agent ${JSON.stringify(name)}`,
+    hint: close === undefined ? `the agents are: ${names.join(', ')}` : `did you mean ${close}?`,
+    details: { agents: names },
+  });
+}
+
+export function agentProgram(agent: ImageAgent, platform: string): PinnedProgram {
+  const pinned = agent.install.platformPackages[packagePlatform(platform)];
+  if (pinned === undefined) {
+    throw new IronError('E_AGENT_INSTALL', {
+      message: `there is no ${agent.title} for ${platform}`,
+      hint: `it exists for ${Object.keys(agent.install.platformPackages).join(', ')}`,
+    });
+  }
+  return {
+    key: agent.name,
+    title: agent.title,
+    version: agent.install.version,
+    package: pinned,
+    links: { [agent.program]: pinned.program },
+  };
+}

@@ -1,0 +1,158 @@
+// The images of containers, from the recipes in the package's directory `images`: base, then what a project needs, then
+// an agent. Each is built when its engine does not have it, and only then.
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EngineKind } from '../backends/backend.ts';
+import { findEngines } from '../backends/container/detect.ts';
+import type { Engine } from '../backends/container/engine.ts';
+import {
+  ensureImage,
+  type BuildOptions,
+  type BuiltImage,
+  type ImageRecipe,
+  type ImageTier,
+} from '../backends/container/image-build.ts';
+import { findImage } from '../backends/container/image-facts.ts';
+import { pullImage, requireImage } from '../backends/container/images.ts';
+import { IronError } from '../platform/errors.ts';
+import { emptyDirectory, makeDirectory } from '../platform/files.ts';
+import { withLock } from '../platform/locks.ts';
+import type { Context } from './context.ts';
+import { agentProgram, type ImageAgent } from './image-agents.ts';
+import {
+  addPrograms,
+  basePrograms,
+  linksOf,
+  NODE_VERSIONS,
+  nodePrograms,
+  pinsOf,
+  type PinnedProgram,
+} from './image-programs.ts';
+import { checkImageRequest, type ImageRequest, type ImageWishes, type Toolchain } from './image-request.ts';
+
+export interface BuiltImages {
+  engine: EngineKind;
+  /** In the order in which they stand upon one another. */
+  images: readonly BuiltImage[];
+}
+
+const RECIPES = fileURLToPath(new URL('../../images', import.meta.url));
+const LOCK_TIMEOUT_MS = 2 * 60 * 60_000;
+/** For agents that need a Node, where none was asked for. */
+const AGENT_NODE: Toolchain = { name: 'node', version: '22' };
+
+/** Throws E_USAGE, E_NO_AGENT, E_BACKEND, E_AGENT_INSTALL, E_DISK_FULL. What was built before that stays. */
+export async function buildImages(context: Context, request: ImageRequest): Promise<BuiltImages> {
+  const wishes = checkImageRequest(request, context.environment);
+  const engine = await chooseEngine(context, request.engine);
+  const directory = join(context.dataRoot, 'images');
+  const scratch = join(directory, 'scratch');
+  makeDirectory(scratch);
+  const images = await withLock(
+    join(directory, '.lock'),
+    { what: 'a build of images', timeoutMs: LOCK_TIMEOUT_MS },
+    async () => {
+      // What a build left that was killed.
+      emptyDirectory(scratch, directory);
+      if (request.pull === true) await pullImage(engine, wishes.base, context.progress);
+      else await requireImage(engine, wishes.base, context.progress);
+      const found = await findImage(engine, wishes.base);
+      return buildTiers({ context, engine, wishes, scratch, platform: found?.platform ?? '' });
+    },
+  );
+  return { engine: engine.kind, images };
+}
+
+async function chooseEngine(context: Context, wanted: EngineKind | undefined): Promise<Engine> {
+  const kinds: readonly EngineKind[] = wanted === undefined ? ['docker', 'podman'] : [wanted];
+  const reasons: string[] = [];
+  for (const kind of kinds) {
+    for (const { engine, label, reason } of await findEngines(kind, context.environment)) {
+      if (engine !== undefined) return engine;
+      reasons.push(`${label}: ${reason}`);
+    }
+  }
+  throw new IronError('E_BACKEND', {
+    message: `no ${kinds.join(' or ')} engine answers here`,
+    because: reasons,
+    hint: 'images are for containers: start an engine; cages of the native backend need no image',
+  });
+}
+
+interface Site {
+  context: Context;
+  engine: Engine;
+  wishes: ImageWishes;
+  scratch: string;
+  platform: string;
+}
+
+async function buildTiers(site: Site): Promise<BuiltImage[]> {
+  const { wishes, engine, context, platform } = site;
+  const images = new Map<string, BuiltImage>();
+  const ensure = async (recipe: ImageRecipe): Promise<string> => {
+    const key = JSON.stringify([recipe.name, recipe.parent, recipe.arguments, recipe.pins]);
+    const options: BuildOptions = {
+      force: wishes.forced.has(recipe.tier),
+      scratch: site.scratch,
+      progress: context.progress,
+    };
+    const built = images.get(key) ?? (await ensureImage(engine, recipe, options));
+    images.set(key, built);
+    return built.image;
+  };
+  const base = await ensure(recipeOf(site, 'base', 'base', wishes.base, basePrograms(platform)));
+  const withTools = async (toolchains: readonly Toolchain[]): Promise<string> =>
+    toolchains.length + wishes.packages.length === 0 ? base : ensure(toolchainRecipe(site, base, toolchains));
+  if (wishes.tiers.has('toolchain')) await withTools(wishes.toolchains);
+  if (!wishes.tiers.has('agent')) return [...images.values()];
+  for (const agent of wishes.agents) {
+    const parent = await withTools(toolchainsFor(agent, wishes.toolchains));
+    const program = agentProgram(agent, platform);
+    await ensure(recipeOf(site, 'agent', `agent-${agent.name}-${program.version}`, parent, [program]));
+  }
+  return [...images.values()];
+}
+
+function toolchainsFor(agent: ImageAgent, toolchains: readonly Toolchain[]): readonly Toolchain[] {
+  const hasNode = toolchains.some(({ name }) => name === 'node');
+  return agent.needsNode === true && !hasNode ? [...toolchains, AGENT_NODE] : toolchains;
+}
+
+function toolchainRecipe(site: Site, parent: string, toolchains: readonly Toolchain[]): ImageRecipe {
+  const programs = toolchains.flatMap(({ name, version }) => {
+    if (name !== 'node') return [];
+    const found = nodePrograms(version, site.platform);
+    if (found !== undefined) return found;
+    throw new IronError('E_BACKEND', {
+      message: `node ${version} is not to be had for an image of ${site.platform}`,
+      because: `pinned are ${NODE_VERSIONS.join(', ')}`,
+      hint: `name one of these, or its first number: --toolchain node=${NODE_VERSIONS[0]?.split('.')[0] ?? ''}`,
+    });
+  });
+  const recipe = recipeOf(site, 'toolchain', 'toolchain', parent, programs);
+  const others = toolchains.filter(({ name }) => name !== 'node').map(({ name, version }) => `${name}=${version}`);
+  return {
+    ...recipe,
+    arguments: { ...recipe.arguments, PACKAGES: site.wishes.packages.join(' '), TOOLCHAINS: others.join(' ') },
+  };
+}
+
+function recipeOf(
+  { context, wishes }: Site,
+  tier: ImageTier,
+  name: string,
+  parent: string,
+  programs: readonly PinnedProgram[],
+): ImageRecipe {
+  return {
+    tier,
+    name,
+    directory: join(RECIPES, tier),
+    parent,
+    arguments: { LINKS: linksOf(programs) },
+    userArguments: tier === 'base' ? wishes.buildArguments : wishes.proxies,
+    pins: pinsOf(programs),
+    addPrograms: (directory) => addPrograms(context, programs, directory),
+  };
+}
