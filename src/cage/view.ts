@@ -32,6 +32,8 @@ interface LimitView {
 
 export interface CageView extends CageInfo {
   preset: string;
+  /** Of a container. */
+  image: string | undefined;
   agent: string | undefined;
   /** One line: what this cage can reach, read, write, and with which secrets. */
   exposure: string;
@@ -127,9 +129,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
   });
   const { uid, gid, insideUid } = cageIdentity(currentCaller(), spec);
   const reads = [
-    '/usr',
-    '/opt',
-    '/etc (less its secrets)',
+    ...(spec.image === undefined ? ['/usr', '/opt', '/etc (less its secrets)'] : [`the image ${spec.image}`]),
     ...spec.binds.filter((bind) => !bind.writable).map(({ source }) => source),
   ];
   const writes = [
@@ -140,6 +140,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
   return {
     ...info,
     preset: spec.preset,
+    image: spec.image,
     agent: spec.agent,
     exposure: exposureOf(spec, reads, writes),
     reach: policy.rules,

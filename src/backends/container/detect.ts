@@ -22,7 +22,7 @@ export interface EngineCandidate {
   socket?: string;
 }
 
-interface EngineFinding extends EngineCandidate {
+export interface EngineFinding extends EngineCandidate {
   /** Absent: it was not taken, for the reason. */
   engine?: Engine;
   reason: string;
@@ -62,7 +62,7 @@ export function engineCandidates(
 }
 
 /** Asks each candidate of a kind. Stops at the first that is taken, unless `all`. */
-async function findEngines(kind: EngineKind, environment: Environment, all = false): Promise<EngineFinding[]> {
+export async function findEngines(kind: EngineKind, environment: Environment, all = false): Promise<EngineFinding[]> {
   const { program, env, home } = engineCommand(kind, environment);
   const findings: EngineFinding[] = [];
   for (const candidate of engineCandidates(kind, { environment, home, uid: process.getuid?.() ?? -1 })) {
