@@ -54,8 +54,9 @@ export async function buildImages(context: Context, request: ImageRequest): Prom
     async () => {
       // What a build left that was killed.
       emptyDirectory(scratch, directory);
-      if (request.pull === true) await pullImage(engine, wishes.base, context.progress);
-      else await requireImage(engine, wishes.base, context.progress);
+      const progress = (line: string): void => context.progress(line);
+      if (request.pull === true) await pullImage(engine, wishes.base, progress);
+      else await requireImage(engine, wishes.base, progress);
       const found = await findImage(engine, wishes.base);
       return buildTiers({ context, engine, wishes, scratch, platform: found?.platform ?? '' });
     },
@@ -95,7 +96,7 @@ async function buildTiers(site: Site): Promise<BuiltImage[]> {
     const options: BuildOptions = {
       force: wishes.forced.has(recipe.tier),
       scratch: site.scratch,
-      progress: context.progress,
+      progress: (line) => context.progress(line),
     };
     const built = images.get(key) ?? (await ensureImage(engine, recipe, options));
     images.set(key, built);

@@ -60,7 +60,7 @@ const HASH_DIGITS = 12;
 /** Throws E_BACKEND with the build's last words; then there is no image of that tag, or the one that was there. */
 export async function ensureImage(engine: Engine, recipe: ImageRecipe, options: BuildOptions): Promise<BuiltImage> {
   const start = performance.now();
-  const parent = await requireParent(engine, recipe.parent, options.progress);
+  const parent = await requireParent(engine, recipe.parent, (line) => options.progress(line));
   const inputs = hashInputs({
     files: readRecipeFiles(recipe.directory),
     arguments: { ...recipe.arguments, ...recipe.userArguments, PARENT: recipe.parent },
@@ -98,6 +98,8 @@ export async function ensureImage(engine: Engine, recipe: ImageRecipe, options: 
       hint: 'a builder of its own may keep it: choose one that loads images into the engine, and run the command again',
     });
   }
+  // Nameless now; it stays where a cage or another image stands on it.
+  if (present !== undefined && present.id !== made.id) await callEngine(engine, ['image', 'rm', present.id]);
   return result(made.id, true);
 }
 
@@ -145,7 +147,7 @@ async function build(engine: Engine, recipe: ImageRecipe, { context, image, labe
     const done = await run(engine.program, [...engine.selectors, ...args], {
       env: { ...recipe.userArguments, ...engine.env },
       timeoutMs: BUILD_TIMEOUT_MS,
-      onOutput: lines.add,
+      onOutput: (chunk) => lines.add(chunk),
     });
     if (done.exitCode === 0) return;
     const failure = engineFailure(engine, `build the image ${recipe.name}`, done);

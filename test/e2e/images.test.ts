@@ -1,0 +1,166 @@
+// Images over the real engines: what makes one stale, what leaves it alone, and that a failed build leaves nothing. The
+// parent is a file of the test's own, so that nothing is fetched.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findEngines } from '../../src/backends/container/detect.ts';
+import { askEngine, callEngine, type Engine } from '../../src/backends/container/engine.ts';
+import { ensureImage, type BuiltImage, type ImageRecipe } from '../../src/backends/container/image-build.ts';
+import { findImage } from '../../src/backends/container/image-facts.ts';
+import { hostEnvironment } from '../../src/platform/environment.ts';
+import { run } from '../../src/platform/processes.ts';
+
+const environment = hostEnvironment();
+const PREPARE = fileURLToPath(new URL('../../images/base/prepare.sh', import.meta.url));
+/** The suites' own Debian, where it has been made. */
+const TEST_IMAGE = 'ironcage-test:bookworm';
+const PARENT = 'localhost/ironcage-images-test:parent';
+
+for (const kind of ['docker', 'podman'] as const) {
+  const findings = await findEngines(kind, environment);
+  const found = findings.find(({ engine }) => engine !== undefined)?.engine;
+  const reason = found === undefined ? ` (skipped: ${findings.map((finding) => finding.reason).join('; ')})` : '';
+  const debian = found === undefined ? undefined : await findImage(found, TEST_IMAGE);
+
+  describe.skipIf(found === undefined)(`images of ${kind}${reason}`, () => {
+    let engine: Engine;
+    let directory: string;
+    let recipe: string;
+    let scratch: string;
+    let told: string[];
+    const made = new Set<string>();
+
+    const importParent = async (text: string): Promise<void> => {
+      writeFileSync(join(directory, 'parent.txt'), text);
+      const tar = join(directory, 'parent.tar');
+      await run('tar', ['-C', directory, '-cf', tar, 'parent.txt'], { env: environment });
+      made.add((await askEngine(engine, ['import', tar, PARENT], 'import the parent')).replace('sha256:', ''));
+    };
+
+    const ensure = async (changes: Partial<ImageRecipe> = {}, force = false): Promise<BuiltImage> => {
+      const built = await ensureImage(
+        engine,
+        {
+          ...{ tier: 'base', name: 'images-test', directory: recipe, parent: PARENT, pins: [] },
+          ...{ arguments: { WORD: 'one' }, userArguments: {} },
+          addPrograms: async (programs) => writeFileSync(join(programs, 'program'), 'a program'),
+          ...changes,
+        },
+        { force, scratch, progress: (line) => told.push(line) },
+      );
+      made.add(built.image);
+      return built;
+    };
+
+    beforeAll(() => {
+      if (found === undefined) throw new Error('no engine');
+      engine = found;
+    });
+    beforeEach(async () => {
+      told = [];
+      directory = mkdtempSync(join(tmpdir(), 'ironcage-images-'));
+      recipe = join(directory, 'recipe');
+      scratch = join(directory, 'scratch');
+      mkdirSync(recipe);
+      mkdirSync(scratch);
+      writeFileSync(
+        join(recipe, 'Dockerfile'),
+        'ARG PARENT\nFROM ${PARENT}\nARG WORD\nENV W=${WORD}\nCOPY copied.txt programs /\n',
+      );
+      writeFileSync(join(recipe, 'copied.txt'), 'copied');
+      await importParent('parent');
+    });
+    afterEach(() => rmSync(directory, { recursive: true }));
+    afterAll(async () => {
+      for (const image of [...made].reverse()) await callEngine(engine, ['image', 'rm', '--force', image]);
+    });
+
+    test('is built once, says so in its label, and is left alone after that', async () => {
+      const first = await ensure();
+      expect(first).toMatchObject({ built: true, parent: PARENT });
+      expect(first.image).toBe(`localhost/ironcage:images-test-${first.inputs.slice(0, 12)}`);
+      expect(await findImage(engine, first.image)).toMatchObject({ id: first.id, inputs: first.inputs });
+      expect(told.filter((line) => /step \d+\/\d+|#\d+ \[/i.test(line))).not.toEqual([]);
+      told = [];
+      expect(await ensure()).toMatchObject({ built: false, id: first.id, image: first.image });
+      expect(told).toEqual(['images-test: unchanged']);
+      expect(readdirSync(scratch)).toEqual([]);
+    });
+
+    test('is built again when the engine has lost it, whatever was built before', async () => {
+      const first = await ensure();
+      await askEngine(engine, ['image', 'rm', '--force', first.image], 'remove it');
+      expect(await ensure()).toMatchObject({ built: true, image: first.image });
+    });
+
+    test('is built again when forced, under the same name', async () => {
+      const first = await ensure();
+      const second = await ensure({}, true);
+      expect(second).toMatchObject({ built: true, image: first.image, inputs: first.inputs });
+      expect(second.id === first.id || (await findImage(engine, first.id)) === undefined).toBe(true);
+    });
+
+    test.each<[string, () => Promise<Partial<ImageRecipe>>]>([
+      [
+        'the Dockerfile',
+        async () => (writeFileSync(join(recipe, 'Dockerfile'), 'ARG PARENT\nFROM ${PARENT}\nARG WORD\n'), {}),
+      ],
+      ['a copied file', async () => (writeFileSync(join(recipe, 'copied.txt'), 'other'), {})],
+      ['an argument', async () => ({ arguments: { WORD: 'two' } })],
+      ['an argument of the user', async () => ({ userArguments: { HTTP_PROXY: 'http://192.0.2.1:1' } })],
+      ['a pin', async () => ({ pins: ['just@2'] })],
+      ['the parent behind its name', async () => (await importParent('another parent'), {})],
+    ])('a change of %s makes another image, and the old one stays', async (_, change) => {
+      const first = await ensure();
+      const second = await ensure(await change());
+      expect(second.built).toBe(true);
+      expect(second.image).not.toBe(first.image);
+      expect(await findImage(engine, first.image)).toBeDefined();
+    });
+
+    test('keeps no word of a proxy that the user gave', async () => {
+      const password = 'pa55-of-the-proxy';
+      const built = await ensure({ userArguments: { HTTPS_PROXY: `http://me:${password}@192.0.2.1:1` } });
+      const history = await askEngine(engine, ['history', '--no-trunc', built.image], 'show the history');
+      const inspected = await askEngine(engine, ['image', 'inspect', built.image], 'inspect it');
+      expect(inspected).toContain('W=one');
+      expect(history + inspected + told.join('\n')).not.toContain(password);
+    });
+
+    test('that cannot be built is an error with the reason, and there is none', async () => {
+      writeFileSync(join(recipe, 'Dockerfile'), 'ARG PARENT\nFROM ${PARENT}\nCOPY absent.txt /\n');
+      const images = async (): Promise<string> =>
+        (await askEngine(engine, ['image', 'ls', '--quiet', '--filter', 'reference=localhost/ironcage'], 'list them'))
+          .split('\n')
+          .sort()
+          .join(' ');
+      const before = await images();
+      await expect(ensure()).rejects.toMatchObject({
+        code: 'E_BACKEND',
+        because: expect.stringContaining('absent.txt'),
+      });
+      expect(await images()).toBe(before);
+      expect(readdirSync(scratch)).toEqual([]);
+    });
+
+    test.skipIf(debian === undefined)('has its programs on PATH and no file that runs as somebody else', async () => {
+      cpSync(PREPARE, join(recipe, 'prepare.sh'));
+      writeFileSync(
+        join(recipe, 'Dockerfile'),
+        'ARG PARENT\nFROM ${PARENT}\nARG LINKS\nCOPY prepare.sh /\nCOPY programs/ /opt/ironcage/\nRUN chmod 6755 /usr/bin/id && LINKS="${LINKS}" sh /prepare.sh\n',
+      );
+      const built = await ensure({
+        parent: TEST_IMAGE,
+        arguments: { LINKS: 'greet=/opt/ironcage/greet' },
+        addPrograms: async (programs) => {
+          writeFileSync(join(programs, 'greet'), '#!/bin/sh\necho hello\n', { mode: 0o755 });
+        },
+      });
+      const script = 'greet; find / -xdev -type f -perm /6000';
+      const inside = ['run', '--rm', '--network', 'none', built.image, 'sh', '-c', script];
+      expect(await askEngine(engine, inside, 'look into it')).toBe('hello');
+    });
+  });
+}
