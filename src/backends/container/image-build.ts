@@ -3,6 +3,7 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import { stripVTControlCharacters } from 'node:util';
 import { IronError } from '../../platform/errors.ts';
 import { run } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
@@ -187,7 +188,8 @@ function createLines(onLine: (line: string) => void): { add(chunk: Buffer): void
   const kept: string[] = [];
   let rest = '';
   const take = (line: string): void => {
-    const shown = printableLine(line.trimEnd()).slice(0, 300);
+    // The classic builder colours every piece that a step writes to its stderr.
+    const shown = printableLine(stripVTControlCharacters(line).trimEnd()).slice(0, 300);
     if (shown === '') return;
     kept.push(shown);
     if (kept.length > KEPT_LINES) kept.shift();
