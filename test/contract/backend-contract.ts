@@ -146,9 +146,9 @@ export function describeBackend(backend: string, makeCage: MakeCage): void {
       test('a restart keeps home and project, ends the processes and empties /tmp', async () => {
         await cage.sh('echo kept >"$HOME/note"; echo kept >note; echo gone >/tmp/note; sleep 300 >/dev/null 2>&1 &');
         await restartCage(cage.context, cage.name);
-        expect((await cage.sh('cat "$HOME/note" note; [ -e /tmp/note ] || echo empty; pgrep -c sleep')).stdout).toBe(
-          'kept\nkept\nempty\n1',
-        );
+        expect(
+          (await cage.sh('cat "$HOME/note" note; [ -e /tmp/note ] || echo empty; pgrep -cxf "sleep 300"')).stdout,
+        ).toBe('kept\nkept\nempty\n0');
       });
 
       test('the policy survives a restart with its number and its hash', async () => {

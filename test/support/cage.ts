@@ -10,8 +10,17 @@ import { openSession } from '../../src/cage/session.ts';
 import { readCageState } from '../../src/cage/store.ts';
 import { createCage, openContext, removeCage, startCage, type Context } from '../../src/index.ts';
 import type { EnterCommand } from '../../src/backends/backend.ts';
+import { hostEnvironment } from '../../src/platform/environment.ts';
 import { run } from '../../src/platform/processes.ts';
+import { TEST_IMAGE } from './engines.ts';
 import { writeFiles } from './repositories.ts';
+
+/** Which backend the suites run over; the same files for each. */
+const BACKEND: Partial<CageOptions> = backendOptions(hostEnvironment()['IRONCAGE_TEST_BACKEND'] ?? 'native');
+
+function backendOptions(backend: string): Partial<CageOptions> {
+  return backend === 'native' ? {} : { backend, image: TEST_IMAGE };
+}
 
 const NO_OPTIONS: CageOptions = { allow: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
 
@@ -82,7 +91,7 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
   try {
     writeFiles(project, request.files ?? { 'README.md': 'a project\n' });
     await request.prepare?.(project, context);
-    await createCage(context, project, { ...NO_OPTIONS, name, ...request.options });
+    await createCage(context, project, { ...NO_OPTIONS, ...BACKEND, name, ...request.options });
     await startCage(context, name);
   } catch (error) {
     await discard();
