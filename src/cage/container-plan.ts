@@ -18,37 +18,40 @@ function containerName({ spec, context }: Pick<CageSession, 'spec' | 'context'>)
     .replace(/[^a-z0-9]+$/, '')}-${digest}`;
 }
 
-/** Takes the container of a cage away; one that is not there is fine. Throws E_BACKEND when no engine answers. */
+/** Undefined for a cage that is no container. Throws E_SPEC_BROKEN for one whose spec names no engine. */
+export function containerIdentity({
+  spec,
+  context,
+}: Pick<CageSession, 'spec' | 'context'>): ContainerIdentity | undefined {
+  if (spec.backend === 'native') return undefined;
+  if (spec.engine === undefined) throw incomplete(spec, 'engine');
+  return { engine: spec.backend, name: containerName({ spec, context }), ...spec.engine };
+}
+
+/** Takes the container of a cage away; one that is not there is fine. Throws E_BACKEND when its engine does not answer. */
 export async function removeCageContainer(context: Context, spec: CageSpec): Promise<void> {
-  if (spec.backend === 'native') return;
-  const [{ requireEngine }, { removeContainer }] = await Promise.all([
+  const container = containerIdentity({ spec, context });
+  if (container === undefined) return;
+  const [{ engineOf }, { removeContainer }] = await Promise.all([
     import('../backends/container/detect.ts'),
     import('../backends/container/stop.ts'),
   ]);
-  const engine = await requireEngine(spec.backend, context.environment);
-  await removeContainer({ name: containerName({ spec, context }) }, engine);
-}
-
-/** Undefined for a cage that is no container. Throws E_BACKEND when no engine answers. */
-export async function containerIdentity(session: CageSession): Promise<ContainerIdentity | undefined> {
-  const { spec, context } = session;
-  if (spec.backend === 'native') return undefined;
-  const { requireEngine } = await import('../backends/container/detect.ts');
-  const { kind: engine, selectors, rootless, limits } = await requireEngine(spec.backend, context.environment);
-  return { engine, name: containerName(session), selectors, rootless, limits };
+  await removeContainer(container, engineOf(container, context.environment));
 }
 
 export function containerPlan({ spec, context }: CageSession, identity: ContainerIdentity): ContainerPlan {
-  if (spec.image === undefined) {
-    throw new IronError('E_SPEC_BROKEN', {
-      message: `the spec of ${spec.name} names no image`,
-      hint: 'remove the cage with `ironcage rm` and make it anew with --image',
-    });
-  }
+  if (spec.image === undefined) throw incomplete(spec, 'image');
   const labels = {
     'ironcage.cage': spec.name,
     'ironcage.data-root': context.dataRoot,
     'ironcage.project': spec.project,
   };
   return { identity, image: spec.image, labels };
+}
+
+function incomplete({ name }: CageSpec, what: string): IronError {
+  return new IronError('E_SPEC_BROKEN', {
+    message: `the spec of ${name} names no ${what}`,
+    hint: 'take its work out, remove the cage with `ironcage rm`, and make it anew with --image',
+  });
 }

@@ -25,7 +25,7 @@ import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { copySeed, seedHome } from './seed-home.ts';
 import { refuseDataRootMount, refuseWideProject } from './sources.ts';
-import type { CageSpec } from './spec.ts';
+import type { CageSpec, SpecEngine } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
 
 /** What would be made: everything of a spec that can be known without touching anything. */
@@ -86,23 +86,10 @@ export async function readConfigured(context: Context): Promise<ConfiguredPolicy
 /** Makes the cage of a plan; throws E_CAGE_EXISTS when there is one of that name. */
 export async function createFromPlan(context: Context, plan: CreationPlan): Promise<CageSpec> {
   openDataRoot(context);
-  await requireBackend(context, plan.request);
   return withCageLock(context, plan.name, async () => {
     for (const line of await repairCage(context, plan.name)) context.progress(line);
     return createLocked(context, plan);
   });
-}
-
-/** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
-export async function requireBackend(context: Context, { backend, image }: CageRequest): Promise<void> {
-  const { requireNative } = await import('../backends/native/probe.ts');
-  await requireNative(context.environment);
-  if (backend === 'native' || image === undefined) return;
-  const [{ requireEngine }, { requireImage }] = await Promise.all([
-    import('../backends/container/detect.ts'),
-    import('../backends/container/images.ts'),
-  ]);
-  await requireImage(await requireEngine(backend, context.environment), image, (line) => context.progress(line));
 }
 
 /** The caller holds the cage's lock and has repaired it. */
@@ -114,13 +101,14 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
       hint: `use it (ironcage start ${plan.name}), choose another --name, or remove it first`,
     });
   }
+  const engine = await requireBackend(context, plan.request);
   context.step('create: begin');
   makeDirectory(paths.root);
   context.step('create: directory made');
   try {
     writeCageState(context, plan.name, { phase: 'creating' });
     context.step('create: announced');
-    const spec = await composeSpec(context, plan);
+    const spec = await composeSpec(context, plan, engine);
     await fill(context, plan, spec);
     writeSpec(context, spec);
     context.step('create: spec written');
@@ -131,6 +119,21 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
     removeTree(paths.root, cagesDirectory(context));
     throw error;
   }
+}
+
+/** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
+async function requireBackend(context: Context, { backend, image }: CageRequest): Promise<SpecEngine | undefined> {
+  const { requireNative } = await import('../backends/native/probe.ts');
+  await requireNative(context.environment);
+  if (backend === 'native' || image === undefined) return undefined;
+  const [{ requireEngine }, { requireImage }] = await Promise.all([
+    import('../backends/container/detect.ts'),
+    import('../backends/container/images.ts'),
+  ]);
+  const engine = await requireEngine(backend, context.environment);
+  await requireImage(engine, image, (line) => context.progress(line));
+  const { selectors, rootless, limits } = engine;
+  return { selectors, rootless, limits };
 }
 
 async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promise<void> {
@@ -164,7 +167,11 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   context.step('create: home made');
 }
 
-async function composeSpec(context: Context, { name, project, request, profile }: CreationPlan): Promise<CageSpec> {
+async function composeSpec(
+  context: Context,
+  { name, project, request, profile }: CreationPlan,
+  engine: SpecEngine | undefined,
+): Promise<CageSpec> {
   const secrets = request.auth === 'none' ? [] : (profile?.secrets ?? []).map(bindAgentSecret);
   for (const wanted of request.secrets) {
     if (secrets.some((binding) => binding.name === wanted)) continue;
@@ -182,6 +189,7 @@ async function composeSpec(context: Context, { name, project, request, profile }
     project,
     backend: request.backend,
     ...(request.image === undefined ? {} : { image: request.image }),
+    ...(engine === undefined ? {} : { engine }),
     preset: request.preset,
     workspace: request.workspace,
     net: request.net,

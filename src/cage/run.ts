@@ -7,7 +7,7 @@ import { resolveProjectRoot } from '../workspace/project.ts';
 import { adaptCage, stopForChange } from './adapt.ts';
 import { rememberAgent } from './agent-programs.ts';
 import type { AuditOutcome } from './audit.ts';
-import { createLocked, planCreation, requireBackend, type CreationPlan } from './create.ts';
+import { createLocked, planCreation, type CreationPlan } from './create.ts';
 import type { Context } from './context.ts';
 import { enter, leaveCage } from './enter.ts';
 import { defaultCageName } from './names.ts';
@@ -52,10 +52,7 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
   const { state, argv, leave } = await withCageLock(context, plan.name, async () => {
     for (const line of await repairCage(context, plan.name)) context.progress(line);
     if (cageExists(context, plan.name)) await adaptCage(context, plan, profile);
-    else {
-      await requireBackend(context, plan.request);
-      await createLocked(context, plan);
-    }
+    else await createLocked(context, plan);
     const program = await findProgramFor(context, plan.name, profile);
     const state = await ensureRunning(context, plan.name, { stopWhenIdle: true });
     return { state, argv: profile.startArgv(program, request.args), leave: occupy(cagePaths(context, plan.name)) };

@@ -61,12 +61,19 @@ const routeSchema = z.strictObject({
 
 const bindSchema = z.strictObject({ source: z.string(), target: z.string(), writable: z.boolean() });
 
+const engineSchema = z.strictObject({
+  selectors: z.array(z.string()).readonly().describe('arguments of its command line that choose a daemon'),
+  rootless: z.boolean(),
+  limits: z.strictObject({ memory: z.boolean(), pids: z.boolean(), cpu: z.boolean() }),
+});
+
 const specSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
   project: z.string().describe('absolute real path on the host, and the path inside'),
   backend: z.enum(['native', 'docker', 'podman']),
   image: z.string().optional().describe('of a container, as it was named'),
+  engine: engineSchema.optional().describe('that has the container: another one would not know it'),
   preset: z.enum(['safe']),
   workspace: z.enum(['copy']),
   net: z.enum(['filtered', 'ask', 'learn', 'none']),
@@ -96,6 +103,7 @@ const specSchema = z.strictObject({
 });
 
 export type CageSpec = z.infer<typeof specSchema>;
+export type SpecEngine = z.infer<typeof engineSchema>;
 export type SpecBinding = CageSpec['secrets'][number];
 
 /** Reads a spec from its file's text; throws E_SPEC_BROKEN that names the file and every key that is wrong. */

@@ -37,7 +37,7 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
   const { context, spec, paths } = session;
   prepareDirectories(session);
   const cgroups: string[] = [];
-  const container = await containerIdentity(session);
+  const container = containerIdentity(session);
   let egress: LaunchedEgress | undefined;
   let serving: ReturnType<LaunchedEgress['serve']> | undefined;
   let holder: ProcessIdentity | undefined;

@@ -13,7 +13,7 @@ import { PROGRAMS_DIRECTORY, RUN_FILES } from '../native/layout.ts';
 import { openListeners, type HandOver } from '../native/opened-listeners.ts';
 import { writeTrust } from '../native/start.ts';
 import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD, placesOf } from './arguments.ts';
-import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
+import { askEngine, callEngine, type Engine } from './engine.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { stopContainer } from './stop.ts';
@@ -34,11 +34,12 @@ export async function startContainerCage(
   writeRunFiles(plan);
   guardWays(plan);
   try {
-    await ensureContainer(plan, container, engine);
-    const init = await startContainer(container, engine);
+    const init = await startContainer(plan, container, engine);
     hooks.holderKnown(init, []);
-    await tightenMounts(init, joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), path);
-    await openInside(init, engine, tools, path, plan.listeners, (request, handle) => hooks.listener(request, handle));
+    await Promise.all([
+      tightenMounts(init, [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh], path),
+      openInside(init, engine, tools, path, plan.listeners, (request, handle) => hooks.listener(request, handle)),
+    ]);
     writeTrust(plan.runDirectory, await hooks.certificate());
     return { container: container.identity, holder: init, init, limits, cgroups: [] };
   } catch (error) {
@@ -136,30 +137,34 @@ function guardWays(plan: CagePlan): void {
   }
 }
 
-/** Makes the container, unless it is there and made from the same plan. */
-async function ensureContainer(plan: CagePlan, container: ContainerPlan, engine: Engine): Promise<void> {
+/**
+ * Starts the container that is there, or makes it: new where there is none, and anew where it was made from another plan. Resolves with
+ * its first process by its number on this machine, checked to be ours, for what is done next is done to its network.
+ */
+async function startContainer(plan: CagePlan, container: ContainerPlan, engine: Engine): Promise<ProcessIdentity> {
   const { name } = container.identity;
   const args = createArguments(plan, container, openFilesLimit());
   const digest = createHash('sha256').update(JSON.stringify(args)).digest('hex');
-  const format = `{{index .Config.Labels "${PLAN_LABEL}"}}`;
-  const found = await callEngine(engine, ['container', 'inspect', '--format', format, name]);
-  if (found.exitCode === 0) {
-    if (found.stdout.toString('utf8').trim() === digest) return;
-    await askEngine(engine, ['rm', '--force', '--volumes', name], 'take away the container of an earlier set-up');
-  } else if (!/no such (container|object)/i.test(found.stderr)) {
-    throw engineFailure(engine, 'look for the container', found);
+  const create = (): Promise<string> =>
+    askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
+  const start = (): Promise<string> => askEngine(engine, ['start', name], 'start the container');
+  // Most often it is there and fits: one that does not has run nothing but its first process when it is seen.
+  const started = await callEngine(engine, ['start', name]);
+  if (started.exitCode !== 0) {
+    if (!/no such container/i.test(started.stderr))
+      await askEngine(engine, ['rm', '--force', '--volumes', name], REMAKE);
+    await create();
+    await start();
   }
-  await askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
-}
-
-/** Its first process, by its number on this machine; checked to be ours, for what is done next is done to its network. */
-async function startContainer({ identity: { name } }: ContainerPlan, engine: Engine): Promise<ProcessIdentity> {
-  await askEngine(engine, ['start', name], 'start the container');
-  const pid = Number(
-    await askEngine(engine, ['container', 'inspect', '--format', '{{.State.Pid}}', name], 'look at the container'),
-  );
+  let [pid, label] = await inspectContainer(engine, name);
+  if (label !== digest) {
+    await askEngine(engine, ['rm', '--force', '--volumes', name], REMAKE);
+    await create();
+    await start();
+    [pid, label] = await inspectContainer(engine, name);
+  }
   const init = Number.isSafeInteger(pid) && pid > 1 ? identifyProcess(pid) : undefined;
-  if (init === undefined) throw goneMeanwhile();
+  if (init === undefined || label !== digest) throw goneMeanwhile();
   if (commandLine(pid) !== `${INSIDE_HOLD}\0`) {
     throw new IronError('E_PROTECTION', {
       message: 'the container’s first process is not on this machine',
@@ -168,6 +173,15 @@ async function startContainer({ identity: { name } }: ContainerPlan, engine: Eng
     });
   }
   return { pid: init.pid, startTicks: init.startTicks };
+}
+
+const REMAKE = 'take away the container of an earlier set-up';
+
+async function inspectContainer(engine: Engine, name: string): Promise<[pid: number, digest: string]> {
+  const format = `{{.State.Pid}} {{index .Config.Labels "${PLAN_LABEL}"}}`;
+  const answer = await askEngine(engine, ['container', 'inspect', '--format', format, name], 'look at the container');
+  const [pid, digest = ''] = answer.trim().split(' ');
+  return [Number(pid), digest];
 }
 
 function commandLine(pid: number): string {

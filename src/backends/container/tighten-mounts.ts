@@ -1,9 +1,11 @@
 // Mounts of a container that the engines leave open to set-uid files and device files: all of them are closed from outside,
 // before anything of the agent's runs inside. No engine can be told that of every mount it makes.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
+import { PROGRAMS_DIRECTORY } from '../native/layout.ts';
 
 export interface MountEntry {
   path: string;
@@ -11,17 +13,17 @@ export interface MountEntry {
   options: readonly string[];
 }
 
-/** `prefix`: the host command line by which the namespaces that own the container's are joined. */
+/** `prefix`: the host command line by which the namespaces that own the container's are joined, up to a shell. */
 export async function tightenMounts(init: ProcessIdentity, prefix: readonly string[], path: string): Promise<void> {
-  const namespace = `/proc/${init.pid}/ns/mnt`;
-  for (const mount of openMounts(readMounts(init))) {
-    const [program = '', ...args] = [...prefix, 'mount', '--namespace', namespace, ...remountArguments(mount)];
-    const { exitCode, stderr } = await run(program, args, { env: { PATH: path }, timeoutMs: 10_000 });
-    if (exitCode !== 0) throw failure(mount.path, stderr);
-  }
+  const open = openMounts(readMounts(init));
+  const changes = open.flatMap((mount) => [remountOptions(mount), mount.path]);
+  const [program = '', ...args] = [...prefix, REMOUNT, `/proc/${init.pid}/ns/mnt`, ...changes];
+  const { exitCode, stderr } = await run(program, args, { env: { PATH: path }, timeoutMs: 20_000 });
   const [left] = openMounts(readMounts(init));
-  if (left !== undefined) throw failure(left.path, 'it is as it was');
+  if (exitCode !== 0 || left !== undefined) throw failure(left?.path ?? '', stderr || 'it is as it was');
 }
+
+const REMOUNT = join(PROGRAMS_DIRECTORY, '../container/remount.sh');
 
 function readMounts({ pid }: ProcessIdentity): MountEntry[] {
   return parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'));
@@ -70,9 +72,8 @@ export function openMounts(mounts: readonly MountEntry[]): MountEntry[] {
 }
 
 /** A remount sets every option anew: those that are there are said again. */
-function remountArguments({ path, options }: MountEntry): string[] {
-  const all = new Set(['remount', 'bind', ...options, 'nosuid', ...(isDevice(path) ? [] : ['nodev'])]);
-  return ['-o', [...all].join(','), '--', path];
+function remountOptions({ path, options }: MountEntry): string {
+  return [...new Set(['remount', 'bind', ...options, 'nosuid', ...(isDevice(path) ? [] : ['nodev'])])].join(',');
 }
 
 function failure(path: string, said: string): IronError {
