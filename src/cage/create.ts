@@ -25,7 +25,7 @@ import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { copySeed, seedHome } from './seed-home.ts';
 import { refuseDataRootMount, refuseWideProject } from './sources.ts';
-import type { CageSpec, SpecEngine } from './spec.ts';
+import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
 
 /** What would be made: everything of a spec that can be known without touching anything. */
@@ -101,14 +101,14 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
       hint: `use it (ironcage start ${plan.name}), choose another --name, or remove it first`,
     });
   }
-  const engine = await requireBackend(context, plan.request);
+  const place = await requireBackend(context, plan.request);
   context.step('create: begin');
   makeDirectory(paths.root);
   context.step('create: directory made');
   try {
     writeCageState(context, plan.name, { phase: 'creating' });
     context.step('create: announced');
-    const spec = await composeSpec(context, plan, engine);
+    const spec = await composeSpec(context, plan, place);
     await fill(context, plan, spec);
     writeSpec(context, spec);
     context.step('create: spec written');
@@ -121,19 +121,27 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
   }
 }
 
+type Place = Pick<CageSpec, 'image' | 'engine'>;
+
 /** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
-async function requireBackend(context: Context, { backend, image }: CageRequest): Promise<SpecEngine | undefined> {
+async function requireBackend(context: Context, { backend, image }: CageRequest): Promise<Place> {
   const { requireNative } = await import('../backends/native/probe.ts');
   await requireNative(context.environment);
-  if (backend === 'native' || image === undefined) return undefined;
-  const [{ requireEngine }, { requireImage }] = await Promise.all([
-    import('../backends/container/detect.ts'),
-    import('../backends/container/images.ts'),
-  ]);
+  if (backend === 'native' || image === undefined) return {};
+  const { requireEngine } = await import('../backends/container/detect.ts');
   const engine = await requireEngine(backend, context.environment);
-  await requireImage(engine, image, (line) => context.progress(line));
   const { selectors, rootless, limits } = engine;
-  return { selectors, rootless, limits };
+  const place = { selectors, rootless, limits };
+  if ('reference' in image) {
+    const { requireImage } = await import('../backends/container/images.ts');
+    await requireImage(engine, image.reference, (line) => context.progress(line));
+    return { image: image.reference, engine: place };
+  }
+  const { buildImages } = await import('./images.ts');
+  const { images } = await buildImages(context, { ...image, engine: backend });
+  const top = images.at(-1);
+  if (top === undefined) throw new Error('a build made no image');
+  return { image: top.image, engine: place };
 }
 
 async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promise<void> {
@@ -170,7 +178,7 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
 async function composeSpec(
   context: Context,
   { name, project, request, profile }: CreationPlan,
-  engine: SpecEngine | undefined,
+  place: Place,
 ): Promise<CageSpec> {
   const secrets = request.auth === 'none' ? [] : (profile?.secrets ?? []).map(bindAgentSecret);
   for (const wanted of request.secrets) {
@@ -188,8 +196,7 @@ async function composeSpec(
     name,
     project,
     backend: request.backend,
-    ...(request.image === undefined ? {} : { image: request.image }),
-    ...(engine === undefined ? {} : { engine }),
+    ...place,
     preset: request.preset,
     workspace: request.workspace,
     net: request.net,

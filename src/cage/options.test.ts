@@ -31,7 +31,8 @@ test('nothing given is the safe default, complete', () => {
 
 test.each([
   [{ backend: 'vm' }, 'E_PROTECTION'],
-  [{ backend: 'docker' }, 'E_USAGE'],
+  [{ backend: 'docker', image: 'x', packages: ['jq'] }, 'E_USAGE'],
+  [{ toolchains: ['node=22'] }, 'E_USAGE'],
   [{ backend: 'docker', image: '-x' }, 'E_USAGE'],
   [{ image: 'debian' }, 'E_USAGE'],
   [{ preset: 'locked' }, 'E_PROTECTION'],

@@ -33,16 +33,21 @@ export interface CageOptions {
   pids?: string | undefined;
   /** Of a container. */
   image?: string | undefined;
+  packages?: readonly string[] | undefined;
+  toolchains?: readonly string[] | undefined;
   /** Profile the cage is for. */
   agent?: string | undefined;
 }
+
+/** An image by its name, or one that ironcage builds. */
+export type ImageChoice = { reference: string } | { packages: readonly string[]; toolchains: readonly string[] };
 
 /** The same, checked and complete. */
 export interface CageRequest {
   name: string | undefined;
   backend: 'native' | EngineKind;
-  /** Always there for a container. */
-  image: string | undefined;
+  /** Of a container. */
+  image: ImageChoice | undefined;
   preset: 'safe';
   workspace: 'copy';
   net: 'filtered' | 'ask' | 'learn' | 'none';
@@ -95,16 +100,24 @@ export function parseOptions(
   };
 }
 
-/** A reference as the engines read it; the engine itself says whether there is such an image. */
-function parseImage({ image, backend = 'native' }: CageOptions): string | undefined {
+/** Which image a container is to be of. Undefined for a native cage. */
+function parseImage({ image, packages, toolchains, backend = 'native' }: CageOptions): ImageChoice | undefined {
+  const isBuilt = packages !== undefined || toolchains !== undefined;
   if (backend === 'native') {
-    if (image === undefined) return undefined;
-    throw usage('--image is for cages that are containers', 'add --backend docker or --backend podman');
+    if (image === undefined && !isBuilt) return undefined;
+    throw usage(
+      '--image, --packages and --toolchain are for cages that are containers',
+      'add --backend docker or --backend podman; a native cage has the programs of this machine',
+    );
   }
-  if (image === undefined) {
-    throw usage(`--backend ${backend} needs an image`, 'name one: --image debian:bookworm-slim');
+  if (image === undefined) return { packages: packages ?? [], toolchains: toolchains ?? [] };
+  if (isBuilt) {
+    throw usage(
+      '--packages and --toolchain build an image of their own, which --image is not',
+      'leave --image out, or build upon it: ironcage build --base IMAGE --packages A,B',
+    );
   }
-  if (/^[A-Za-z0-9][\w.\-/:@]{0,255}$/.test(image)) return image;
+  if (/^[A-Za-z0-9][\w.\-/:@]{0,255}$/.test(image)) return { reference: image };
   throw usage(`--image ${JSON.stringify(image)} is no reference of an image`, 'example: --image debian:bookworm-slim');
 }
 

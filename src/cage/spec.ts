@@ -103,7 +103,6 @@ const specSchema = z.strictObject({
 });
 
 export type CageSpec = z.infer<typeof specSchema>;
-export type SpecEngine = z.infer<typeof engineSchema>;
 export type SpecBinding = CageSpec['secrets'][number];
 
 /** Reads a spec from its file's text; throws E_SPEC_BROKEN that names the file and every key that is wrong. */

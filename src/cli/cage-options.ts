@@ -103,16 +103,14 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     summary: 'start from this branch',
     notYet: { hint: 'leave it out and check the branch out first: a cage starts from the project as it stands' },
   },
-  { name: 'image', value: 'REF', summary: 'image of a docker or podman cage' },
-  { name: 'dockerfile', value: 'FILE', summary: 'build the image from this file', notYet: HOST_PROGRAMS },
-  { name: 'packages', value: 'A,B', summary: 'install system packages inside', notYet: HOST_PROGRAMS },
   {
-    name: 'toolchain',
-    value: 'NAME=VERSION',
-    repeatable: true,
-    summary: 'install a toolchain inside',
-    notYet: HOST_PROGRAMS,
+    name: 'image',
+    value: 'REF',
+    summary: 'image of a docker or podman cage; default: ours, built when it is not there',
   },
+  { name: 'dockerfile', value: 'FILE', summary: 'build the image from this file', notYet: HOST_PROGRAMS },
+  { name: 'packages', value: 'A,B', repeatable: true, summary: 'Debian packages of a docker or podman cage' },
+  { name: 'toolchain', value: 'NAME=VERSION', repeatable: true, summary: 'a toolchain of it, such as node=22' },
 ];
 
 const TEXT_OPTIONS = [
@@ -142,6 +140,10 @@ export function readCageOptions(flags: Flags, agent: string | undefined): CageOp
     const value = flags.text(name);
     if (value !== undefined) options[name] = value;
   }
+  const packages = flags.list('packages').flatMap((list) => list.split(','));
+  if (packages.length > 0) options.packages = packages;
+  const toolchains = flags.list('toolchain');
+  if (toolchains.length > 0) options.toolchains = toolchains;
   if (agent !== undefined) options.agent = agent;
   return options;
 }

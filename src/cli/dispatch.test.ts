@@ -184,8 +184,6 @@ const MISTAKES: [argv: string, code: string, exitCode: number, says: RegExp][] =
   ...[
     '--dockerfile x',
     '--dockerfile x',
-    '--packages x',
-    '--toolchain x',
     '--ssh agent',
     '--ssh keys',
     '--port 1',

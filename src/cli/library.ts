@@ -28,6 +28,8 @@ export interface CageOptions {
   cpus?: string;
   pids?: string;
   image?: string;
+  packages?: string[];
+  toolchains?: string[];
   agent?: string;
 }
 
