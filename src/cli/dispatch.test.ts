@@ -183,7 +183,6 @@ const MISTAKES: [argv: string, code: string, exitCode: number, says: RegExp][] =
   ['apply a', 'E_REFUSED', 126, /no terminal to ask/],
   ...[
     '--dockerfile x',
-    '--dockerfile x',
     '--ssh agent',
     '--ssh keys',
     '--port 1',
