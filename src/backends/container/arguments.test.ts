@@ -26,7 +26,7 @@ test.each(['docker', 'podman'] as const)('a container of %s has no network, no r
   for (const wanted of [
     ...['--network none', '--cap-drop ALL', '--security-opt no-new-privileges', '--read-only', '--restart no'],
     ...['--security-opt seccomp=/r/seccomp.json', '--user 7:8', '--pull never', '--ulimit nofile=1024:1024'],
-    ...['--entrypoint /ironcage/hold debian:bookworm-slim', '--log-driver none'],
+    ...['--entrypoint /ironcage/hold debian:bookworm-slim ironcage-shop-12345678', '--log-driver none'],
   ]) {
     expect(line).toContain(wanted);
   }

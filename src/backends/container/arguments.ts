@@ -55,6 +55,8 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, openFi
     ...SCRATCH.flatMap((path) => ['--tmpfs', `${path}:rw,nosuid,nodev,mode=1777`]),
     ...mountsOf(plan).flatMap((mount) => ['--mount', mountText(mount)]),
     ...['--workdir', '/', '--entrypoint', INSIDE_HOLD, container.image],
+    // Read by nobody inside: by it the process is known for that of this container.
+    name,
   ];
 }
 

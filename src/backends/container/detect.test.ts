@@ -52,6 +52,7 @@ test('what Docker says of itself is read', () => {
 
 test.each([
   [{ SecurityOptions: ['name=rootless'] }, { rootless: true }],
+  [{ SecurityOptions: ['name=userns'] }, { remapped: true }],
   [{ OperatingSystem: 'Docker Desktop' }, { remote: true }],
   [{ KernelVersion: '1.2.3-elsewhere' }, { remote: true }],
 ])('of Docker with %j it knows %j', (change, known) => {

@@ -154,6 +154,7 @@ async function ask(
   if (facts.remote)
     return no(`${facts.version}, on another machine or in a virtual one: its cages are not to be had yet`);
   const { rootless, version, limits } = facts;
+  if (facts.remapped) return no(`${version}, with users mapped to others: its cages are not to be had yet`);
   if (kind === 'docker' && rootless) return no(`${version}, rootless: its cages are not to be had yet`);
   if (kind === 'docker' && process.getuid?.() !== 0) {
     return no(`${version}, run by root: an ordinary user’s cages need rootless Podman`);
@@ -199,6 +200,7 @@ function dockerFacts(info: Fields): EngineFacts | undefined {
     engineVersion,
     runtimeVersion: text(record(info['RuncCommit'])['ID']),
     rootless: options.some((option) => option.includes('name=rootless')),
+    remapped: options.some((option) => option.includes('name=userns')),
     limits: {
       memory: info['MemoryLimit'] === true,
       pids: info['PidsLimit'] === true,
@@ -221,6 +223,7 @@ function podmanFacts(info: Fields): EngineFacts | undefined {
     engineVersion,
     runtimeVersion: text(runtime['version']),
     rootless,
+    remapped: false,
     limits: { memory: has('memory'), pids: has('pids'), cpu: has('cpu') },
     remote: host['serviceIsRemote'] === true || host['kernel'] !== release(),
   };

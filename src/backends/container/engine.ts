@@ -27,6 +27,8 @@ export interface EngineFacts {
   engineVersion: string;
   runtimeVersion: string;
   rootless: boolean;
+  /** Users of its containers have other numbers than on the host. */
+  remapped: boolean;
   limits: EngineLimits;
   /** Its containers are no processes of this machine's kernel. */
   remote: boolean;

@@ -144,7 +144,9 @@ function guardWays(plan: CagePlan): void {
 async function startContainer(plan: CagePlan, container: ContainerPlan, engine: Engine): Promise<ProcessIdentity> {
   const { name } = container.identity;
   const args = createArguments(plan, container, openFilesLimit());
-  const digest = createHash('sha256').update(JSON.stringify(args)).digest('hex');
+  // The engine keeps its own copy of the filter.
+  const made = JSON.stringify([args, createSeccompProfile(process.arch)]);
+  const digest = createHash('sha256').update(made).digest('hex');
   const create = (): Promise<string> =>
     askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
   const start = (): Promise<string> => askEngine(engine, ['start', name], 'start the container');
@@ -165,15 +167,26 @@ async function startContainer(plan: CagePlan, container: ContainerPlan, engine: 
   }
   const init = Number.isSafeInteger(pid) && pid > 1 ? identifyProcess(pid) : undefined;
   if (init === undefined || label !== digest) throw goneMeanwhile();
-  if (commandLine(pid) !== `${INSIDE_HOLD}\0`) {
-    throw new IronError('E_PROTECTION', {
-      message: 'the container’s first process is not on this machine',
-      because: `process ${pid} is another program than the one that was started`,
-      hint: 'an engine in a virtual or another machine cannot have cages yet; use one of this machine, or --backend native',
-    });
-  }
+  await mustBeOurs(init, name);
   return { pid: init.pid, startTicks: init.startTicks };
 }
+
+/** The runtime's own program becomes the container's a moment after it says that it has started it. */
+async function mustBeOurs(init: ProcessIdentity, name: string): Promise<void> {
+  const end = performance.now() + BECOMES_MS;
+  while (commandLine(init.pid) !== `${INSIDE_HOLD}\0${name}\0`) {
+    if (performance.now() > end) {
+      throw new IronError('E_PROTECTION', {
+        message: 'the container’s first process is not on this machine',
+        because: `process ${init.pid} is another program than the one that was started`,
+        hint: 'an engine in a virtual or another machine cannot have cages yet; use one of this machine, or --backend native',
+      });
+    }
+    await new Promise((wake) => setTimeout(wake, 5));
+  }
+}
+
+const BECOMES_MS = 3_000;
 
 const REMAKE = 'take away the container of an earlier set-up';
 
