@@ -1,7 +1,16 @@
-// One runner, five suites. Suites that start real cages run one file at a time: they share two cores and the kernel.
+// One runner for all suites. Those that start real cages run one file at a time: they share two cores and the kernel. The escape
+// suite runs over every backend; an engine that is missing is named with the reason.
 import { defineConfig } from 'vitest/config';
+import { engineReason } from './test/support/engines.ts';
 
 const real = { testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: false };
+const withEngines = { ...real, globalSetup: ['test/support/engine-setup.ts'] };
+
+const engines = (['docker', 'podman'] as const).filter((engine) => {
+  const reason = engineReason(engine);
+  if (reason !== undefined) process.stderr.write(`the escape suite does not run over ${engine}: ${reason}\n`);
+  return reason === undefined;
+});
 
 export default defineConfig({
   test: {
@@ -9,9 +18,17 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 20_000 } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...real } },
-      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...real } },
+      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...withEngines } },
       { test: { name: 'escape', include: ['test/escape/**/*.test.ts'], ...real } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...real } },
+      ...engines.map((engine) => ({
+        test: {
+          name: `escape-${engine}`,
+          include: ['test/escape/**/*.test.ts'],
+          env: { IRONCAGE_TEST_BACKEND: engine },
+          ...withEngines,
+        },
+      })),
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...withEngines } },
     ],
   },
 });

@@ -27,6 +27,17 @@ const CLIENTS_OF_TESTS = {
   java: 'default-jdk-headless',
   '/usr/lib/python3/dist-packages/requests': 'python3-requests',
   '/usr/lib/python3/dist-packages/websockets': 'python3-websockets',
+  // The container engines, and what they call.
+  dockerd: 'docker.io',
+  podman: 'podman',
+  runc: 'runc',
+  '/usr/lib/podman/netavark': 'netavark',
+  '/usr/lib/podman/aardvark-dns': 'aardvark-dns',
+  newuidmap: 'uidmap',
+  slirp4netns: 'slirp4netns',
+  'fuse-overlayfs': 'fuse-overlayfs',
+  catatonit: 'catatonit',
+  mmdebstrap: 'mmdebstrap',
 };
 
 /** Kernel switches that forbid user namespaces: the value that does, and the command that lifts it. */

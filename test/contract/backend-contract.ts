@@ -1,10 +1,11 @@
 // What every backend promises, whatever isolates it: one suite, run over each that the machine has. A cage comes in as a
 // factory; nothing here knows how it is made.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restartCage, showCage, startCage, stopCage, listCages } from '../../src/index.ts';
 import type { CageRequest, TestCage } from '../support/cage.ts';
+import { userGit } from '../support/repositories.ts';
 
 export type MakeCage = (name: string, request?: CageRequest) => Promise<TestCage>;
 
@@ -102,6 +103,67 @@ export function describeBackend(backend: string, makeCage: MakeCage): void {
       });
     });
 
+    describe('projects', () => {
+      const inCage = async (request: CageRequest, look: (other: TestCage) => Promise<void>): Promise<void> => {
+        const other = await makeCage('other', request);
+        try {
+          await look(other);
+        } finally {
+          await other.remove();
+        }
+      };
+
+      test.each([
+        ['blanks, commas and quotes', `a, "b" 'c' = \\ d: e`],
+        ['letters of other scripts', 'проект-项目-é'],
+        ['200 characters', 'x'.repeat(200)],
+      ])('a path with %s is the same inside', (_what, projectName) =>
+        inCage({ projectName }, async (other) => {
+          expect((await other.sh('pwd; cat README.md; echo changed >README.md')).stdout).toBe(
+            `${other.project}\na project`,
+          );
+          expect(readFileSync(join(other.project, 'README.md'), 'utf8')).toBe('a project\n');
+        }),
+      );
+
+      test('a worktree knows its history, and commits to it inside', () =>
+        inCage(
+          {
+            projectName: 'tree',
+            prepare(project) {
+              const main = `${project}-main`;
+              renameSync(project, main);
+              userGit(main, 'init', '--quiet');
+              userGit(main, 'add', '--all');
+              userGit(main, 'commit', '--quiet', '-m', 'first');
+              userGit(main, 'worktree', 'add', '--quiet', project);
+            },
+          },
+          async (other) => {
+            const commit = 'git -c user.name=a -c user.email=a@b commit -qam second && git log --format=%s';
+            const { stdout, stderr } = await other.sh(`echo changed >README.md; ${commit}`);
+            expect(stdout, stderr).toBe('second\nfirst');
+            expect(readFileSync(join(other.project, 'README.md'), 'utf8')).toBe('a project\n');
+          },
+        ));
+
+      test('two cages side by side see nothing of one another', () =>
+        inCage({ projectName: 'beside' }, async (other) => {
+          await cage.sh('echo mine >/tmp/mine; sleep 3141 >/dev/null 2>&1 &');
+          expect((await cage.sh('pgrep -cxf "sleep 3141"')).stdout).toBe('1');
+          const serve = `import socket; s = socket.create_server(('0.0.0.0', 8766)); open('/tmp/serving', 'w').close(); s.accept()[0].sendall(b'first')`;
+          const served = cage.exec(['/usr/bin/python3', '-c', serve]);
+          await cage.sh('until [ -e /tmp/serving ]; do :; done');
+          const address = '$(cat /proc/net/fib_trie | grep -oE "[0-9]+(\\.[0-9]+){3}" | sort -u)';
+          const look = `ls /tmp/mine ${cage.project} 2>/dev/null; pgrep -xf 'sleep 3141'
+            for a in 127.0.0.1 ${address} ::1; do curl -s -m 5 --noproxy '*' "telnet://$a:8766" </dev/null | grep first; done; echo looked`;
+          expect((await other.sh(look)).stdout).toBe('looked');
+          expect((await cage.sh(`curl -s -m 5 --noproxy '*' telnet://127.0.0.1:8766`)).stdout).toBe('first');
+          await served;
+          await cage.sh('rm /tmp/mine; pkill -xf "sleep 3141"');
+        }));
+    });
+
     describe('trust', () => {
       test.each([
         ['curl, by the proxy', ['curl', '-sS', 'https://refused.example/']],
@@ -109,7 +171,7 @@ export function describeBackend(backend: string, makeCage: MakeCage): void {
         [
           'node',
           [
-            process.execPath,
+            backend === 'native' ? process.execPath : 'node',
             '-e',
             'require("https").get("https://refused.example/", (r) => r.pipe(process.stdout)).on("error", (e) => console.log(e.message))',
           ],

@@ -11,11 +11,10 @@ import { ensureImage, type BuiltImage, type ImageRecipe } from '../../src/backen
 import { findImage } from '../../src/backends/container/image-facts.ts';
 import { hostEnvironment } from '../../src/platform/environment.ts';
 import { run } from '../../src/platform/processes.ts';
+import { TEST_IMAGE } from '../support/engines.ts';
 
 const environment = hostEnvironment();
 const PREPARE = fileURLToPath(new URL('../../images/base/prepare.sh', import.meta.url));
-/** The suites' own Debian, where it has been made. */
-const TEST_IMAGE = 'ironcage-test:bookworm';
 const PARENT = 'localhost/ironcage-images-test:parent';
 
 for (const kind of ['docker', 'podman'] as const) {

@@ -47,10 +47,11 @@ afterAll(async () => {
 
 /** Prints what a file holds, or why it cannot be read. */
 const read = (path: string): string => `cat '${path}' 2>&1 || true`;
+/** Lists what programs of the host may be spoken to by. */
+const SOCKETS =
+  'echo sockets: $(find /run/ /var/run/ /tmp/ /var/tmp/ -type s 2>/dev/null; ls -d /var/run/docker.sock /run/dbus ../outside/control.sock 2>/dev/null)';
 const ABSENT = /No such file or directory|Not a directory/;
 const REFUSED = /Permission denied|Read-only file system|Operation not permitted|No such file/;
-/** The placeholder stands for the temporary directory of the test, which is known only once the cage is. */
-const here = (script: string): string => `cd .. 2>/dev/null; ${script}`;
 
 escapeTests(
   () => cage,
@@ -77,25 +78,11 @@ escapeTests(
       control: { on: 'inside', script: 'ls src/', shows: /^main\.txt$/ },
     },
     {
-      id: 'ESC-46d',
-      attempt: 'a link to the root leads to the cage’s own',
-      script: here('ls project/root/ | tr "\\n" " "'),
-      fails: /^(?!.*\b(?:root|boot|srv|mnt)\b).*\busr\b/,
-      control: { on: 'host', script: 'ls / | tr "\\n" " "', shows: /\b(?:root|boot|srv|mnt)\b/ },
-    },
-    {
       id: 'ESC-46e',
       attempt: 'a hard link can only be made to the cage’s own files',
       script: 'ln /usr/bin/env stolen 2>&1; ln /etc/passwd stolen 2>&1; ls stolen 2>&1; true',
       fails: /^(?:.*(?:cross-device|not permitted|No such file).*\n?){3}$/i,
       control: { on: 'inside', script: 'ln src/main.txt second && rm second && echo linked', shows: /^linked$/ },
-    },
-    {
-      id: 'ESC-50a',
-      attempt: 'the root of process 1 is the cage’s own root',
-      script: 'ls /proc/1/root/ 2>&1 | tr "\\n" " "; ls /proc/1/cwd/ 2>&1 | tr "\\n" " "',
-      fails: /^(?!.*\b(?:root|boot|srv|mnt)\b)/,
-      control: { on: 'inside', script: 'ls /proc/self/root/', shows: /usr/ },
     },
     {
       id: 'ESC-FILE-1',
@@ -114,9 +101,13 @@ escapeTests(
     {
       id: 'ESC-47',
       attempt: 'no control socket of the host is there',
-      script: 'ls -d /var/run/docker.sock /run/* /var/run/* /tmp/.X11-unix ../outside/control.sock 2>/dev/null | wc -l',
-      fails: /^0$/,
-      control: { on: 'inside', script: 'ls -d /run | wc -l', shows: /^1$/ },
+      script: SOCKETS,
+      fails: /^sockets:$/,
+      control: {
+        on: 'inside',
+        script: `cd /tmp; /usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("own.sock")'; ${SOCKETS}; rm own.sock`,
+        shows: /own\.sock$/,
+      },
     },
     {
       id: 'ESC-FILE-3',
@@ -168,6 +159,18 @@ escapeTests(
     },
   ],
 );
+
+test.each([
+  ['ESC-46d', 'a link to the root', (path: string) => `root${path}`],
+  ['ESC-50a', 'the root of process 1', (path: string) => `/proc/1/root${path}`],
+  ['ESC-50a, directory', 'the directory of process 1', (path: string) => `/proc/1/cwd/../../../../../../..${path}`],
+])('%s: %s leads to the cage’s own', async (_id, _what, through) => {
+  const path = join(outside, 'treasure');
+  expect((await onHost.sh(read(`/proc/self/root${path}`))).stdout).toBe(TREASURE);
+  expect((await cage.sh(read(through('/etc/hostname')))).stdout).toBe('files');
+  const seen = await cage.sh(read(through(path)));
+  expect(seen.stdout).toMatch(ABSENT);
+});
 
 test('ESC-FILE-10: a program that is setuid root gains nothing inside', async () => {
   const suid = join(shared, 'suid-id');

@@ -64,15 +64,22 @@ escapeTests(
 
 test('ESC-49d: a program at a terminal has another one than the user, and cannot type into it', async () => {
   const { argv, env } = cage.ironcage;
-  const probe = `${IOCTLS}\nterminal = 0\nprint('inside', os.readlink('/proc/self/fd/0'), os.isatty(0))\n${INJECT}\n${SIZE}`;
+  const probe = `${IOCTLS}\nterminal = 0\nprint('inside', os.readlink('/proc/self/fd/0'), '%d:%d' % (os.fstat(0).st_dev, os.fstat(0).st_ino), os.isatty(0))\n${INJECT}\n${SIZE}`;
   const enter = argv('exec', 'terminal', '--', '/usr/bin/python3', '-c', probe);
-  const shell = ['/bin/sh', '-c', 'echo outside $(readlink /proc/self/fd/0); exec "$@"', 'sh', ...enter];
+  const shell = [
+    '/bin/sh',
+    '-c',
+    'echo outside $(readlink /proc/self/fd/0) $(stat -L -c %d:%i /proc/self/fd/0); exec "$@"',
+    'sh',
+    ...enter,
+  ];
   const { output, exitCode } = await runOnPty(shell, env, cage.project).ended;
   expect(exitCode, output).toBe(0);
-  const outside = /outside (\S+)/.exec(output)?.[1];
-  const inside = /inside (\S+) True/.exec(output)?.[1];
-  expect(outside).toMatch(/^\/dev\/pts\/\d+$/);
-  expect(inside).toMatch(/^\/dev\/pts\/\d+$/);
+  // Two file systems of terminals may each have one of the same name: the file system and the file in it tell them apart.
+  const outside = /outside \/dev\/pts\/\d+ (\d+:\d+)/.exec(output)?.[1];
+  const inside = /inside \/dev\/pts\/\d+ (\d+:\d+) True/.exec(output)?.[1];
+  expect(outside, output).toBeDefined();
+  expect(inside, output).toBeDefined();
   expect(inside).not.toBe(outside);
   expect(output.replaceAll('\r', '')).toContain(
     'push EPERM\npaste EPERM\nconsole EPERM\ndiscipline EPERM\nsize worked',

@@ -10,21 +10,20 @@ import { openSession } from '../../src/cage/session.ts';
 import { readCageState } from '../../src/cage/store.ts';
 import { createCage, openContext, removeCage, startCage, type Context } from '../../src/index.ts';
 import type { EnterCommand } from '../../src/backends/backend.ts';
-import { hostEnvironment } from '../../src/platform/environment.ts';
 import { run } from '../../src/platform/processes.ts';
+import { BACKEND, engineEnvironment, type TestBackend } from './backends.ts';
 import { TEST_IMAGE } from './engines.ts';
 import { writeFiles } from './repositories.ts';
 
-/** Which backend the suites run over; the same files for each. */
-const BACKEND: Partial<CageOptions> = backendOptions(hostEnvironment()['IRONCAGE_TEST_BACKEND'] ?? 'native');
-
-function backendOptions(backend: string): Partial<CageOptions> {
+function backendOptions(backend: TestBackend): Partial<CageOptions> {
   return backend === 'native' ? {} : { backend, image: TEST_IMAGE };
 }
 
 const NO_OPTIONS: CageOptions = { allow: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
 
 export interface CageRequest {
+  /** Default: the one that the suite runs over. */
+  backend?: TestBackend;
   /** Files of the project; default: one. */
   files?: Readonly<Record<string, string | Buffer>>;
   /** Called with the project before the cage is made. */
@@ -81,6 +80,7 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
   mkdirSync(project, { recursive: true });
   const environment = {
     ...{ PATH: HOST_PATH, HOME: join(directory, 'host-home'), LANG: 'C.UTF-8' },
+    ...engineEnvironment(request.backend ?? BACKEND),
     ...request.environment,
   };
   const context = openContext({ home: join(directory, 'data'), environment, cwd: project });
@@ -91,7 +91,12 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
   try {
     writeFiles(project, request.files ?? { 'README.md': 'a project\n' });
     await request.prepare?.(project, context);
-    await createCage(context, project, { ...NO_OPTIONS, ...BACKEND, name, ...request.options });
+    await createCage(context, project, {
+      ...NO_OPTIONS,
+      ...backendOptions(request.backend ?? BACKEND),
+      name,
+      ...request.options,
+    });
     await startCage(context, name);
   } catch (error) {
     await discard();
