@@ -31,7 +31,7 @@ export type { DoctorReport } from './cage/doctor.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
 export { cageExists } from './cage/store.ts';
-export { shellArgv } from './cage/shell-argv.ts';
+export { shellArgv } from './agents/shell.ts';
 export { IronError, toIronError, type ErrorCode } from './platform/errors.ts';
 export { hostEnvironment } from './platform/environment.ts';
 
