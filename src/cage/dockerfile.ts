@@ -2,7 +2,7 @@
 // go into it. An agent may have written the file, so what cannot be told is refused. Pure: no I/O.
 import { IronError } from '../platform/errors.ts';
 
-export interface DockerfileFacts {
+interface DockerfileFacts {
   /** It says `FROM ${PARENT}`, and PARENT is ours to give. */
   usesParent: boolean;
   /** The other images that go into it, each once, in its order. */
