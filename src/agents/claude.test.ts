@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { claude } from './claude.ts';
-import { shell } from './shell.ts';
+import { shell, shellArgv } from './shell.ts';
 
 test.each([
   { args: [], argv: ['claude', '--dangerously-skip-permissions'] },
@@ -38,6 +38,6 @@ test('without a key nothing is approved', () => {
 });
 
 test('a shell with arguments is those arguments, without any it is a login shell', () => {
-  expect(shell.startArgv(['/usr/bin/bash'], [])).toEqual(['/usr/bin/bash', '-l']);
+  expect(shell.startArgv(['/usr/bin/bash'], [])).toEqual(shellArgv());
   expect(shell.startArgv(['/usr/bin/bash'], ['ls', '-a b'])).toEqual(['ls', '-a b']);
 });

@@ -1,9 +1,9 @@
 // A shell, or any command, as an agent: no hosts, no secrets, no settings of its own.
 import type { AgentProfile } from './profile.ts';
 
-/** A login shell: bash where the cage has it, which the image of a container need not. */
+/** The cage's own idea of a shell, as a login shell; where that is the plainest, bash if the cage has it. */
 export function shellArgv(): string[] {
-  return ['/bin/sh', '-c', 'exec "$(command -v bash || echo /bin/sh)" -l'];
+  return ['/bin/sh', '-c', 'case $SHELL in */sh) SHELL=$(command -v bash || echo /bin/sh) ;; esac; exec "$SHELL" -l'];
 }
 
 export const shell: AgentProfile = {
