@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -44,12 +44,34 @@ test.each<[string, Partial<ImageInputs>]>([
   expect(inputs(changes)).not.toBe(inputs());
 });
 
+test('a link counts by where it leads, and what lies there does not', () => {
+  symlinkSync('..', join(directory, 'link'));
+  symlinkSync('absent', join(directory, 'broken'));
+  const before = inputs();
+  expect(readRecipeFiles(directory).map(({ path }) => path)).toEqual([
+    'Dockerfile',
+    'a.sh',
+    'broken',
+    'link',
+    'sub/',
+    'sub/b.sh',
+  ]);
+  rmSync(join(directory, 'link'));
+  symlinkSync('../..', join(directory, 'link'));
+  expect(inputs()).not.toBe(before);
+});
+
 test.each<[string, () => void]>([
   ['the Dockerfile’s text', () => writeFileSync(join(directory, 'Dockerfile'), 'FROM y\n')],
   ['a copied file’s text', () => writeFileSync(join(directory, 'sub/b.sh'), 'c\n')],
   ['a file more', () => writeFileSync(join(directory, 'sub/c.sh'), '')],
   ['a file less', () => rmSync(join(directory, 'a.sh'))],
   ['a file’s name', () => renameSync(join(directory, 'a.sh'), join(directory, 'z.sh'))],
+  ['an empty directory more', () => mkdirSync(join(directory, 'empty'))],
+  [
+    'a link in a file’s place',
+    () => (rmSync(join(directory, 'a.sh')), symlinkSync('sub/b.sh', join(directory, 'a.sh'))),
+  ],
   ['that a file can be executed', () => chmodSync(join(directory, 'a.sh'), 0o755)],
 ])('%s gives another hash', (_, change) => {
   const before = inputs();

@@ -1,8 +1,8 @@
 // The one number that tells whether an image is what would be built now: over everything that goes into it. What is left
 // out here makes an image stale unseen.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface ImageInputs {
   /** The recipe's files, the Dockerfile among them, as readRecipeFiles gives them. */
@@ -21,20 +21,25 @@ export interface RecipeFile {
   /** Relative to the recipe's directory. */
   path: string;
   executable: boolean;
+  /** Of a link: where it leads; of a directory: nothing. */
   sha256: string;
 }
 
-/** All files of a directory, in an order that no file system decides. */
+/** All that is in a directory, in an order that no file system decides. Links are not followed. */
 export function readRecipeFiles(directory: string): RecipeFile[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({
-      path: relative(directory, path),
-      executable: (statSync(path).mode & 0o111) !== 0,
-      sha256: createHash('sha256').update(readFileSync(path)).digest('hex'),
-    }))
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return walk(directory, '').sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Node's own recursion follows links. */
+function walk(directory: string, below: string): RecipeFile[] {
+  return readdirSync(join(directory, below), { withFileTypes: true }).flatMap((entry): RecipeFile[] => {
+    const path = join(below, entry.name);
+    const full = join(directory, path);
+    if (entry.isDirectory()) return [{ path: `${path}/`, executable: false, sha256: '' }, ...walk(directory, path)];
+    if (entry.isSymbolicLink()) return [{ path, executable: false, sha256: `link ${readlinkSync(full)}` }];
+    const sha256 = createHash('sha256').update(readFileSync(full)).digest('hex');
+    return [{ path, executable: (statSync(full).mode & 0o111) !== 0, sha256 }];
+  });
 }
 
 /** 64 hexadecimal digits. */
