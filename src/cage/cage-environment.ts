@@ -8,23 +8,12 @@ import { pathExists } from '../platform/files.ts';
 import { readAgentPrograms } from './agent-programs.ts';
 import { PROXY_PORT } from './policy.ts';
 import type { CageSession } from './session.ts';
+import type { CageSpec } from './spec.ts';
 
 /** Complete. */
 export function cageEnvironment({ spec, context }: CageSession): Record<string, string> {
   const programs = readAgentPrograms(context, spec).map(({ command }) => dirname(command));
-  const { binDirectory } = nodeRuntime({ node: process.execPath });
-  const path = [
-    ...new Set([
-      ...programs,
-      binDirectory,
-      '/usr/local/bin',
-      '/usr/bin',
-      '/bin',
-      '/usr/local/sbin',
-      '/usr/sbin',
-      '/sbin',
-    ]),
-  ];
+  const path = [...new Set([...programs, ...ownDirectories(spec), ...SYSTEM_DIRECTORIES])];
   const proxy = `http://127.0.0.1:${PROXY_PORT}`;
   const direct = 'localhost,127.0.0.1,::1';
   const bundled = [
@@ -57,4 +46,12 @@ export function cageEnvironment({ spec, context }: CageSession): Record<string, 
   if (spec.agent !== undefined) Object.assign(env, findProfile(spec.agent).env);
   for (const binding of spec.secrets) env[binding.env] = binding.placeholder;
   return { ...env, ...spec.env };
+}
+
+const SYSTEM_DIRECTORIES = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** Of a native cage the directory of this machine's Node; a container has the programs of its image. */
+function ownDirectories({ backend, imagePath = '' }: CageSpec): string[] {
+  if (backend === 'native') return [nodeRuntime({ node: process.execPath }).binDirectory];
+  return imagePath.split(':').filter((directory) => directory.startsWith('/'));
 }

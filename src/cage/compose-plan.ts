@@ -16,10 +16,11 @@ export async function composePlan(session: CageSession, container: ContainerIden
   // Below an overlay lies the project itself.
   if (workspace.strategy === 'overlay') await inspectProject(spec.project);
   const node = nodeRuntime({ node: process.execPath });
-  // A native cage sees the system's own directories.
-  const runtime = container === undefined || node.readOnly.length > 0 ? node.readOnly : [node.program];
   const programs = readAgentPrograms(context, spec);
-  const readOnly = [...runtime, ...programs.flatMap((program) => program.readOnly)];
+  const readOnly = [
+    ...(container === undefined ? node.readOnly : []),
+    ...programs.flatMap((program) => program.readOnly),
+  ];
   const binds: Bind[] = [
     ...[...new Set(readOnly)].map((path) => ({ source: path, target: path, writable: false })),
     ...workspace.extraReadOnlyBinds.map(({ source, target }) => ({ source, target, writable: false })),

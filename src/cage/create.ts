@@ -3,6 +3,7 @@
 import { chownSync } from 'node:fs';
 import { resolve } from 'node:path';
 
+import type { Engine } from '../backends/container/engine.ts';
 import { searchPath } from '../backends/native/tools.ts';
 import { findBundle } from '../policy/bundles.ts';
 import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
@@ -11,12 +12,13 @@ import { findProfile } from '../agents/profiles.ts';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
 import { inspectProject, resolveProjectRoot } from '../workspace/project.ts';
+import type { ContainerPlace } from './container-place.ts';
 import type { Context } from './context.ts';
 import { defaultEnvironment } from './env-file.ts';
 import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
 import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
 import { defaultCageName } from './names.ts';
-import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
+import { parseOptions, type CageOptions, type CageRequest, type ImageChoice } from './options.ts';
 import { repairCage } from './repair.ts';
 import type { ConfiguredPolicy, NamedPolicy } from './policy-sources.ts';
 import { readRules } from './rule-input.ts';
@@ -101,7 +103,7 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
       hint: `use it (ironcage start ${plan.name}), choose another --name, or remove it first`,
     });
   }
-  const place = await requireBackend(context, plan.request);
+  const place = await requireBackend(context, plan);
   context.step('create: begin');
   makeDirectory(paths.root);
   context.step('create: directory made');
@@ -121,27 +123,16 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
   }
 }
 
-type Place = Pick<CageSpec, 'image' | 'engine'>;
-
 /** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
-async function requireBackend(context: Context, { backend, image }: CageRequest): Promise<Place> {
+async function requireBackend(
+  context: Context,
+  { request: { backend, image }, profile }: CreationPlan,
+): Promise<ContainerPlace> {
   const { requireNative } = await import('../backends/native/probe.ts');
   await requireNative(context.environment);
   if (backend === 'native' || image === undefined) return {};
-  const { requireEngine } = await import('../backends/container/detect.ts');
-  const engine = await requireEngine(backend, context.environment);
-  const { selectors, rootless, limits } = engine;
-  const place = { selectors, rootless, limits };
-  if ('reference' in image) {
-    const { requireImage } = await import('../backends/container/images.ts');
-    await requireImage(engine, image.reference, (line) => context.progress(line));
-    return { image: image.reference, engine: place };
-  }
-  const { buildImages } = await import('./images.ts');
-  const { images } = await buildImages(context, { ...image, engine: backend });
-  const top = images.at(-1);
-  if (top === undefined) throw new Error('a build made no image');
-  return { image: top.image, engine: place };
+  const { prepareContainer } = await import('./container-place.ts');
+  return prepareContainer(context, backend, image, profile?.name);
 }
 
 async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promise<void> {
@@ -149,7 +140,9 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   const identity = cageIdentity(caller, spec);
   const owner = caller.uid === 0 ? { uid: identity.uid, gid: identity.gid } : undefined;
   const paths = cagePaths(context, spec.name);
-  if (plan.profile !== undefined) await rememberAgent(context, spec.name, plan.profile);
+  if (plan.profile !== undefined && plan.profile.name !== spec.imageAgent) {
+    await rememberAgent(context, spec.name, plan.profile);
+  }
   context.step('create: agent found');
   // Loaded here: a run that finds its cage needs neither.
   const [{ probeOverlay }, { prepareWorkspace }] = await Promise.all([
@@ -178,7 +171,7 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
 async function composeSpec(
   context: Context,
   { name, project, request, profile }: CreationPlan,
-  place: Place,
+  place: ContainerPlace,
 ): Promise<CageSpec> {
   const secrets = request.auth === 'none' ? [] : (profile?.secrets ?? []).map(bindAgentSecret);
   for (const wanted of request.secrets) {

@@ -103,7 +103,10 @@ async function insideProbes(
     throw new IronError('E_BACKEND', {
       message: 'the probes inside the cage did not come to their end',
       because: result.timedOut ? 'they took too long' : printableLine(result.stderr.trim().slice(-500)),
-      hint: `restart the cage and try again: ironcage restart ${session.spec.name}`,
+      hint:
+        session.spec.backend === 'native'
+          ? `restart the cage and try again: ironcage restart ${session.spec.name}`
+          : 'the probes run this machine’s Node inside: the image needs the C library that it needs, most often glibc',
     });
   }
   return inside;

@@ -3,6 +3,7 @@ import type { CagePlan, ContainerPlan, EngineKind } from '../backend.ts';
 import { createArguments, enforcementOf } from './arguments.ts';
 
 const ALL = { memory: true, pids: true, cpu: true };
+const HOST = { openFiles: 1024, node: '/usr/bin/node' };
 const NO_LIMITS = { memoryBytes: undefined, pids: undefined, cpus: undefined };
 
 function container(engine: EngineKind, rootless = false, limits = ALL): ContainerPlan {
@@ -22,7 +23,7 @@ function plan(change: Partial<CagePlan> = {}): CagePlan {
 }
 
 test.each(['docker', 'podman'] as const)('a container of %s has no network, no rights and a fixed root', (engine) => {
-  const line = createArguments(plan(), container(engine), 1024).join(' ');
+  const line = createArguments(plan(), container(engine), HOST).join(' ');
   for (const wanted of [
     ...['--network none', '--cap-drop ALL', '--security-opt no-new-privileges', '--read-only', '--restart no'],
     ...['--security-opt seccomp=/r/seccomp.json', '--user 7:8', '--pull never', '--ulimit nofile=1024:1024'],
@@ -33,7 +34,7 @@ test.each(['docker', 'podman'] as const)('a container of %s has no network, no r
 });
 
 test('no variable of the cage is in what the engine keeps of its container', () => {
-  expect(createArguments(plan(), container('docker'), 1024).join(' ')).not.toMatch(/TOKEN|placeholder|--env/);
+  expect(createArguments(plan(), container('docker'), HOST).join(' ')).not.toMatch(/TOKEN|placeholder|--env/);
 });
 
 test.each([
@@ -42,21 +43,25 @@ test.each([
   ['/srv/a"b', '"source=/srv/a""b"'],
   ['/srv/a:b', 'source=/srv/a:b'],
 ])('a mount of %s is one field', (source, field) => {
-  const args = createArguments(plan({ binds: [{ source, target: '/data', writable: false }] }), container('docker'), 1);
+  const args = createArguments(
+    plan({ binds: [{ source, target: '/data', writable: false }] }),
+    container('docker'),
+    HOST,
+  );
   expect(args).toContain(`type=bind,${field},target=/data,readonly`);
 });
 
 test('rootless Podman keeps the user’s own number', () => {
-  expect(createArguments(plan(), container('podman', true), 1).join(' ')).toContain('--userns keep-id');
-  expect(createArguments(plan(), container('podman'), 1).join(' ')).not.toContain('--userns');
+  expect(createArguments(plan(), container('podman', true), HOST).join(' ')).toContain('--userns keep-id');
+  expect(createArguments(plan(), container('podman'), HOST).join(' ')).not.toContain('--userns');
 });
 
 test('limits are the engine’s where it has control groups, and of each process where not', () => {
   const limits = { memoryBytes: 2 ** 30, pids: 100, cpus: undefined };
-  const with_ = createArguments(plan({ limits }), container('docker'), 1).join(' ');
+  const with_ = createArguments(plan({ limits }), container('docker'), HOST).join(' ');
   expect(with_).toContain('--memory 1073741824 --memory-swap 1073741824 --pids-limit 100');
   const none = { memory: false, pids: false, cpu: false };
-  const without = createArguments(plan({ limits }), container('podman', true, none), 1).join(' ');
+  const without = createArguments(plan({ limits }), container('podman', true, none), HOST).join(' ');
   expect(without).toContain('--ulimit data=1073741824:1073741824 --ulimit nproc=100:100');
   expect(without).not.toMatch(/--memory|--pids-limit/);
   expect(enforcementOf(limits, ALL)).toEqual({ memory: 'cgroup', pids: 'cgroup', cpu: 'none' });

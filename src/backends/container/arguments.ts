@@ -14,10 +14,13 @@ import { innerMounts, type Places } from '../native/inner-mounts.ts';
 import { INSIDE_TRUST, RUN_FILES } from '../native/layout.ts';
 
 /** Names of the generated files in a cage's run directory besides those of RUN_FILES. */
-export const CONTAINER_FILES = { profile: 'seccomp.json', hold: 'hold' } as const;
+export const CONTAINER_FILES = { profile: 'seccomp.json', hold: 'hold', node: 'node' } as const;
 
 /** Process 1: in the directory of the certificates, which every cage has. */
 export const INSIDE_HOLD = `${INSIDE_TRUST}/${CONTAINER_FILES.hold}`;
+
+/** This machine's Node, for agents that are scripts and for `verify`: where it hides none of the image's own. */
+export const INSIDE_NODE = `${INSIDE_TRUST}/${CONTAINER_FILES.node}`;
 
 /** Where the images of Debian, Alpine, Fedora and SUSE have their trusted authorities. */
 const BUNDLES = [
@@ -32,8 +35,15 @@ const ETC_NAMES = ['resolv.conf', 'hosts', 'hostname', 'nsswitch.conf', 'passwd'
 /** Directories that programs write in although they are nobody's: emptied with every start. */
 const SCRATCH = ['/run', '/var/cache', '/var/log'] as const;
 
-/** Behind `create`. `plan.workspace` is a directory; `openFiles`: what one process may have open. */
-export function createArguments(plan: CagePlan, container: ContainerPlan, openFiles: number): string[] {
+export interface HostFacts {
+  /** What one process may have open. */
+  openFiles: number;
+  /** Absolute path of Node. */
+  node: string;
+}
+
+/** Behind `create`. `plan.workspace` is a directory. */
+export function createArguments(plan: CagePlan, container: ContainerPlan, host: HostFacts): string[] {
   const { identity, runDirectory } = plan;
   const { engine, name, rootless } = container.identity;
   return [
@@ -46,14 +56,14 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, openFi
     ...['--security-opt', `seccomp=${runDirectory}/${CONTAINER_FILES.profile}`],
     ...['--user', `${identity.insideUid}:${identity.insideGid}`],
     ...(engine === 'podman' && rootless ? ['--userns', 'keep-id'] : []),
-    ...limitArguments(plan, container.identity, openFiles),
+    ...limitArguments(plan, container.identity, host.openFiles),
     '--read-only',
     // Nothing of the machine's devices and control groups, and no ping sockets.
     ...(engine === 'podman' ? ['--security-opt', 'mask=/sys'] : ['--tmpfs', '/sys:ro,nosuid,nodev,noexec,size=4k']),
     ...['--sysctl', 'net.ipv4.ping_group_range=1 0'],
     ...(engine === 'podman' ? ['--read-only-tmpfs=false'] : []),
     ...SCRATCH.flatMap((path) => ['--tmpfs', `${path}:rw,nosuid,nodev,mode=1777`]),
-    ...mountsOf(plan).flatMap((mount) => ['--mount', mountText(mount)]),
+    ...mountsOf(plan, host.node).flatMap((mount) => ['--mount', mountText(mount)]),
     ...['--workdir', '/', '--entrypoint', INSIDE_HOLD, container.image],
     // Read by nobody inside: by it the process is known for that of this container.
     name,
@@ -104,7 +114,7 @@ export function placesOf(plan: CagePlan): Places {
   };
 }
 
-function mountsOf(plan: CagePlan): Bind[] {
+function mountsOf(plan: CagePlan, node: string): Bind[] {
   const run = (name: string, target: string): Bind => ({
     source: `${plan.runDirectory}/${name}`,
     target,
@@ -112,6 +122,7 @@ function mountsOf(plan: CagePlan): Bind[] {
   });
   return [
     run(RUN_FILES.trust, INSIDE_TRUST),
+    { source: node, target: INSIDE_NODE, writable: false },
     ...ETC_NAMES.map((name) => run(`${RUN_FILES.etc}/${name}`, `/etc/${name}`)),
     ...BUNDLES.map((path) => run(`${RUN_FILES.trust}/ca-bundle.pem`, path)),
     ...['/tmp', '/var/tmp'].map((target) => ({ source: plan.tmpDirectory, target, writable: true })),

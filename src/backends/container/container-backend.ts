@@ -2,6 +2,7 @@
 import type { Environment } from '../../platform/environment.ts';
 import type { Backend, RunningCage } from '../backend.ts';
 import type { Tools } from '../native/arguments.ts';
+import { INSIDE_NODE } from './arguments.ts';
 import { engineOf } from './detect.ts';
 import { execCommand } from './enter.ts';
 
@@ -15,7 +16,11 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
     },
     enter(plan, cage, request) {
       const container = containerOf(cage);
-      return execCommand(engineOf(container, environment), { name: container.name, init: cage.init }, plan, request);
+      const [program = '', ...args] = request.argv;
+      // Known by its path on this machine; inside it lies elsewhere.
+      const argv = [program === tools.node ? INSIDE_NODE : program, ...args];
+      const running = { name: container.name, init: cage.init };
+      return execCommand(engineOf(container, environment), running, plan, { ...request, argv });
     },
     async reopenListeners({ listeners }, cage, handOver) {
       const { openInside } = await import('./start.ts');

@@ -20,7 +20,7 @@ const GRACE_MS = 2_000;
 
 export function execCommand(
   engine: Pick<Engine, 'program' | 'selectors' | 'env'>,
-  { name, init }: { name: string; init: RunningCage['init'] },
+  { name: container, init }: { name: string; init: RunningCage['init'] },
   plan: EnterPlan,
   request: EnterRequest,
 ): EnterCommand {
@@ -41,7 +41,7 @@ export function execCommand(
     args: [
       ...[...engine.selectors, 'exec', request.terminal ? '-it' : '-i'],
       ...['--user', `${insideUid}:${insideGid}`, '--workdir', request.cwd, ...args],
-      ...[name, ...request.argv],
+      ...[container, ...request.argv],
     ],
     env: { ...env, ...engine.env },
     deliver(signal) {

@@ -9,6 +9,8 @@ export const IMAGE_LABELS = {
   /** Hash of all inputs, as hashInputs makes it. */
   inputs: 'io.ironcage.inputs',
   parent: 'io.ironcage.parent',
+  /** Of the tier agent: which one it brings. */
+  agent: 'io.ironcage.agent',
 } as const;
 
 export interface ImageFacts {
@@ -18,6 +20,8 @@ export interface ImageFacts {
   platform: string;
   /** Of an image of ours: the hash it was built with; else empty. */
   inputs: string;
+  /** The PATH that it sets; empty when it sets none. */
+  searchPath: string;
 }
 
 // The whole document: the two engines name its fields alike, and the fields of their templates not.
@@ -25,7 +29,9 @@ const Facts = z.object({
   Id: z.string().regex(/^(?:sha256:)?[0-9a-f]{64}$/),
   Os: z.string().regex(/^[a-z0-9]+$/),
   Architecture: z.string().regex(/^[a-z0-9]+$/),
-  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  Config: z
+    .object({ Labels: z.record(z.string(), z.string()).nullish(), Env: z.array(z.string()).nullish() })
+    .nullish(),
 });
 
 /** Undefined when the engine has no such image. */
@@ -53,5 +59,6 @@ function readFacts(text: string): ImageFacts | undefined {
   const data = z.array(Facts).safeParse(value).data?.[0];
   if (data === undefined) return undefined;
   const inputs = data.Config?.Labels?.[IMAGE_LABELS.inputs] ?? '';
-  return { id: data.Id.replace('sha256:', ''), platform: `${data.Os}/${data.Architecture}`, inputs };
+  const searchPath = (data.Config?.Env ?? []).find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '';
+  return { id: data.Id.replace('sha256:', ''), platform: `${data.Os}/${data.Architecture}`, inputs, searchPath };
 }

@@ -34,7 +34,7 @@ export async function startContainerCage(
   writeRunFiles(plan);
   guardWays(plan);
   try {
-    const init = await startContainer(plan, container, engine);
+    const init = await startContainer(plan, container, engine, tools.node);
     hooks.holderKnown(init, []);
     await Promise.all([
       tightenMounts(init, [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh], path),
@@ -108,6 +108,8 @@ function writeRunFiles(plan: CagePlan): void {
   writePublic(path(RUN_FILES.empty), '');
   writePublic(path(CONTAINER_FILES.profile), `${JSON.stringify(profile)}\n`);
   writePublic(path(RUN_FILES.trust, CONTAINER_FILES.hold), hold, 0o755);
+  // A place for the mount.
+  writePublic(path(RUN_FILES.trust, CONTAINER_FILES.node), '', 0o755);
   // Mounted before the authority is known; filled in place.
   writePublic(path(RUN_FILES.trust, 'ca-bundle.pem'), '');
   const { insideUid: uid, insideGid: gid } = plan.identity;
@@ -141,9 +143,14 @@ function guardWays(plan: CagePlan): void {
  * Starts the container that is there, or makes it: new where there is none, and anew where it was made from another plan. Resolves with
  * its first process by its number on this machine, checked to be ours, for what is done next is done to its network.
  */
-async function startContainer(plan: CagePlan, container: ContainerPlan, engine: Engine): Promise<ProcessIdentity> {
+async function startContainer(
+  plan: CagePlan,
+  container: ContainerPlan,
+  engine: Engine,
+  node: string,
+): Promise<ProcessIdentity> {
   const { name } = container.identity;
-  const args = createArguments(plan, container, openFilesLimit());
+  const args = createArguments(plan, container, { openFiles: openFilesLimit(), node });
   // The engine keeps its own copy of the filter.
   const made = JSON.stringify([args, createSeccompProfile(process.arch)]);
   const digest = createHash('sha256').update(made).digest('hex');
