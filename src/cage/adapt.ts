@@ -55,12 +55,13 @@ function isLiveChange(spec: CageSpec, wanted: CageSpec): boolean {
 /** What a cage is made of stays: nothing that was asked for is passed over. */
 function refuseOther({ name, request, options }: CreationPlan, spec: CageSpec): void {
   const backend = options.backend !== undefined && request.backend !== spec.backend;
-  const { image: named, packages, toolchains } = options;
-  const image = packages !== undefined || toolchains !== undefined || (named !== undefined && named !== spec.image);
+  const { image: named, dockerfile, packages, toolchains } = options;
+  const isBuilt = dockerfile !== undefined || packages !== undefined || toolchains !== undefined;
+  const image = isBuilt || (named !== undefined && named !== spec.image);
   if (!backend && !image) return;
   throw new IronError('E_CAGE_EXISTS', {
     message: `the cage ${name} is there already, with ${spec.image === undefined ? '' : `the image ${spec.image} on `}the ${spec.backend} backend`,
-    hint: 'leave --backend, --image, --packages and --toolchain out, use --new or another --name, or remove it first',
+    hint: 'leave --backend, --image, --dockerfile, --packages and --toolchain out, use --new or another --name, or remove it first',
   });
 }
 

@@ -3,7 +3,6 @@
 import { chownSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import type { Engine } from '../backends/container/engine.ts';
 import { searchPath } from '../backends/native/tools.ts';
 import { findBundle } from '../policy/bundles.ts';
 import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
@@ -18,7 +17,7 @@ import { defaultEnvironment } from './env-file.ts';
 import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
 import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
 import { defaultCageName } from './names.ts';
-import { parseOptions, type CageOptions, type CageRequest, type ImageChoice } from './options.ts';
+import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
 import { repairCage } from './repair.ts';
 import type { ConfiguredPolicy, NamedPolicy } from './policy-sources.ts';
 import { readRules } from './rule-input.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, constantFrom, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseIgnorePatterns } from './ignore-patterns.ts';
 
@@ -31,11 +31,11 @@ test('only what may be taken back makes excluded directories be walked through',
 });
 
 test('no text makes it throw', () => {
-  const text = fc.string({
-    unit: fc.constantFrom('*', '?', '[', ']', '^', '!', '\\', '/', '-', '.', '\n', 'a', '{', '('),
+  const text = string({
+    unit: constantFrom('*', '?', '[', ']', '^', '!', '\\', '/', '-', '.', '\n', 'a', '{', '('),
   });
-  fc.assert(
-    fc.property(text, text, (patterns, path) => {
+  assert(
+    property(text, text, (patterns, path) => {
       expect(typeof parseIgnorePatterns(patterns).excludes(path)).toBe('boolean');
     }),
     { numRuns: 10_000 },

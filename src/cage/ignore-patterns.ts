@@ -67,10 +67,10 @@ function compile(pattern: string): RegExp {
     return new RegExp(`^${source}$`, 's');
   } catch {
     // A range that runs backwards: no pattern.
-    return new RegExp(`^${[...pattern].map(literal).join('')}$`, 's');
+    return new RegExp(`^${literal(pattern)}$`, 's');
   }
 }
 
-function literal(char: string): string {
-  return char.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }

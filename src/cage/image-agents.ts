@@ -68,6 +68,10 @@ export const IMAGE_AGENTS: readonly ImageAgent[] = [
   ...[GEMINI, OPENCODE].filter(({ name }) => AGENTS.every((agent) => agent.name !== name)),
 ];
 
+export function hasAgentImage(name: string): boolean {
+  return IMAGE_AGENTS.some((agent) => agent.name === name);
+}
+
 export function findImageAgent(name: string): ImageAgent {
   const agent = IMAGE_AGENTS.find((each) => each.name === name);
   if (agent !== undefined) return agent;

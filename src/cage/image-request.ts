@@ -18,6 +18,8 @@ export interface ImageRequest {
   /** `node=22`. */
   toolchains?: readonly string[];
   agents?: readonly string[];
+  /** Absolute path of a Dockerfile, built on top of all of these or, where it says so, of another image. */
+  dockerfile?: string | undefined;
   /** `NAME=VALUE`, or `NAME` with the value of the environment. */
   buildArguments?: readonly string[];
   force?: boolean;

@@ -17,7 +17,9 @@ import { pullImage, requireImage } from '../backends/container/images.ts';
 import { IronError } from '../platform/errors.ts';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
+import { ensureBase } from './base-image.ts';
 import type { Context } from './context.ts';
+import { buildCustom, readCustom } from './custom-image.ts';
 import { agentProgram, type ImageAgent } from './image-agents.ts';
 import {
   addPrograms,
@@ -55,10 +57,14 @@ export async function buildImages(context: Context, request: ImageRequest): Prom
       // What a build left that was killed.
       emptyDirectory(scratch, directory);
       const progress = (line: string): void => context.progress(line);
+      const custom = request.dockerfile === undefined ? undefined : readCustom(request.dockerfile, wishes);
+      const customSite = { engine, context, scratch, buildArguments: wishes.proxies };
+      if (custom?.usesParent === false) return [await buildCustom(customSite, custom, undefined)];
       if (request.pull === true) await pullImage(engine, wishes.base, progress);
       else await requireImage(engine, wishes.base, progress);
       const found = await findImage(engine, wishes.base);
-      return buildTiers({ context, engine, wishes, scratch, platform: found?.platform ?? '' });
+      const tiers = await buildTiers({ context, engine, wishes, scratch, platform: found?.platform ?? '' });
+      return custom === undefined ? tiers : [...tiers, await buildCustom(customSite, custom, tiers.at(-1)?.image)];
     },
   );
   return { engine: engine.kind, images };
@@ -98,7 +104,8 @@ async function buildTiers(site: Site): Promise<BuiltImage[]> {
       scratch: site.scratch,
       progress: (line) => context.progress(line),
     };
-    const built = images.get(key) ?? (await ensureImage(engine, recipe, options));
+    const make = recipe.tier === 'base' ? ensureBase : ensureImage;
+    const built = images.get(key) ?? (await make(engine, recipe, options));
     images.set(key, built);
     return built.image;
   };
@@ -110,7 +117,8 @@ async function buildTiers(site: Site): Promise<BuiltImage[]> {
   for (const agent of wishes.agents) {
     const parent = await withTools(toolchainsFor(agent, wishes.toolchains));
     const program = agentProgram(agent, platform);
-    await ensure(recipeOf(site, 'agent', `agent-${agent.name}-${program.version}`, parent, [program]));
+    const recipe = recipeOf(site, 'agent', `agent-${agent.name}-${program.version}`, parent, [program]);
+    await ensure({ ...recipe, agent: agent.name });
   }
   return [...images.values()];
 }

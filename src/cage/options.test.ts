@@ -32,6 +32,8 @@ test('nothing given is the safe default, complete', () => {
 test.each([
   [{ backend: 'vm' }, 'E_PROTECTION'],
   [{ backend: 'docker', image: 'x', packages: ['jq'] }, 'E_USAGE'],
+  [{ backend: 'docker', image: 'x', dockerfile: 'Dockerfile' }, 'E_USAGE'],
+  [{ dockerfile: 'Dockerfile' }, 'E_USAGE'],
   [{ toolchains: ['node=22'] }, 'E_USAGE'],
   [{ backend: 'docker', image: '-x' }, 'E_USAGE'],
   [{ image: 'debian' }, 'E_USAGE'],

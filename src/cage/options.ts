@@ -33,6 +33,7 @@ export interface CageOptions {
   pids?: string | undefined;
   /** Of a container. */
   image?: string | undefined;
+  dockerfile?: string | undefined;
   packages?: readonly string[] | undefined;
   toolchains?: readonly string[] | undefined;
   /** Profile the cage is for. */
@@ -40,7 +41,14 @@ export interface CageOptions {
 }
 
 /** An image by its name, or one that ironcage builds. */
-export type ImageChoice = { reference: string } | { packages: readonly string[]; toolchains: readonly string[] };
+export type ImageChoice = { reference: string } | BuiltChoice;
+
+interface BuiltChoice {
+  packages: readonly string[];
+  toolchains: readonly string[];
+  /** Absolute path. */
+  dockerfile?: string;
+}
 
 /** The same, checked and complete. */
 export interface CageRequest {
@@ -83,7 +91,7 @@ export function parseOptions(
   return {
     name: options.name === undefined ? undefined : parseCageName(options.name),
     backend: choose('backend', options.backend, ['native', ...ENGINE_KINDS]),
-    image: parseImage(options),
+    image: parseImage(options, cwd),
     preset: choose('preset', options.preset, ['safe']),
     workspace: choose('workspace', options.workspace, ['copy']),
     net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none']),
@@ -101,19 +109,25 @@ export function parseOptions(
 }
 
 /** Which image a container is to be of. Undefined for a native cage. */
-function parseImage({ image, packages, toolchains, backend = 'native' }: CageOptions): ImageChoice | undefined {
-  const isBuilt = packages !== undefined || toolchains !== undefined;
+function parseImage(
+  { image, dockerfile, packages, toolchains, backend = 'native' }: CageOptions,
+  cwd: string,
+): ImageChoice | undefined {
+  const isBuilt = dockerfile !== undefined || packages !== undefined || toolchains !== undefined;
   if (backend === 'native') {
     if (image === undefined && !isBuilt) return undefined;
     throw usage(
-      '--image, --packages and --toolchain are for cages that are containers',
+      '--image, --dockerfile, --packages and --toolchain are for cages that are containers',
       'add --backend docker or --backend podman; a native cage has the programs of this machine',
     );
   }
-  if (image === undefined) return { packages: packages ?? [], toolchains: toolchains ?? [] };
+  if (image === undefined) {
+    const file = dockerfile === undefined ? {} : { dockerfile: resolve(cwd, dockerfile) };
+    return { packages: packages ?? [], toolchains: toolchains ?? [], ...file };
+  }
   if (isBuilt) {
     throw usage(
-      '--packages and --toolchain build an image of their own, which --image is not',
+      '--dockerfile, --packages and --toolchain build an image of their own, which --image is not',
       'leave --image out, or build upon it: ironcage build --base IMAGE --packages A,B',
     );
   }

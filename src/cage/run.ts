@@ -18,7 +18,7 @@ import { repairCage } from './repair.ts';
 import { openSession } from './session.ts';
 import type { CageSpec } from './spec.ts';
 import { ensureRunning } from './ensure-running.ts';
-import { cageExists, cagePaths, openDataRoot, withCageLock } from './store.ts';
+import { cageExists, cagePaths, openDataRoot, readSpec, withCageLock } from './store.ts';
 import type { CageDiff } from './work.ts';
 
 export interface RunRequest {
@@ -92,6 +92,9 @@ async function planRun(context: Context, request: RunRequest): Promise<CreationP
 /** The argv that starts the agent. A cage that has not seen these files of it is restarted to see them. */
 async function findProgramFor(context: Context, name: string, profile: AgentProfile): Promise<readonly string[]> {
   if (profile.install === undefined) return [profile.program];
+  const { imageAgent } = await readSpec(context, name);
+  // Where the images of agents have it; a program of that name in the cage's home is not asked.
+  if (imageAgent === profile.name) return [`/usr/local/bin/${profile.program}`];
   const { program, changed } = await rememberAgent(context, name, profile);
   if (changed) await stopForChange(context, name);
   return program.argv;

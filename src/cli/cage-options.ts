@@ -4,10 +4,6 @@ import type { Flags } from './flags.ts';
 import type { CageOptions } from './library.ts';
 import type { OptionSpec } from './command.ts';
 
-const HOST_PROGRAMS = {
-  hint: 'leave it out; a native cage shows the programs of this machine, and a container those of its --image',
-};
-
 export const CAGE_OPTIONS: readonly OptionSpec[] = [
   { name: 'name', value: 'NAME', summary: 'name of the cage; default: the directory’s name and 8 hex digits' },
   {
@@ -108,7 +104,11 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     value: 'REF',
     summary: 'image of a docker or podman cage; default: ours, built when it is not there',
   },
-  { name: 'dockerfile', value: 'FILE', summary: 'build the image from this file', notYet: HOST_PROGRAMS },
+  {
+    name: 'dockerfile',
+    value: 'FILE',
+    summary: 'build its image from this file; `ARG PARENT` and `FROM ${PARENT}` stand on ours',
+  },
   { name: 'packages', value: 'A,B', repeatable: true, summary: 'Debian packages of a docker or podman cage' },
   { name: 'toolchain', value: 'NAME=VERSION', repeatable: true, summary: 'a toolchain of it, such as node=22' },
 ];
@@ -124,6 +124,7 @@ const TEXT_OPTIONS = [
   'cpus',
   'pids',
   'image',
+  'dockerfile',
 ] as const;
 
 export function readCageOptions(flags: Flags, agent: string | undefined): CageOptions {

@@ -181,18 +181,12 @@ const MISTAKES: [argv: string, code: string, exitCode: number, says: RegExp][] =
   ['completion tcsh', 'E_USAGE', 2, /bash, zsh, fish/],
   ['--home= list', 'E_USAGE', 2, /--home is empty/],
   ['apply a', 'E_REFUSED', 126, /no terminal to ask/],
-  ...[
-    '--dockerfile x',
-    '--ssh agent',
-    '--ssh keys',
-    '--port 1',
-    '--add-dir x',
-    '--branch x',
-    '--profile x',
-  ].flatMap((option): [string, string, number, RegExp][] => [
-    [`run claude ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
-    [`create ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
-  ]),
+  ...['--ssh agent', '--ssh keys', '--port 1', '--add-dir x', '--branch x', '--profile x'].flatMap(
+    (option): [string, string, number, RegExp][] => [
+      [`run claude ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
+      [`create ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
+    ],
+  ),
   ['create --rm', 'E_USAGE', 2, /is not available yet/],
   ['diff --all', 'E_USAGE', 2, /is not available yet/],
 ];

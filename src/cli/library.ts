@@ -28,6 +28,7 @@ export interface CageOptions {
   cpus?: string;
   pids?: string;
   image?: string;
+  dockerfile?: string;
   packages?: string[];
   toolchains?: string[];
   agent?: string;
@@ -247,11 +248,11 @@ interface ImageRequest {
 interface BuiltImages {
   engine: 'docker' | 'podman';
   images: readonly {
-    tier: 'base' | 'toolchain' | 'agent';
+    tier: 'base' | 'toolchain' | 'agent' | 'custom';
     image: string;
     id: string;
     inputs: string;
-    parent: string;
+    parent: string | undefined;
     built: boolean;
     seconds: number;
   }[];

@@ -1,6 +1,6 @@
 // Builds one image from its recipe, or finds that the engine has it already. The recipe is copied out of the package before
 // the build: what is fetched for it lies beside the copy, and the package is never written.
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
@@ -12,7 +12,7 @@ import { findImage, IMAGE_LABELS, type ImageFacts } from './image-facts.ts';
 import { hashInputs, readRecipeFiles } from './image-hash.ts';
 import { requireImage } from './images.ts';
 
-export type ImageTier = 'base' | 'toolchain' | 'agent';
+export type ImageTier = 'base' | 'toolchain' | 'agent' | 'custom';
 
 export interface ImageRecipe {
   tier: ImageTier;
@@ -20,8 +20,12 @@ export interface ImageRecipe {
   name: string;
   /** Holds the Dockerfile and what it copies. */
   directory: string;
-  /** The image below. */
-  parent: string;
+  /** Of a user's Dockerfile: the file, and then `directory` is a copy already, which the build may use as it is. */
+  dockerfile?: string;
+  /** The image below, which the Dockerfile takes as PARENT; undefined where it names its own. */
+  parent: string | undefined;
+  /** Of the tier agent: which one. */
+  agent?: string;
   /** Values for the Dockerfile's arguments; seen in process lists and in the image's history. */
   arguments: Readonly<Record<string, string>>;
   /** The user's own, a proxy with a password perhaps: never in an argv. */
@@ -29,7 +33,7 @@ export interface ImageRecipe {
   /** What `addPrograms` fetches, each as name, version and checksum. */
   pins: readonly string[];
   /** Fills the empty directory `programs` of the build's context. */
-  addPrograms(directory: string): Promise<void>;
+  addPrograms?(directory: string): Promise<void>;
 }
 
 export interface BuildOptions {
@@ -48,7 +52,7 @@ export interface BuiltImage {
   id: string;
   /** Hash of all inputs. */
   inputs: string;
-  parent: string;
+  parent: string | undefined;
   /** False: the engine had it. */
   built: boolean;
   seconds: number;
@@ -61,36 +65,27 @@ const HASH_DIGITS = 12;
 /** Throws E_BACKEND with the build's last words; then there is no image of that tag, or the one that was there. */
 export async function ensureImage(engine: Engine, recipe: ImageRecipe, options: BuildOptions): Promise<BuiltImage> {
   const start = performance.now();
-  const parent = await requireParent(engine, recipe.parent, (line) => options.progress(line));
-  const inputs = hashInputs({
-    files: readRecipeFiles(recipe.directory),
-    arguments: { ...recipe.arguments, ...recipe.userArguments, PARENT: recipe.parent },
-    parentId: parent.id,
-    pins: recipe.pins,
-    platform: parent.platform,
-  });
-  // `localhost` is no registry: neither engine will look for it elsewhere.
-  const image = `localhost/ironcage:${recipe.name}-${inputs.slice(0, HASH_DIGITS)}`;
+  const { parentId, inputs, image, present } = await look(engine, recipe, options);
   const result = (id: string, built: boolean): BuiltImage => ({
     ...{ tier: recipe.tier, image, id, inputs, parent: recipe.parent, built },
     seconds: Math.round((performance.now() - start) / 100) / 10,
   });
-  const present = await findImage(engine, image);
   if (present?.inputs === inputs && !options.force) {
     options.progress(`${recipe.name}: unchanged`);
     return result(present.id, false);
   }
-  const context = mkdtempSync(join(options.scratch, 'image-'));
+  const scratch = mkdtempSync(join(options.scratch, 'image-'));
   try {
-    cpSync(recipe.directory, context, { recursive: true });
-    const programs = join(context, 'programs');
-    mkdirSync(programs, { recursive: true });
-    chmodSync(programs, 0o755);
-    await recipe.addPrograms(programs);
-    const labels = { tier: recipe.tier, inputs, parent: parent.id };
-    await build(engine, recipe, { context, image, labels, options });
+    const site = await layOut(recipe, scratch);
+    const { agent = '' } = recipe;
+    await build(engine, recipe, {
+      ...site,
+      image,
+      labels: { tier: recipe.tier, inputs, parent: parentId, agent },
+      options,
+    });
   } finally {
-    rmSync(context, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
   const made = await findImage(engine, image);
   if (made?.inputs !== inputs) {
@@ -102,6 +97,47 @@ export async function ensureImage(engine: Engine, recipe: ImageRecipe, options: 
   // Nameless now; it stays where a cage or another image stands on it.
   if (present !== undefined && present.id !== made.id) await callEngine(engine, ['image', 'rm', present.id]);
   return result(made.id, true);
+}
+
+/** Whether the engine has what the recipe would make now. */
+export async function hasImage(engine: Engine, recipe: ImageRecipe, options: BuildOptions): Promise<boolean> {
+  const { inputs, present } = await look(engine, recipe, options);
+  return present?.inputs === inputs;
+}
+
+interface Look {
+  parentId: string;
+  inputs: string;
+  image: string;
+  /** What the engine has of that tag. */
+  present: ImageFacts | undefined;
+}
+
+async function look(engine: Engine, recipe: ImageRecipe, options: BuildOptions): Promise<Look> {
+  const progress = (line: string): void => options.progress(line);
+  const parent = recipe.parent === undefined ? undefined : await requireParent(engine, recipe.parent, progress);
+  const { dockerfile } = recipe;
+  const inputs = hashInputs({
+    files: readRecipeFiles(recipe.directory),
+    arguments: { ...recipe.arguments, ...recipe.userArguments, PARENT: recipe.parent ?? '' },
+    parentId: parent?.id ?? '',
+    pins: dockerfile === undefined ? recipe.pins : [...recipe.pins, `Dockerfile ${readFileSync(dockerfile, 'utf8')}`],
+    platform: parent?.platform ?? '',
+  });
+  // `localhost` is no registry: neither engine will look for it elsewhere.
+  const image = `localhost/ironcage:${recipe.name}-${inputs.slice(0, HASH_DIGITS)}`;
+  return { parentId: parent?.id ?? '', inputs, image, present: await findImage(engine, image) };
+}
+
+/** The directory that a build gets, and the Dockerfile that it follows. */
+async function layOut(recipe: ImageRecipe, scratch: string): Promise<{ context: string; dockerfile: string }> {
+  if (recipe.dockerfile !== undefined) return { context: recipe.directory, dockerfile: recipe.dockerfile };
+  cpSync(recipe.directory, scratch, { recursive: true });
+  const programs = join(scratch, 'programs');
+  mkdirSync(programs, { recursive: true });
+  chmodSync(programs, 0o755);
+  await recipe.addPrograms?.(programs);
+  return { context: scratch, dockerfile: join(scratch, 'Dockerfile') };
 }
 
 async function requireParent(engine: Engine, image: string, progress: (line: string) => void): Promise<ImageFacts> {
@@ -116,22 +152,31 @@ async function requireParent(engine: Engine, image: string, progress: (line: str
 
 interface Build {
   context: string;
+  dockerfile: string;
   image: string;
   labels: Readonly<Record<keyof typeof IMAGE_LABELS, string>>;
   options: BuildOptions;
 }
 
-async function build(engine: Engine, recipe: ImageRecipe, { context, image, labels, options }: Build): Promise<void> {
+async function build(
+  engine: Engine,
+  recipe: ImageRecipe,
+  { context, dockerfile, image, labels, options }: Build,
+): Promise<void> {
+  const parent = recipe.parent === undefined ? {} : { PARENT: recipe.parent };
   const args = [
     ...(await builderCommand(engine)),
-    ...['--tag', image, '--file', join(context, 'Dockerfile')],
-    ...Object.entries({ ...recipe.arguments, PARENT: recipe.parent }).flatMap(([name, value]) => [
+    ...['--tag', image, '--file', dockerfile],
+    ...Object.entries({ ...recipe.arguments, ...parent }).flatMap(([name, value]) => [
       '--build-arg',
       `${name}=${value}`,
     ]),
     // A name alone: the engine's command line takes the value from its environment.
     ...Object.keys(recipe.userArguments).flatMap((name) => ['--build-arg', name]),
-    ...LABEL_NAMES.flatMap((name) => ['--label', `${IMAGE_LABELS[name]}=${labels[name]}`]),
+    ...LABEL_NAMES.filter((name) => labels[name] !== '').flatMap((name) => [
+      '--label',
+      `${IMAGE_LABELS[name]}=${labels[name]}`,
+    ]),
     ...(options.force ? ['--no-cache'] : []),
     context,
   ];
@@ -162,7 +207,7 @@ async function build(engine: Engine, recipe: ImageRecipe, { context, image, labe
   }
 }
 
-const LABEL_NAMES = ['tier', 'inputs', 'parent'] as const;
+const LABEL_NAMES = ['tier', 'inputs', 'parent', 'agent'] as const;
 
 /** A step as the classic builder, Podman and buildx announce it. */
 const STEP = /^(?:step \d+\/\d+|#\d+ \[)/i;

@@ -20,6 +20,8 @@ export interface ImageFacts {
   platform: string;
   /** Of an image of ours: the hash it was built with; else empty. */
   inputs: string;
+  /** Of an image of the tier agent: which one it brings. */
+  agent?: string;
   /** The PATH that it sets; empty when it sets none. */
   searchPath: string;
 }
@@ -58,7 +60,15 @@ function readFacts(text: string): ImageFacts | undefined {
   }
   const data = z.array(Facts).safeParse(value).data?.[0];
   if (data === undefined) return undefined;
-  const inputs = data.Config?.Labels?.[IMAGE_LABELS.inputs] ?? '';
+  const labels = data.Config?.Labels ?? {};
+  const inputs = labels[IMAGE_LABELS.inputs] ?? '';
+  const agent = labels[IMAGE_LABELS.tier] === 'agent' ? labels[IMAGE_LABELS.agent] : undefined;
   const searchPath = (data.Config?.Env ?? []).find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '';
-  return { id: data.Id.replace('sha256:', ''), platform: `${data.Os}/${data.Architecture}`, inputs, searchPath };
+  return {
+    id: data.Id.replace('sha256:', ''),
+    platform: `${data.Os}/${data.Architecture}`,
+    inputs,
+    ...(agent === undefined ? {} : { agent }),
+    searchPath,
+  };
 }

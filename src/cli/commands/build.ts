@@ -8,7 +8,7 @@ export const build: Command = {
   notes: [
     'Tiers: base (Debian with git, editors, shells and build tools), toolchain (languages by version and your packages), agent.',
     'An image is built only when something that goes into it has changed; the engine itself is asked. Needs npm on this machine.',
-    'Build arguments: proxies (HTTP_PROXY, …), and UV=0 for a base without uv. A name alone takes its value from the environment.',
+    'Build arguments: proxies (HTTP_PROXY, …), and UV=0 for a base without uv or UV=1 for none without it (default: uv if it can be had). A name alone takes its value from the environment.',
   ],
   arguments: [
     {

@@ -1,0 +1,76 @@
+// The image of a user's own Dockerfile. An agent may have written the file and what lies around it: it is read only from the
+// path that the user named, and what it takes is known, and hashed, before an engine gets it.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Engine } from '../backends/container/engine.ts';
+import { ensureImage, type BuiltImage } from '../backends/container/image-build.ts';
+import { findImage } from '../backends/container/image-facts.ts';
+import { requireImage } from '../backends/container/images.ts';
+import { IronError } from '../platform/errors.ts';
+import { copyContext, readDockerfileText } from './build-context.ts';
+import type { Context } from './context.ts';
+import { readDockerfile } from './dockerfile.ts';
+import type { ImageWishes } from './image-request.ts';
+
+export interface CustomImage {
+  path: string;
+  text: string;
+  usesParent: boolean;
+  /** Other images that go into it. */
+  images: readonly string[];
+}
+
+/** Throws E_USAGE. */
+export function readCustom(path: string, { packages, toolchains }: ImageWishes): CustomImage {
+  const text = readDockerfileText(path);
+  const custom = { path, text, ...readDockerfile(text, path) };
+  if (custom.usesParent || packages.length + toolchains.length === 0) return custom;
+  throw new IronError('E_USAGE', {
+    message: '--packages and --toolchain go into an image of ours, on which this Dockerfile does not stand',
+    because: `${path} has no FROM \${PARENT}`,
+    hint: 'begin it with `ARG PARENT` and `FROM ${PARENT}`, or leave the two options out',
+  });
+}
+
+interface CustomSite {
+  context: Context;
+  engine: Engine;
+  /** An existing directory for what is built from. */
+  scratch: string;
+  buildArguments: Readonly<Record<string, string>>;
+}
+
+/** `parent` is the image of ours below it. Throws E_USAGE for a context that is refused, E_BACKEND. */
+export async function buildCustom(
+  { context, engine, scratch, buildArguments }: CustomSite,
+  { path, text, images }: CustomImage,
+  parent: string | undefined,
+): Promise<BuiltImage> {
+  const progress = (line: string): void => context.progress(line);
+  const pins: string[] = [];
+  for (const image of images) {
+    await requireImage(engine, image, progress);
+    const facts = await findImage(engine, image);
+    pins.push(`${image} ${facts?.id ?? ''} ${facts?.platform ?? ''}`);
+  }
+  const directory = join(scratch, 'custom-context');
+  const dockerfile = join(scratch, 'custom.Dockerfile');
+  mkdirSync(directory);
+  copyContext(path, directory);
+  writeFileSync(dockerfile, text, { flag: 'wx' });
+  progress(`building ${path}: its steps run with the network of this machine’s containers, not with that of a cage`);
+  return ensureImage(
+    engine,
+    {
+      tier: 'custom',
+      name: 'custom',
+      directory,
+      dockerfile,
+      parent,
+      arguments: {},
+      userArguments: buildArguments,
+      pins,
+    },
+    { force: false, scratch, progress },
+  );
+}
