@@ -51,6 +51,8 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, host: 
     ...Object.entries(container.labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
     // Nothing is to come back by itself: what starts again has no egress.
     ...['--restart', 'no', '--log-driver', 'none', '--pull', 'never'],
+    // An engine that ends asks process 1 alone, which only sleeps: waiting for it would help nobody.
+    ...['--stop-signal', 'SIGKILL'],
     ...['--network', 'none', '--ipc', 'private', '--cgroupns', 'private'],
     ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
     ...['--security-opt', `seccomp=${runDirectory}/${CONTAINER_FILES.profile}`],

@@ -1,0 +1,221 @@
+// The life of a container cage over the real engines: what it leaves behind, what happens when somebody else takes a hand in its
+// container, and that a crash at any step of its start is put right by the next command.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../../src/platform/processes.ts';
+import { engineReason, pathOfTests, TEST_IMAGE, type TestEngine } from '../support/engines.ts';
+import { openSandbox, PROGRAM, until, type Sandbox } from '../support/sandbox.ts';
+import { engineEnvironment } from '../support/backends.ts';
+import { runOnPty } from '../support/pty.ts';
+
+const CHILD = fileURLToPath(new URL('step-child.mjs', import.meta.url));
+const CAGE = 'boxed';
+const START = ['begin', 'announced', 'egress known', 'holder known', 'cage exists', 'written'];
+
+for (const kind of ['docker', 'podman'] as const) {
+  const reason = engineReason(kind);
+  describe.skipIf(reason !== undefined)(`a cage of ${kind}${reason === undefined ? '' : ` (skipped: ${reason})`}`, () =>
+    lifeOver(kind),
+  );
+}
+
+function lifeOver(kind: TestEngine): void {
+  const environment = engineEnvironment(kind);
+  let sandbox: Sandbox;
+  let project: string;
+  beforeAll(async () => {
+    sandbox = openSandbox();
+    project = sandbox.project('p');
+    await ok('create', project, '--name', CAGE, '--backend', kind, '--image', TEST_IMAGE);
+    await ok('exec', CAGE, '--', 'sh', '-c', 'echo only here >work.txt; echo kept >~/note');
+  });
+  afterAll(() => sandbox.close());
+
+  const ironcage = (args: readonly string[], input?: string) => sandbox.run(args, { env: environment, input });
+  async function ok(...args: string[]): Promise<string> {
+    const result = await ironcage(args);
+    expect(result.stderr, args.join(' ')).not.toContain('error[');
+    expect(result.exitCode, `${args.join(' ')}: ${result.stderr}`).toBe(0);
+    return result.stdout;
+  }
+  async function engine(...args: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await run(kind, args, {
+      env: { PATH: pathOfTests(), HOME: sandbox.env['HOME'], ...environment },
+      timeoutMs: 60_000,
+    });
+    expect(exitCode, `${kind} ${args.join(' ')}: ${stderr}`).toBe(0);
+    return stdout.toString('utf8').trim();
+  }
+  const containers = async (...more: string[]): Promise<string[]> => {
+    const mine = ['--filter', `label=ironcage.data-root=${sandbox.dataRoot}`, '--format', '{{.Names}}'];
+    return (await engine('ps', ...mine, ...more)).split('\n').filter(Boolean);
+  };
+  const holdings = async (): Promise<unknown> => ({
+    containers: await containers('--all'),
+    volumes: await engine('volume', 'ls', '--quiet'),
+    networks: await engine('network', 'ls', '--quiet'),
+    processes: sandbox.processes(),
+  });
+  const only = async (): Promise<string> => {
+    const [name, ...others] = await containers('--all');
+    if (name === undefined || others.length > 0) throw new Error(`containers: ${[name, ...others].join(', ')}`);
+    return name;
+  };
+  const work = (): Promise<string> => ok('exec', CAGE, '--', 'sh', '-c', 'cat work.txt ~/note');
+  const WORK = 'only here\nkept\n';
+
+  test('create, start, exec, restart, stop and rm leave no container, volume, network, file or process', async () => {
+    await ok('stop', CAGE);
+    const image = `ironcage-test-volume:${process.pid}`;
+    const parent = await engine('create', TEST_IMAGE, '/bin/true');
+    await engine('commit', '--change', 'VOLUME /data', parent, image);
+    await engine('rm', parent);
+    try {
+      const before = await holdings();
+      await ok('create', project, '--name', 'short', '--backend', kind, '--image', image);
+      await ok('start', 'short');
+      // The control: each of these is seen while it is there.
+      expect(await containers()).toHaveLength(1);
+      expect(await holdings()).not.toEqual(before);
+      await ok('exec', 'short', '--', 'sh', '-c', 'sleep 300 >/dev/null 2>&1 & ls -d /data');
+      await ok('restart', 'short');
+      await ok('stop', 'short');
+      await ok('rm', '-y', '--discard', 'short');
+      await until('all processes to be gone', () => sandbox.processes().length === 0);
+      expect(await holdings()).toEqual(before);
+    } finally {
+      await engine('rmi', '--force', image);
+    }
+  });
+
+  test('a command’s input, output, error output and exit code are its own', async () => {
+    const script = 'cat; echo err >&2; exit 7';
+    const result = await ironcage(['exec', CAGE, '--', 'sh', '-c', script], 'through the pipe\n');
+    expect(result).toMatchObject({ exitCode: 7, stdout: 'through the pipe\n' });
+    expect(result.stderr).toContain('err');
+    expect(await ironcage(['run', 'shell', project, '--name', CAGE, '--', 'sh', '-c', 'exit 4'])).toMatchObject({
+      exitCode: 4,
+    });
+  });
+
+  test('a shell at a terminal has a terminal of its own and the size of the user’s', async () => {
+    const env = Object.fromEntries(
+      Object.entries({ ...sandbox.env, ...environment }).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value]],
+      ),
+    );
+    const shell = runOnPty([process.execPath, PROGRAM, 'shell', CAGE], env, project);
+    await shell.until(/\$ *$/);
+    shell.type('echo "on $(tty) $(stty size) $((6 * 7))"; exit 9\r');
+    const { exitCode, output } = await shell.ended;
+    expect(output).toMatch(/on \/dev\/\S+ 24 80 42/);
+    expect(exitCode).toBe(9);
+  });
+
+  test('a container that was removed by hand is made again, and home and project are as they were', async () => {
+    await ok('start', CAGE);
+    const name = await only();
+    await engine('kill', name);
+    await engine('rm', '--force', name);
+    expect(await containers('--all')).toEqual([]);
+    expect(await work()).toBe(WORK);
+    expect(await containers()).toHaveLength(1);
+  });
+
+  test('a container that was restarted by hand reaches nothing, until the next command gives it an egress', async () => {
+    await ok('start', CAGE);
+    const name = await only();
+    const ask =
+      'curl -sS -m 5 http://127.0.0.1:3128/ 2>&1; curl -sS -m 5 https://refused.example/ 2>&1; ip -o link | cut -d: -f2';
+    const confined = await ok('exec', CAGE, '--', 'sh', '-c', ask);
+    expect(confined).toContain('"blockedBy":"ironcage"');
+    await engine('restart', '--time', '0', name);
+    const alone = (
+      await run(kind, ['exec', name, 'sh', '-c', ask], {
+        env: { PATH: pathOfTests(), ...environment },
+        timeoutMs: 60_000,
+      })
+    ).stdout.toString();
+    expect(alone).not.toContain('blockedBy');
+    expect(alone).toMatch(/^(?:curl: .*\n)+ lo\n$/);
+    expect(await work()).toBe(WORK);
+    expect(await ok('exec', CAGE, '--', 'sh', '-c', ask)).toContain('"blockedBy":"ironcage"');
+  });
+
+  test('an image that is nowhere is named in the error, and nothing is left of the attempt', async () => {
+    const image = 'localhost:1/ironcage-absent:none';
+    const { exitCode, stderr } = await ironcage([
+      'create',
+      project,
+      '--name',
+      'absent',
+      '--backend',
+      kind,
+      '--image',
+      image,
+    ]);
+    expect([exitCode, stderr]).toEqual([125, expect.stringContaining(`the image ${image} cannot be pulled`)]);
+    expect(await ok('list', '--json')).not.toContain('absent');
+  });
+
+  test('a cage starts again without its image’s name and without a registry', async () => {
+    const image = `ironcage-test-own:${process.pid}`;
+    await engine('tag', TEST_IMAGE, image);
+    try {
+      await ok('create', project, '--name', 'offline', '--backend', kind, '--image', image);
+      await ok('start', 'offline');
+      await ok('stop', 'offline');
+    } finally {
+      await engine('rmi', image);
+    }
+    expect(await ok('exec', 'offline', '--', 'echo', 'here')).toBe('here\n');
+    await ok('rm', '-y', '--discard', 'offline');
+  });
+
+  test('memory, processes and processor time are limited', async () => {
+    const limits = ['--memory', '128m', '--pids', '30', '--cpus', '0.5'];
+    await ok('create', project, '--name', 'limited', '--backend', kind, '--image', TEST_IMAGE, ...limits);
+    const python = (program: string) => ironcage(['exec', 'limited', '--', 'python3', '-c', program]);
+    expect((await python('b = bytearray(b"x") * (32 << 20); print(len(b))')).stdout).toBe('33554432\n');
+    expect((await python('b = bytearray(b"x") * (512 << 20); print(len(b))')).stdout).toBe('');
+    const fork =
+      'import os, time\nn = 0\ntry:\n  while n < 100:\n    if os.fork() == 0: time.sleep(3); os._exit(0)\n    n += 1\nexcept OSError: pass\nprint(n)';
+    const made = Number((await python(fork)).stdout);
+    expect(made).toBeGreaterThan(3);
+    expect(made).toBeLessThan(30);
+    const burn =
+      'import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nprint(time.process_time())';
+    await until('the forked ones to be gone', async () => (await python('print(1)')).stdout === '1\n');
+    const used = Number((await python(burn)).stdout);
+    expect(used).toBeGreaterThan(0.5);
+    expect(used).toBeLessThan(1.4);
+    await ok('rm', '-y', '--discard', 'limited');
+  });
+
+  test.each(START.map((step, number) => ({ step, number })))(
+    'a start killed at $step is put right by the next command',
+    async ({ step, number }) => {
+      await ok('stop', CAGE);
+      const child = spawnSync(process.execPath, [CHILD, 'start', CAGE, project, String(number)], {
+        env: { ...sandbox.env, ...environment },
+        encoding: 'utf8',
+        timeout: 60_000,
+      });
+      expect([child.signal, child.stdout.split('\n').filter(Boolean)], child.stderr).toEqual([
+        'SIGKILL',
+        START.slice(0, number + 1).map((name) => `start: ${name}`),
+      ]);
+      if (step === 'holder known') {
+        expect((await ironcage(['doctor'])).stdout).toContain(`${CAGE}: an interrupted command left it broken`);
+        expect(await ok('doctor', '--fix')).toContain(`ended what was left running of ${CAGE}`);
+        expect(await containers()).toEqual([]);
+      }
+      expect(await work()).toBe(WORK);
+      expect(await containers()).toHaveLength(1);
+      await ok('stop', CAGE);
+      expect(await containers()).toEqual([]);
+      await until('every process of the cage to be gone', () => sandbox.processes().length === 0, 10_000);
+    },
+  );
+}
