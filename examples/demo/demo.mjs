@@ -1,6 +1,6 @@
 // The main job, for real: the real Claude Code in a cage, the real egress, a scripted model. Prints what happened and proves
 // what was promised; ends with 1 when a promise did not hold. Everything it makes lies in one temporary directory.
-// Usage: node examples/demo/demo.mjs [--keep]
+// Usage: node examples/demo/demo.mjs [--keep] [docker|podman]
 import { randomBytes } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,6 +15,9 @@ import { createSampleProject } from './sample-project.mjs';
 import { createStreamView } from './stream-view.mjs';
 
 const CAGE = 'demo';
+/** In a container, with the agent and the Node of its image. */
+const ENGINE = process.argv.slice(2).find((word) => word === 'docker' || word === 'podman');
+const PLACE = ENGINE === undefined ? [] : ['--backend', ENGINE, '--toolchain', 'node=22'];
 const MODEL_HOST = 'api.anthropic.com';
 const start = performance.now();
 const print = (line = '') => process.stdout.write(`${line}\n`);
@@ -68,7 +71,7 @@ async function main() {
   const route = `${MODEL_HOST}=127.0.0.1:${server.port},ca=${caFile}`;
   const agentArgs = ['-p', 'Improve the greeting.', '--output-format', 'stream-json', '--verbose'];
   const run = await ironcage.stream(
-    ['run', 'claude', project, '--name', CAGE, '--allow', 'npm', '--route', route, '--', ...agentArgs],
+    ['run', 'claude', project, '--name', CAGE, '--allow', 'npm', '--route', route, ...PLACE, '--', ...agentArgs],
     createStreamView(print, printable, seen),
   );
   expect(run === 0 && seen.finished, `the real Claude Code ${seen.version ?? ''} ran to its end, exit code ${run}`);

@@ -8,11 +8,10 @@ import { findImage } from '../backends/container/image-facts.ts';
 import { requireImage } from '../backends/container/images.ts';
 import { IronError } from '../platform/errors.ts';
 import { copyContext, readDockerfileText } from './build-context.ts';
-import type { Context } from './context.ts';
 import { readDockerfile } from './dockerfile.ts';
 import type { ImageWishes } from './image-request.ts';
 
-export interface CustomImage {
+interface CustomImage {
   path: string;
   text: string;
   usesParent: boolean;
@@ -21,7 +20,10 @@ export interface CustomImage {
 }
 
 /** Throws E_USAGE. */
-export function readCustom(path: string, { packages, toolchains }: ImageWishes): CustomImage {
+export function readCustom(
+  path: string,
+  { packages, toolchains }: Pick<ImageWishes, 'packages' | 'toolchains'>,
+): CustomImage {
   const text = readDockerfileText(path);
   const custom = { path, text, ...readDockerfile(text, path) };
   if (custom.usesParent || packages.length + toolchains.length === 0) return custom;
@@ -33,20 +35,21 @@ export function readCustom(path: string, { packages, toolchains }: ImageWishes):
 }
 
 interface CustomSite {
-  context: Context;
   engine: Engine;
   /** An existing directory for what is built from. */
   scratch: string;
   buildArguments: Readonly<Record<string, string>>;
+  progress(line: string): void;
 }
 
 /** `parent` is the image of ours below it. Throws E_USAGE for a context that is refused, E_BACKEND. */
 export async function buildCustom(
-  { context, engine, scratch, buildArguments }: CustomSite,
+  site: CustomSite,
   { path, text, images }: CustomImage,
   parent: string | undefined,
 ): Promise<BuiltImage> {
-  const progress = (line: string): void => context.progress(line);
+  const { engine, scratch, buildArguments } = site;
+  const progress = (line: string): void => site.progress(line);
   const pins: string[] = [];
   for (const image of images) {
     await requireImage(engine, image, progress);

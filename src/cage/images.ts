@@ -58,7 +58,7 @@ export async function buildImages(context: Context, request: ImageRequest): Prom
       emptyDirectory(scratch, directory);
       const progress = (line: string): void => context.progress(line);
       const custom = request.dockerfile === undefined ? undefined : readCustom(request.dockerfile, wishes);
-      const customSite = { engine, context, scratch, buildArguments: wishes.proxies };
+      const customSite = { engine, scratch, buildArguments: wishes.proxies, progress };
       if (custom?.usesParent === false) return [await buildCustom(customSite, custom, undefined)];
       if (request.pull === true) await pullImage(engine, wishes.base, progress);
       else await requireImage(engine, wishes.base, progress);

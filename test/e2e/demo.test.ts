@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { engineReason } from '../support/engines.ts';
 
 const DEMO = fileURLToPath(new URL('../../examples/demo/demo.mjs', import.meta.url));
 
@@ -21,9 +22,26 @@ const PROOFS = [
 ];
 
 test('the demo runs the real agent and every one of its promises holds', () => {
-  const demo = spawnSync(process.execPath, [DEMO], { encoding: 'utf8', timeout: 110_000 });
+  runDemo([], 110_000);
+});
+
+for (const engine of ['docker', 'podman'] as const) {
+  const reason = engineReason(engine);
+  // Built the first time; after that the engine has the images.
+  test.skipIf(reason !== undefined)(
+    `so it does in a container of ${engine}, with the agent of its image${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+    () => {
+      expect(runDemo([engine], 590_000)).toMatch(/agent-claude-\S+: (?:unchanged|building)/);
+    },
+    600_000,
+  );
+}
+
+function runDemo(args: readonly string[], timeout: number): string {
+  const demo = spawnSync(process.execPath, [DEMO, ...args], { encoding: 'utf8', timeout });
   const seen = `${demo.stdout}\n${demo.stderr}`;
   for (const proof of PROOFS) expect(seen).toMatch(proof);
   expect(seen).not.toContain('NOT SO');
   expect(demo.status).toBe(0);
-});
+  return seen;
+}

@@ -1,6 +1,6 @@
 // Images over the real engines: what makes one stale, what leaves it alone, and that a failed build leaves nothing. The
 // parent is a file of the test's own, so that nothing is fetched.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,8 @@ import { findEngines } from '../../src/backends/container/detect.ts';
 import { askEngine, callEngine, type Engine } from '../../src/backends/container/engine.ts';
 import { ensureImage, type BuiltImage, type ImageRecipe } from '../../src/backends/container/image-build.ts';
 import { findImage } from '../../src/backends/container/image-facts.ts';
+import { ensureBase } from '../../src/cage/base-image.ts';
+import { buildCustom, readCustom } from '../../src/cage/custom-image.ts';
 import { hostEnvironment } from '../../src/platform/environment.ts';
 import { run } from '../../src/platform/processes.ts';
 import { TEST_IMAGE } from '../support/engines.ts';
@@ -142,6 +144,94 @@ for (const kind of ['docker', 'podman'] as const) {
       });
       expect(await images()).toBe(before);
       expect(readdirSync(scratch)).toEqual([]);
+    });
+
+    describe('of a user’s Dockerfile', () => {
+      const OURS = 'ARG PARENT\nFROM ${PARENT}\nCOPY . /all/\n';
+      const custom = async (dockerfile: string, parent: string | undefined = PARENT): Promise<BuiltImage> => {
+        const path = join(recipe, 'Dockerfile');
+        writeFileSync(path, dockerfile);
+        const read = readCustom(path, { packages: [], toolchains: [] });
+        rmSync(scratch, { recursive: true });
+        mkdirSync(scratch);
+        const site = { engine, scratch, buildArguments: {}, progress: (line: string) => told.push(line) };
+        const built = await buildCustom(site, read, read.usesParent ? parent : undefined);
+        made.add(built.image);
+        return built;
+      };
+
+      test('is built once, under a tag of its own, and again when a file changes that goes into it', async () => {
+        writeFileSync(join(recipe, '.dockerignore'), 'left-out\n');
+        const first = await custom(OURS);
+        expect(first).toMatchObject({ tier: 'custom', built: true, parent: PARENT });
+        expect(first.image).toMatch(/^localhost\/ironcage:custom-[0-9a-f]{12}$/);
+        writeFileSync(join(recipe, 'left-out'), 'not seen');
+        expect(await custom(OURS)).toMatchObject({ built: false, id: first.id });
+        writeFileSync(join(recipe, 'copied.txt'), 'changed');
+        const second = await custom(OURS);
+        expect(second.built).toBe(true);
+        expect(second.image).not.toBe(first.image);
+        expect((await custom(`${OURS}ENV A=b\n`)).image).not.toBe(second.image);
+      });
+
+      test('may stand on any image, and is built again when that is another', async () => {
+        const text = `FROM ${PARENT}\nCOPY copied.txt /\n`;
+        const first = await custom(text);
+        expect(first).toMatchObject({ built: true, parent: undefined });
+        expect(await custom(text)).toMatchObject({ built: false });
+        await importParent('another parent');
+        const second = await custom(text);
+        expect(second.built).toBe(true);
+        expect(second.image).not.toBe(first.image);
+      });
+
+      test('may stand on nothing', async () => {
+        expect(await custom('FROM scratch\nCOPY copied.txt /\n')).toMatchObject({ built: true, parent: undefined });
+      });
+
+      test('reads nothing of this machine through a link', async () => {
+        writeFileSync(join(directory, 'secret'), 'of the host');
+        for (const [name, target] of [
+          ['absolute', join(directory, 'secret')],
+          ['relative', '../secret'],
+          ['far', '../../secret'],
+        ] as const) {
+          symlinkSync(target, join(recipe, name));
+          await expect(custom(`FROM ${PARENT}\nCOPY ${name} /\n`), name).rejects.toMatchObject({ code: 'E_BACKEND' });
+        }
+      });
+
+      test.skipIf(debian === undefined)('shows nothing that a terminal would obey', async () => {
+        const text = `FROM ${TEST_IMAGE}\nRUN printf '\\033]0;title\\007\\033[31mred\\040words\\033[2J\\n'; false\n`;
+        const error: unknown = await custom(text).catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ code: 'E_BACKEND', because: expect.stringContaining('red words') });
+        // oxlint-disable-next-line no-control-regex
+        expect(JSON.stringify([error, told])).not.toMatch(/\\u001b|\\u0007/);
+      });
+    });
+
+    test.skipIf(debian === undefined)('goes without uv where it is not to be had, and says so every time', async () => {
+      const base = async (userArguments: Readonly<Record<string, string>> = {}): Promise<BuiltImage> => {
+        const given = { tier: 'base', name: 'images-test', directory: recipe, parent: TEST_IMAGE, pins: [] } as const;
+        const options = { force: false, scratch, progress: (line: string) => told.push(line) };
+        const built = await ensureBase(engine, { ...given, arguments: {}, userArguments }, options);
+        made.add(built.image);
+        return built;
+      };
+      const tell = (): string[] => told.splice(0).filter((line) => line.includes('--build-arg UV=1'));
+      const step = 'RUN [ "${UV}" = 0 ] || { echo "uv is not to be had: unplugged" >&2; exit 1; }';
+      writeFileSync(join(recipe, 'Dockerfile'), `ARG PARENT\nFROM \${PARENT}\nARG UV=1\n${step}\n`);
+      const first = await base();
+      expect(first.built).toBe(true);
+      expect(tell()).toHaveLength(1);
+      expect(await base()).toMatchObject({ built: false, id: first.id });
+      expect(tell()).toHaveLength(1);
+      await expect(base({ UV: '1' })).rejects.toMatchObject({ code: 'E_BACKEND' });
+      expect(await base({ UV: '0' })).toMatchObject({ built: false, id: first.id });
+      // Any other failure is one.
+      writeFileSync(join(recipe, 'Dockerfile'), 'ARG PARENT\nFROM ${PARENT}\nARG UV=1\nRUN [ "${UV}" = 0 ]\n');
+      await expect(base()).rejects.toMatchObject({ code: 'E_BACKEND' });
+      expect(tell()).toEqual([]);
     });
 
     test.skipIf(debian === undefined)('has its programs on PATH and no file that runs as somebody else', async () => {
