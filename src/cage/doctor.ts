@@ -2,8 +2,9 @@
 import { probeEngines } from '../backends/container/detect.ts';
 import { probeNative } from '../backends/native/probe.ts';
 import type { ProbeResult } from '../backends/backend.ts';
-import { errorMessage } from '../platform/errors.ts';
+import { errorMessage, IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
+import { findStrayContainers, removeEngineHoldings } from './engine-holdings.ts';
 import { ensureRunning } from './ensure-running.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { stopStrays } from '../backends/native/stop.ts';
@@ -36,8 +37,22 @@ export async function doctor(context: Context, { fix }: { fix: boolean }): Promi
   ];
   const repaired: string[] = [];
   for (const name of listCageNames(context)) {
-    if (fix) repaired.push(...(await repair(context, name)));
-    checks.push(await cageCheck(context, name));
+    const failure = fix ? await repair(context, name, repaired) : undefined;
+    checks.push(failure ?? (await cageCheck(context, name)));
+  }
+  for (const stray of await findStrayContainers(context)) {
+    const { container, cage } = stray;
+    if (fix) {
+      await stray.remove();
+      repaired.push(`took away the container ${container} of ${cage}, which is no more`);
+    } else {
+      checks.push({
+        id: `container.${container}`,
+        status: 'warn',
+        what: `the container ${container} is of a cage ${cage} that is no more`,
+        hint: 'ironcage doctor --fix takes it away; no work is in it',
+      });
+    }
   }
   return { ok: checks.every(({ status }) => status !== 'fail'), checks, repaired };
 }
@@ -97,13 +112,25 @@ async function cageCheck(context: Context, name: string): Promise<ProbeResult> {
   }
 }
 
-async function repair(context: Context, name: string): Promise<string[]> {
+/** What it could not repair, as a check; what it did goes into `repaired`. */
+async function repair(context: Context, name: string, repaired: string[]): Promise<ProbeResult | undefined> {
+  try {
+    repaired.push(...(await repairLocked(context, name)));
+    return undefined;
+  } catch (error) {
+    const hint = error instanceof IronError ? error.hint : 'try again';
+    return { id: `cage.${name}`, status: 'fail', what: `${name} cannot be repaired: ${errorMessage(error)}`, hint };
+  }
+}
+
+async function repairLocked(context: Context, name: string): Promise<string[]> {
   return withCageLock(context, name, async () => {
     try {
       readCageState(context, name);
     } catch {
       // Unreadable: which processes it named is lost with it, but not by what command they were started.
       await stopStrays(cagePaths(context, name).root);
+      await removeEngineHoldings(context, name);
       writeCageState(context, name, { phase: 'stopped' });
       return [`wrote the state of ${name} anew`, ...(await repairCage(context, name))];
     }

@@ -7,9 +7,13 @@ import { printableLine } from '../platform/text.ts';
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const MAX_STEM = 40;
 
+export function isCageName(text: string): boolean {
+  return NAME.test(text);
+}
+
 /** Returns the name itself, or throws E_NAME: lower-case letters, digits and inner hyphens, at most 63. */
 export function parseCageName(text: string): string {
-  if (NAME.test(text)) return text;
+  if (isCageName(text)) return text;
   throw new IronError('E_NAME', {
     message: `${JSON.stringify(printableLine(text.slice(0, 80)))} is no name for a cage`,
     because: 'a name has 1 to 63 lower-case letters, digits and hyphens, and begins and ends with a letter or digit',

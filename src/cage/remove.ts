@@ -2,6 +2,7 @@
 import { errorMessage, IronError } from '../platform/errors.ts';
 import { removeTree } from '../platform/files.ts';
 import type { Context } from './context.ts';
+import { removeEngineHoldings } from './engine-holdings.ts';
 import { repairCage } from './repair.ts';
 import { stopLocked } from './start.ts';
 import {
@@ -11,7 +12,6 @@ import {
   noSuchCage,
   noteCageState,
   readCageState,
-  readSpec,
   withCageLock,
 } from './store.ts';
 import { unexportedFiles } from './work.ts';
@@ -30,21 +30,13 @@ export async function removeCage(context: Context, name: string, { discard }: { 
     context.step('remove: stopped');
     noteCageState(context, name, { phase: 'removing' });
     context.step('remove: announced');
-    await removeBackend(context, name);
+    await removeEngineHoldings(context, name);
     const { root, spec } = cagePaths(context, name);
     removeTree(spec, root);
     context.step('remove: spec gone');
     removeTree(root, cagesDirectory(context));
     context.step('remove: gone');
   });
-}
-
-/** What an engine keeps of a cage. A spec that cannot be read names none. */
-async function removeBackend(context: Context, name: string): Promise<void> {
-  const spec = await readSpec(context, name).catch(() => undefined);
-  if (spec === undefined || spec.backend === 'native') return;
-  const { removeCageContainer } = await import('./container-plan.ts');
-  await removeCageContainer(context, spec);
 }
 
 const NAMED_FILES = 20;

@@ -34,8 +34,11 @@ export async function repairCage(context: Context, name: string): Promise<string
   const state = readCageState(context, name);
   const done: string[] = [];
   switch (stateHealth(state)) {
-    case 'creating':
     case 'removing':
+      await removeHoldings(context, name);
+      removeTree(paths.root, cagesDirectory(context));
+      return [`took away what was left of ${name}`];
+    case 'creating':
       removeTree(paths.root, cagesDirectory(context));
       return [`took away what was left of ${name}`];
     case 'broken':
@@ -56,6 +59,12 @@ export async function repairCage(context: Context, name: string): Promise<string
     done.push(`an interrupted apply of ${name} was ${apply.outcome}${kept}`);
   }
   return done;
+}
+
+/** The next command tries again where an engine does not answer: what is left of the cage stays until then. */
+async function removeHoldings(context: Context, name: string): Promise<void> {
+  const { removeEngineHoldings } = await import('./engine-holdings.ts');
+  await removeEngineHoldings(context, name);
 }
 
 /** Ends every process a state names; those that are gone already are fine. */

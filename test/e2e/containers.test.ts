@@ -1,6 +1,8 @@
 // The life of a container cage over the real engines: what it leaves behind, what happens when somebody else takes a hand in its
 // container, and that a crash at any step of its start is put right by the next command.
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../../src/platform/processes.ts';
@@ -11,6 +13,14 @@ import { runOnPty } from '../support/pty.ts';
 
 const CHILD = fileURLToPath(new URL('step-child.mjs', import.meta.url));
 const CAGE = 'boxed';
+const REMOVE = [
+  'stop: begin',
+  'stop: announced',
+  'stop: ended',
+  'stop: written',
+  'remove: stopped',
+  'remove: announced',
+];
 const START = ['begin', 'announced', 'egress known', 'holder known', 'cage exists', 'written'];
 
 for (const kind of ['docker', 'podman'] as const) {
@@ -63,6 +73,12 @@ function lifeOver(kind: TestEngine): void {
     return name;
   };
   const work = (): Promise<string> => ok('exec', CAGE, '--', 'sh', '-c', 'cat work.txt ~/note');
+  const killedAt = (operation: string, cage: string, step: number): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [CHILD, operation, cage, project, String(step)], {
+      env: { ...sandbox.env, ...environment },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
   const WORK = 'only here\nkept\n';
 
   test('create, start, exec, restart, stop and rm leave no container, volume, network, file or process', async () => {
@@ -197,11 +213,7 @@ function lifeOver(kind: TestEngine): void {
     'a start killed at $step is put right by the next command',
     async ({ step, number }) => {
       await ok('stop', CAGE);
-      const child = spawnSync(process.execPath, [CHILD, 'start', CAGE, project, String(number)], {
-        env: { ...sandbox.env, ...environment },
-        encoding: 'utf8',
-        timeout: 60_000,
-      });
+      const child = killedAt('start', CAGE, number);
       expect([child.signal, child.stdout.split('\n').filter(Boolean)], child.stderr).toEqual([
         'SIGKILL',
         START.slice(0, number + 1).map((name) => `start: ${name}`),
@@ -218,4 +230,32 @@ function lifeOver(kind: TestEngine): void {
       await until('every process of the cage to be gone', () => sandbox.processes().length === 0, 10_000);
     },
   );
+
+  test('a removal killed before its container is gone is finished by the next command', async () => {
+    await ok('create', project, '--name', 'going', '--backend', kind, '--image', TEST_IMAGE);
+    await ok('start', 'going');
+    const child = killedAt('remove', 'going', REMOVE.indexOf('remove: announced'));
+    expect([child.signal, child.stdout.trim().split('\n').at(-1)], child.stderr).toEqual([
+      'SIGKILL',
+      'remove: announced',
+    ]);
+    expect((await containers('--all')).filter((name) => name.includes('going'))).toHaveLength(1);
+    expect(await ok('doctor', '--fix')).toContain('took away what was left of going');
+    expect((await containers('--all')).filter((name) => name.includes('going'))).toEqual([]);
+  });
+
+  test('a container whose cage is no more is told of by doctor, and taken away with --fix', async () => {
+    await ok('create', project, '--name', 'lost', '--backend', kind, '--image', TEST_IMAGE);
+    await ok('start', 'lost');
+    await ok('stop', 'lost');
+    rmSync(join(sandbox.dataRoot, 'cages/lost'), { recursive: true });
+    const lost = async (): Promise<string[]> => (await containers('--all')).filter((name) => name.includes('lost'));
+    const [name] = await lost();
+    expect((await ironcage(['doctor'])).stdout).toContain(`the container ${name} is of a cage lost that is no more`);
+    expect(await lost()).toEqual([name]);
+    expect(await ok('doctor', '--fix')).toContain(`took away the container ${name} of lost`);
+    expect(await lost()).toEqual([]);
+    // That of the cage that is there is not touched.
+    expect(await work()).toBe(WORK);
+  });
 }
