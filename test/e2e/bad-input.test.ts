@@ -65,6 +65,7 @@ describe('a command line that is wrong', () => {
     ['a file of variables that is missing', ['create', '--env-file', 'none.env'], /./],
     ['a secret in lower case', ['create', '--secret', 'token'], /./],
     ['a rule that is none', ['create', '--allow', 'not a rule at all'], /./],
+    ['an image for a cage that is no container', ['create', '--image', 'debian'], /--backend/],
     ['a git URL', ['create', 'https://github.com/a/b.git'], /clone/],
   ] as const)('%s', async (_what, args, hint) => {
     const result = await sandbox.run([...args, '--json'], { cwd: project });
@@ -78,11 +79,9 @@ describe('a command line that is wrong', () => {
   test.each([
     ['--net', 'open'],
     ['--workspace', 'mount'],
-    ['--backend', 'docker'],
     ['--preset', 'shared'],
     ['--auth', 'subscription'],
     ['--ssh', 'agent'],
-    ['--image', 'debian'],
     ['--port', '8080'],
   ])('%s %s is of the contract and not there yet: it is refused, never ignored', async (flag, value) => {
     const result = await sandbox.run(['create', flag, value, '--json'], { cwd: project });

@@ -192,21 +192,25 @@ function lifeOver(kind: TestEngine): void {
   test('memory, processes and processor time are limited', async () => {
     const limits = ['--memory', '128m', '--pids', '30', '--cpus', '0.5'];
     await ok('create', project, '--name', 'limited', '--backend', kind, '--image', TEST_IMAGE, ...limits);
-    const python = (program: string) => ironcage(['exec', 'limited', '--', 'python3', '-c', program]);
-    expect((await python('b = bytearray(b"x") * (32 << 20); print(len(b))')).stdout).toBe('33554432\n');
-    expect((await python('b = bytearray(b"x") * (512 << 20); print(len(b))')).stdout).toBe('');
-    const fork =
-      'import os, time\nn = 0\ntry:\n  while n < 100:\n    if os.fork() == 0: time.sleep(3); os._exit(0)\n    n += 1\nexcept OSError: pass\nprint(n)';
-    const made = Number((await python(fork)).stdout);
-    expect(made).toBeGreaterThan(3);
-    expect(made).toBeLessThan(30);
-    const burn =
-      'import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nprint(time.process_time())';
-    await until('the forked ones to be gone', async () => (await python('print(1)')).stdout === '1\n');
-    const used = Number((await python(burn)).stdout);
-    expect(used).toBeGreaterThan(0.5);
-    expect(used).toBeLessThan(1.4);
-    await ok('rm', '-y', '--discard', 'limited');
+    try {
+      const python = (program: string) => ironcage(['exec', 'limited', '--', 'python3', '-c', program]);
+      expect((await python('b = bytearray(b"x") * (32 << 20); print(len(b))')).stdout).toBe('33554432\n');
+      expect((await python('b = bytearray(b"x") * (512 << 20); print(len(b))')).stdout).toBe('');
+      const fork =
+        'import os, time\nn = 0\ntry:\n  while n < 100:\n    if os.fork() == 0: time.sleep(3); os._exit(0)\n    n += 1\nexcept OSError: pass\nprint(n)';
+      const made = Number((await python(fork)).stdout);
+      expect(made).toBeGreaterThan(3);
+      expect(made).toBeLessThan(30);
+      const burn =
+        'import time\nend = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nprint(time.process_time())';
+      await until('the forked ones to be gone', async () => (await python('print(1)')).stdout === '1\n');
+      const used = Number((await python(burn)).stdout);
+      // How much is left for it depends on the machine; what it may take at most does not.
+      expect(used).toBeGreaterThan(0.1);
+      expect(used).toBeLessThan(1.4);
+    } finally {
+      await ok('rm', '-y', '--discard', 'limited');
+    }
   });
 
   test.each(START.map((step, number) => ({ step, number })))(
