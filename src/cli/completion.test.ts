@@ -47,7 +47,8 @@ test.each([
     ['mount', 'mount-ro'],
   ],
   [['run', 'claude', '--ssh', ''], ['none']],
-  [['run', 'claude', '--dockerf'], ['']],
+  [['run', 'claude', '--dockerf'], ['--dockerfile']],
+  [['run', 'claude', '--add-d'], ['']],
   [['run', 'claude', '--', '--n'], ['']],
   [['apply', '--sk'], ['--skip-host-executable']],
 ])('bash completes %j to %j', async (words, expected) => {
