@@ -33,7 +33,8 @@ export function ownDocker(): OwnDocker {
     const log = openSync(at('log'), 'a');
     const places = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid'), '--host', host];
     const network = ['--bridge', 'none', '--iptables=false', '--ip6tables=false'];
-    const started = spawn('dockerd', [...places, ...network], {
+    // In a network of its own: a daemon without a bridge takes away that of the machine's.
+    const started = spawn('unshare', ['--net', '--', 'dockerd', ...places, ...network], {
       env: { PATH: pathOfTests() },
       stdio: ['ignore', log, log],
     });
