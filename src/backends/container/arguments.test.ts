@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CagePlan, ContainerPlan, EngineKind } from '../backend.ts';
-import { createArguments, enforcementOf } from './arguments.ts';
+import { createArguments, enforcementOf, markOf } from './arguments.ts';
 
 const ALL = { memory: true, pids: true, cpu: true };
 const HOST = { openFiles: 1024, node: '/usr/bin/node' };
@@ -27,7 +27,7 @@ test.each(['docker', 'podman'] as const)('a container of %s has no network, no r
   for (const wanted of [
     ...['--network none', '--cap-drop ALL', '--security-opt no-new-privileges', '--read-only', '--restart no'],
     ...['--security-opt seccomp=/r/seccomp.json', '--user 7:8', '--pull never', '--ulimit nofile=1024:1024'],
-    ...['--entrypoint /ironcage/hold debian:bookworm-slim ironcage-shop-12345678', '--log-driver none'],
+    ...[`--entrypoint /ironcage/hold debian:bookworm-slim ${markOf('ironcage-shop-12345678')}`, '--log-driver none'],
   ]) {
     expect(line).toContain(wanted);
   }

@@ -1,5 +1,6 @@
 // The command line that makes a cage's container, as a pure function of its plan. Hardening is not a choice here: what an
 // engine does not know of it makes its `create` fail, and with it the start.
+import { createHash } from 'node:crypto';
 import { IronError } from '../../platform/errors.ts';
 import type {
   Bind,
@@ -68,8 +69,13 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, host: 
     ...mountsOf(plan, host.node).flatMap((mount) => ['--mount', mountText(mount)]),
     ...['--workdir', '/', '--entrypoint', INSIDE_HOLD, container.image],
     // Read by nobody inside: by it the process is known for that of this container.
-    name,
+    markOf(name),
   ];
+}
+
+/** Tells one container's first process from another's, and nothing about the cage to who reads it inside. */
+export function markOf(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 16);
 }
 
 function limitArguments({ limits: wanted }: CagePlan, container: ContainerIdentity, openFiles: number): string[] {

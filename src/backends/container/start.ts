@@ -12,7 +12,7 @@ import { guardedPaths } from '../native/inner-mounts.ts';
 import { PROGRAMS_DIRECTORY, RUN_FILES } from '../native/layout.ts';
 import { openListeners, type HandOver } from '../native/opened-listeners.ts';
 import { writeTrust } from '../native/start.ts';
-import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD, placesOf } from './arguments.ts';
+import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD, markOf, placesOf } from './arguments.ts';
 import { askEngine, callEngine, type Engine } from './engine.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
@@ -181,7 +181,7 @@ async function startContainer(
 /** The runtime's own program becomes the container's a moment after it says that it has started it. */
 async function mustBeOurs(init: ProcessIdentity, name: string): Promise<void> {
   const end = performance.now() + BECOMES_MS;
-  while (commandLine(init.pid) !== `${INSIDE_HOLD}\0${name}\0`) {
+  while (commandLine(init.pid) !== `${INSIDE_HOLD}\0${markOf(name)}\0`) {
     if (performance.now() > end) {
       throw new IronError('E_PROTECTION', {
         message: 'the container’s first process is not on this machine',
