@@ -140,6 +140,8 @@ export interface EnterCommand {
   program: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** Where it is to be run; default: anywhere. */
+  cwd?: string;
   /** Of a command line that hands no signal on: has the program inside get it; false when that is not there. */
   deliver?: (signal: NodeJS.Signals) => boolean;
   /** To be called when that command line has ended, whatever ended it: then the program inside ends as well. */

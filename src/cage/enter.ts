@@ -84,14 +84,16 @@ export function commandFor(
   request: ExecRequest,
   terminal: boolean,
 ): EnterCommand {
-  const { spec, identity, callerIsRoot, backend, context } = session;
+  const { spec, identity, callerIsRoot, backend, context, paths } = session;
   const term = context.environment['TERM'];
   const { memoryBytes, pids, cpus } = spec.limits;
   const plan = { identity, callerIsRoot, limits: { memoryBytes, pids, cpus }, env: cageEnvironment(session) };
-  return backend.enter(plan, state, {
+  const command = backend.enter(plan, state, {
     argv: request.argv,
     cwd: request.cwd ?? spec.project,
     env: { ...(terminal && term !== undefined ? { TERM: term } : {}), ...request.env },
     terminal,
   });
+  // An engine's helper leaves notes of its own where it was called from, which is most often a project of the user's.
+  return spec.backend === 'native' ? command : { ...command, cwd: paths.run };
 }

@@ -20,11 +20,11 @@ const LINGER_MS = 100;
 const NULL_DEVICE = 0x103;
 
 /** Resolves with the exit code, 128 + n after signal n. */
-export async function runOnPipes({ program, args, env, deliver }: TerminalCommand): Promise<number> {
+export async function runOnPipes({ program, args, env, cwd, deliver }: TerminalCommand): Promise<number> {
   const relay = await openRelay(env['PATH']);
   return new Promise((ended, failed) => {
     // One that hands no signal on must not get those that are meant for the whole group either.
-    const child = spawn(program, [...args], { env, stdio: [...relay.stdio], detached: deliver !== undefined });
+    const child = spawn(program, [...args], { env, cwd, stdio: [...relay.stdio], detached: deliver !== undefined });
     const forward = (signal: NodeJS.Signals): void => {
       if (deliver?.(signal) !== true) child.kill(signal);
     };

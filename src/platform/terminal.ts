@@ -6,6 +6,8 @@ export interface TerminalCommand {
   program: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** Where the program itself runs. Default: here. */
+  cwd?: string;
   /** Where a signal is to go instead of the program; false when nobody was there to get it. */
   deliver?: (signal: NodeJS.Signals) => boolean;
 }
@@ -20,6 +22,7 @@ export async function runInTerminal(command: TerminalCommand): Promise<number> {
     name: process.env['TERM'] ?? 'xterm-256color',
     ...size(),
     env: { ...command.env },
+    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     encoding: null,
   });
   const release = bridge(pty, size);

@@ -108,12 +108,12 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
     return commandFor(await openSession(context, name), state, exec, false);
   };
   const exec = async (argv: readonly string[], more: InsideOptions = {}): Promise<Captured> => {
-    const { program, args, env } = await command({
+    const { program, args, env, cwd } = await command({
       argv: [...argv, ...(more.args ?? [])],
       cwd: more.cwd,
       env: more.env,
     });
-    return capture(program, args, env, more);
+    return capture(program, args, env, { ...more, cwd });
   };
   return {
     context,
@@ -153,7 +153,12 @@ async function capture(
   env: Readonly<Record<string, string>>,
   more: InsideOptions,
 ): Promise<Captured> {
-  const result = await run(program, args, { env, input: more.input, timeoutMs: more.timeoutMs ?? TIMEOUT_MS });
+  const result = await run(program, args, {
+    env,
+    cwd: more.cwd,
+    input: more.input,
+    timeoutMs: more.timeoutMs ?? TIMEOUT_MS,
+  });
   if (result.timedOut) throw new Error(`${program} did not end in time; it wrote: ${result.stderr.slice(-500)}`);
   return {
     exitCode: result.exitCode,
