@@ -6,7 +6,7 @@ import { findImage } from '../backends/container/image-facts.ts';
 import { requireImage } from '../backends/container/images.ts';
 import type { Context } from './context.ts';
 import { hasAgentImage } from './image-agents.ts';
-import { buildImages } from './images.ts';
+import { buildTopImage } from './images.ts';
 import type { ImageChoice } from './options.ts';
 import type { CageSpec } from './spec.ts';
 
@@ -19,7 +19,7 @@ export async function prepareContainer(
   choice: ImageChoice,
   agent: string | undefined,
 ): Promise<ContainerPlace> {
-  const engine = await requireEngine(backend, context.environment);
+  const engine = await requireEngine([backend], context.environment);
   const image = await chooseImage(context, engine, choice, agent);
   const { agent: imageAgent, searchPath = '' } = (await findImage(engine, image)) ?? {};
   const { selectors, rootless, limits } = engine;
@@ -44,8 +44,5 @@ async function chooseImage(
   }
   // Upon a Dockerfile of the user's stands nothing of ours.
   const agents = !('dockerfile' in choice) && agent !== undefined && hasAgentImage(agent) ? [agent] : [];
-  const { images } = await buildImages(context, { ...choice, agents, engine: engine.kind });
-  const top = images.at(-1);
-  if (top === undefined) throw new Error('a build made no image');
-  return top.image;
+  return buildTopImage(context, engine, { ...choice, agents });
 }

@@ -1,5 +1,6 @@
 // What container engines keep of cages: ended and taken away by the label that a container has, also where nothing else is left
 // that names it. Files of a cage are not an engine’s, and are not touched here.
+import { ENGINE_KINDS } from '../backends/backend.ts';
 import type { Context } from './context.ts';
 import { isCageName } from './names.ts';
 import { cageExists, listCageNames, readSpec, withCageLock } from './store.ts';
@@ -27,7 +28,7 @@ export async function findStrayContainers(context: Context): Promise<StrayContai
     import('../backends/container/stop.ts'),
   ]);
   const strays: StrayContainer[] = [];
-  for (const kind of ['docker', 'podman'] as const) {
+  for (const kind of ENGINE_KINDS) {
     const findings = await findEngines(kind, context.environment);
     const engine = findings.find((finding) => finding.engine !== undefined)?.engine;
     if (engine === undefined) continue;

@@ -2,8 +2,8 @@
 // an agent. Each is built when its engine does not have it, and only then.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { EngineKind } from '../backends/backend.ts';
-import { findEngines } from '../backends/container/detect.ts';
+import { ENGINE_KINDS, type EngineKind } from '../backends/backend.ts';
+import { requireEngine } from '../backends/container/detect.ts';
 import type { Engine } from '../backends/container/engine.ts';
 import {
   ensureImage,
@@ -46,43 +46,42 @@ const AGENT_NODE: Toolchain = { name: 'node', version: '22' };
 /** Throws E_USAGE, E_NO_AGENT, E_BACKEND, E_AGENT_INSTALL, E_DISK_FULL. What was built before that stays. */
 export async function buildImages(context: Context, request: ImageRequest): Promise<BuiltImages> {
   const wishes = checkImageRequest(request, context.environment);
-  const engine = await chooseEngine(context, request.engine);
+  const kinds = request.engine === undefined ? ENGINE_KINDS : [request.engine];
+  const engine = await requireEngine(kinds, context.environment, NO_ENGINE_HINT);
+  return { engine: engine.kind, images: await buildWishes(context, engine, request, wishes) };
+}
+
+const NO_ENGINE_HINT = 'images are for containers: start an engine; cages of the native backend need no image';
+
+/** The image on top of what is asked for, in an engine that has been found already. Throws as buildImages does. */
+export async function buildTopImage(context: Context, engine: Engine, request: ImageRequest): Promise<string> {
+  const wishes = checkImageRequest(request, context.environment);
+  const top = (await buildWishes(context, engine, request, wishes)).at(-1);
+  if (top === undefined) throw new Error('a build made no image');
+  return top.image;
+}
+
+async function buildWishes(
+  context: Context,
+  engine: Engine,
+  request: ImageRequest,
+  wishes: ImageWishes,
+): Promise<BuiltImage[]> {
   const directory = join(context.dataRoot, 'images');
   const scratch = join(directory, 'scratch');
   makeDirectory(scratch);
-  const images = await withLock(
-    join(directory, '.lock'),
-    { what: 'a build of images', timeoutMs: LOCK_TIMEOUT_MS },
-    async () => {
-      // What a build left that was killed.
-      emptyDirectory(scratch, directory);
-      const progress = (line: string): void => context.progress(line);
-      const custom = request.dockerfile === undefined ? undefined : readCustom(request.dockerfile, wishes);
-      const customSite = { engine, scratch, buildArguments: wishes.proxies, progress };
-      if (custom?.usesParent === false) return [await buildCustom(customSite, custom, undefined)];
-      if (request.pull === true) await pullImage(engine, wishes.base, progress);
-      else await requireImage(engine, wishes.base, progress);
-      const found = await findImage(engine, wishes.base);
-      const tiers = await buildTiers({ context, engine, wishes, scratch, platform: found?.platform ?? '' });
-      return custom === undefined ? tiers : [...tiers, await buildCustom(customSite, custom, tiers.at(-1)?.image)];
-    },
-  );
-  return { engine: engine.kind, images };
-}
-
-async function chooseEngine(context: Context, wanted: EngineKind | undefined): Promise<Engine> {
-  const kinds: readonly EngineKind[] = wanted === undefined ? ['docker', 'podman'] : [wanted];
-  const reasons: string[] = [];
-  for (const kind of kinds) {
-    for (const { engine, label, reason } of await findEngines(kind, context.environment)) {
-      if (engine !== undefined) return engine;
-      reasons.push(`${label}: ${reason}`);
-    }
-  }
-  throw new IronError('E_BACKEND', {
-    message: `no ${kinds.join(' or ')} engine answers here`,
-    because: reasons,
-    hint: 'images are for containers: start an engine; cages of the native backend need no image',
+  return withLock(join(directory, '.lock'), { what: 'a build of images', timeoutMs: LOCK_TIMEOUT_MS }, async () => {
+    // What a build left that was killed.
+    emptyDirectory(scratch, directory);
+    const progress = (line: string): void => context.progress(line);
+    const custom = request.dockerfile === undefined ? undefined : readCustom(request.dockerfile, wishes);
+    const customSite = { engine, scratch, buildArguments: wishes.proxies, progress };
+    if (custom?.usesParent === false) return [await buildCustom(customSite, custom, undefined)];
+    if (request.pull === true) await pullImage(engine, wishes.base, progress);
+    else await requireImage(engine, wishes.base, progress);
+    const found = await findImage(engine, wishes.base);
+    const tiers = await buildTiers({ context, engine, wishes, scratch, platform: found?.platform ?? '' });
+    return custom === undefined ? tiers : [...tiers, await buildCustom(customSite, custom, tiers.at(-1)?.image)];
   });
 }
 

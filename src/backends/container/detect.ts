@@ -8,7 +8,7 @@ import { IronError } from '../../platform/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { findProgram, missingTool } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
-import type { ContainerIdentity, EngineKind, ProbeResult } from '../backend.ts';
+import { ENGINE_KINDS, type ContainerIdentity, type EngineKind, type ProbeResult } from '../backend.ts';
 import { callEngine, type Engine, type EngineFacts } from './engine.ts';
 import { knownHoles } from './engine-floors.ts';
 
@@ -81,23 +81,29 @@ export function engineOf(container: ContainerIdentity, environment: Environment)
   return { kind, program, selectors, env, rootless, limits };
 }
 
-/** The engine of a kind; throws E_TOOL_MISSING or E_BACKEND that lists what was tried. */
-export async function requireEngine(kind: EngineKind, environment: Environment): Promise<Engine> {
-  const findings = await findEngines(kind, environment);
-  const engine = findings.find((finding) => finding.engine !== undefined)?.engine;
-  if (engine !== undefined) return engine;
+/** The first engine of these kinds that answers; throws E_BACKEND that lists what was tried. */
+export async function requireEngine(
+  kinds: readonly EngineKind[],
+  environment: Environment,
+  hint = `start ${kinds.join(' or ')}, or use --backend native`,
+): Promise<Engine> {
+  const reasons: string[] = [];
+  for (const kind of kinds) {
+    for (const { engine, label, reason } of await findEngines(kind, environment)) {
+      if (engine !== undefined) return engine;
+      reasons.push(`${label}: ${reason}`);
+    }
+  }
   throw new IronError('E_BACKEND', {
-    message: `no ${kind} engine answers here`,
-    because: findings.map(({ label, reason }) => `${label}: ${reason}`).join('; '),
-    hint: `start ${kind}, or use --backend native`,
+    message: `no ${kinds.join(' or ')} engine answers here`,
+    because: reasons,
+    hint,
   });
 }
 
 export async function probeEngines(environment: Environment): Promise<ProbeResult[]> {
-  const findings = [
-    ...(await findEngines('docker', environment, true)),
-    ...(await findEngines('podman', environment, true)),
-  ];
+  const findings: EngineFinding[] = [];
+  for (const kind of ENGINE_KINDS) findings.push(...(await findEngines(kind, environment, true)));
   return findings.flatMap(({ kind, label, engine, reason, holes }, index) => {
     const id = `engine.${kind}.${index}`;
     const found: ProbeResult = { id, status: 'ok', what: `${label}: ${reason}`, hint: '' };

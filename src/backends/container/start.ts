@@ -16,12 +16,13 @@ import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD, markOf, p
 import { askEngine, callEngine, type Engine } from './engine.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
-import { stopContainer } from './stop.ts';
+import { removeContainer } from './stop.ts';
 import { tightenMounts } from './tighten-mounts.ts';
 
 /** The label with a digest of what a container was made from: one that no longer fits its plan is made anew. */
 const PLAN_LABEL = 'ironcage.plan';
 
+/** What a failure leaves is for the caller to end: it knows the container before it calls. */
 export async function startContainerCage(
   plan: CagePlan,
   container: ContainerPlan,
@@ -33,19 +34,14 @@ export async function startContainerCage(
   const limits = enforcementOf(plan.limits, engine.limits);
   writeRunFiles(plan);
   guardWays(plan);
-  try {
-    const init = await startContainer(plan, container, engine, tools.node);
-    hooks.holderKnown(init, []);
-    await Promise.all([
-      tightenMounts(init, [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh], path),
-      openInside(init, engine, tools, path, plan.listeners, (request, handle) => hooks.listener(request, handle)),
-    ]);
-    writeTrust(plan.runDirectory, await hooks.certificate());
-    return { container: container.identity, holder: init, init, limits, cgroups: [] };
-  } catch (error) {
-    await stopContainer(container.identity, engine, undefined, 0).catch(() => undefined);
-    throw error;
-  }
+  const init = await startContainer(plan, container, engine, tools.node);
+  hooks.holderKnown(init, []);
+  await Promise.all([
+    tightenMounts(init, [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh], path),
+    openInside(init, engine, tools, path, plan.listeners, (request, handle) => hooks.listener(request, handle)),
+  ]);
+  writeTrust(plan.runDirectory, await hooks.certificate());
+  return { container: container.identity, holder: init, init, limits, cgroups: [] };
 }
 
 /** Opens listeners in the network of a container; once more for a new egress as for its first. */
@@ -154,22 +150,13 @@ async function startContainer(
   // The engine keeps its own copy of the filter.
   const made = JSON.stringify([args, createSeccompProfile(process.arch)]);
   const digest = createHash('sha256').update(made).digest('hex');
-  const create = (): Promise<string> =>
-    askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
-  const start = (): Promise<string> => askEngine(engine, ['start', name], 'start the container');
   // Most often it is there and fits: one that does not has run nothing but its first process when it is seen.
   const started = await callEngine(engine, ['start', name]);
-  if (started.exitCode !== 0) {
-    if (!/no such container/i.test(started.stderr))
-      await askEngine(engine, ['rm', '--force', '--volumes', name], REMAKE);
-    await create();
-    await start();
-  }
-  let [pid, label] = await inspectContainer(engine, name);
+  let [pid, label] = started.exitCode === 0 ? await inspectContainer(engine, name) : [0, ''];
   if (label !== digest) {
-    await askEngine(engine, ['rm', '--force', '--volumes', name], REMAKE);
-    await create();
-    await start();
+    await removeContainer(container.identity, engine);
+    await askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
+    await askEngine(engine, ['start', name], 'start the container');
     [pid, label] = await inspectContainer(engine, name);
   }
   const init = Number.isSafeInteger(pid) && pid > 1 ? identifyProcess(pid) : undefined;
@@ -194,8 +181,6 @@ async function mustBeOurs(init: ProcessIdentity, name: string): Promise<void> {
 }
 
 const BECOMES_MS = 3_000;
-
-const REMAKE = 'take away the container of an earlier set-up';
 
 async function inspectContainer(engine: Engine, name: string): Promise<[pid: number, digest: string]> {
   const format = `{{.State.Pid}} {{index .Config.Labels "${PLAN_LABEL}"}}`;
