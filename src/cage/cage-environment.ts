@@ -2,8 +2,8 @@
 import { dirname } from 'node:path';
 import { nodeRuntime } from '../agents/node-runtime.ts';
 import { findProfile } from '../agents/profiles.ts';
-import { CAGE_USER } from '../backends/native/etc.ts';
-import { INSIDE_BUNDLE, INSIDE_CA } from '../backends/native/layout.ts';
+import { CAGE_USER } from '../backends/host/etc.ts';
+import { INSIDE_BUNDLE, INSIDE_CA } from '../backends/host/layout.ts';
 import { pathExists } from '../platform/files.ts';
 import { readAgentPrograms } from './agent-programs.ts';
 import { PROXY_PORT } from './policy.ts';

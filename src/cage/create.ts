@@ -3,7 +3,7 @@
 import { chownSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { searchPath } from '../backends/native/tools.ts';
+import { searchPath } from '../backends/host/tools.ts';
 import { findBundle } from '../policy/bundles.ts';
 import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
 import type { AgentProfile } from '../agents/profile.ts';

@@ -1,6 +1,6 @@
 // The egress as the kernel shows it to the host: what it is confined by is read off the living process.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { CONFINED_MEMORY_BYTES } from '../backends/native/confined-command.ts';
+import { CONFINED_MEMORY_BYTES } from '../backends/host/confined-command.ts';
 import { identifyProcess } from '../platform/processes.ts';
 import type { Probe } from './probe.ts';
 import type { RunningState } from './state.ts';

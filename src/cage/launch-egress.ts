@@ -1,9 +1,9 @@
 // A new egress for a cage, up to the point where it has its policy: what a start and a restart of it have in common.
 import { join } from 'node:path';
-import { EGRESS_INSIDE, insideAuthorityFiles } from '../backends/native/egress-command.ts';
-import { startEgress, type StartingEgress } from '../backends/native/egress-host.ts';
-import { startInspector } from '../backends/native/inspector-process.ts';
-import { writeFilter } from '../backends/native/start.ts';
+import { EGRESS_INSIDE, insideAuthorityFiles } from '../backends/host/egress-command.ts';
+import { startEgress, type StartingEgress } from '../backends/host/egress-host.ts';
+import { startInspector } from '../backends/host/inspector-process.ts';
+import { writeFilter } from '../backends/host/run-files.ts';
 import { generationHash } from '../egress/generation.ts';
 import { IronError } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';

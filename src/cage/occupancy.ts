@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cageProcesses } from '../backends/native/stop.ts';
+import { cageProcesses } from '../backends/host/cage-processes.ts';
 import { makeDirectory } from '../platform/files.ts';
 import { linkOwnIdentity, readIdentityLink } from '../platform/identity-link.ts';
 import { isAlive } from '../platform/processes.ts';

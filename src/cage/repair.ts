@@ -79,7 +79,7 @@ export async function endProcesses(
   // Loaded here: most commands find nothing to end.
   const [{ stopNativeCage }, { stopEgress }] = await Promise.all([
     import('../backends/native/stop.ts'),
-    import('../backends/native/egress-host.ts'),
+    import('../backends/host/egress-host.ts'),
   ]);
   if (state.container !== undefined) {
     const [{ stopContainer }, { engineOf }] = await Promise.all([

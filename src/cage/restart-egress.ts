@@ -1,7 +1,7 @@
 // Another egress for a cage that lives and has lost its own: the same policy, the same authority, the same record, on
 // listeners that are opened again in the cage's network. What runs in the cage only sees its connections break.
-import { stopEgress } from '../backends/native/egress-host.ts';
-import { writeTrust } from '../backends/native/start.ts';
+import { stopEgress } from '../backends/host/egress-host.ts';
+import { writeTrust } from '../backends/host/run-files.ts';
 import { cageListeners } from './compose-plan.ts';
 import { launchEgress } from './launch-egress.ts';
 import type { CageSession } from './session.ts';

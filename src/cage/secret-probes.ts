@@ -1,7 +1,7 @@
 // Is a real value anywhere in a cage? Looked for from outside, since it must not go in even to be looked for: in all that is
 // stored for the cage, in what the cage itself sees, and in its processes.
 import { join } from 'node:path';
-import { INSIDE_TRUST } from '../backends/native/layout.ts';
+import { INSIDE_TRUST } from '../backends/host/layout.ts';
 import type { Probe } from './probe.ts';
 import { secretValue } from './policy.ts';
 import { searchFiles, searchProcesses, type SearchResult } from './secret-search.ts';

@@ -1,7 +1,7 @@
 // One command's view of one cage: its paths, its spec, whom it runs as. Everything that acts on a cage takes this.
-import { findTools, searchPath } from '../backends/native/tools.ts';
+import { findTools, searchPath } from '../backends/host/tools.ts';
 import type { Backend, CageIdentity } from '../backends/backend.ts';
-import type { Tools } from '../backends/native/arguments.ts';
+import type { Tools } from '../backends/host/tools.ts';
 import { createContainerBackend } from '../backends/container/container-backend.ts';
 import { createNativeBackend } from '../backends/native/native-backend.ts';
 import type { Context } from './context.ts';

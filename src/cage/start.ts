@@ -2,7 +2,7 @@
 // has confirmed its policy. Stopping it is the way back.
 import { chownSync } from 'node:fs';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
-import { writeFilter } from '../backends/native/start.ts';
+import { writeFilter } from '../backends/host/run-files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import type { Context } from './context.ts';
 import { composePlan } from './compose-plan.ts';

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { INSIDE_BUNDLE, INSIDE_CA, INSIDE_TRUST, PACKAGE_ROOT } from '../backends/native/layout.ts';
+import { INSIDE_BUNDLE, INSIDE_CA, INSIDE_TRUST, PACKAGE_ROOT } from '../backends/host/layout.ts';
 import { IronError } from '../platform/errors.ts';
 import { run } from '../platform/processes.ts';
 import { printableLine } from '../platform/text.ts';

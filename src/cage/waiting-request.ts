@@ -1,7 +1,7 @@
 // A request that waits for a person, as people are shown it: with the process that asks and what each answer would change.
 // What a cage wrote is bounded and made harmless here.
 import { domainToUnicode } from 'node:url';
-import { findSocketOwner, type SocketOwner } from '../backends/native/socket-owner.ts';
+import { findSocketOwner, type SocketOwner } from '../backends/host/socket-owner.ts';
 import type { HeldRequest } from '../egress/config.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import { printableLine } from '../platform/text.ts';

@@ -1,6 +1,6 @@
 // What a cage may use of the machine has a bound, and reaching it costs the cage and not the host.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cageProcesses } from '../../src/backends/native/stop.ts';
+import { cageProcesses } from '../../src/backends/host/cage-processes.ts';
 import { readCageState } from '../../src/cage/store.ts';
 import { showCage, startCage, stopCage } from '../../src/index.ts';
 import { onHost, startTestCage, type TestCage } from '../support/cage.ts';

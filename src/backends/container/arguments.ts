@@ -11,8 +11,8 @@ import type {
   LimitEnforcement,
   LimitRequest,
 } from '../backend.ts';
-import { innerMounts, type Places } from '../native/inner-mounts.ts';
-import { INSIDE_TRUST, RUN_FILES } from '../native/layout.ts';
+import { innerMounts, type Places } from '../host/inner-mounts.ts';
+import { INSIDE_TRUST, RUN_FILES } from '../host/layout.ts';
 
 /** Names of the generated files in a cage's run directory besides those of RUN_FILES. */
 export const CONTAINER_FILES = { profile: 'seccomp.json', hold: 'hold', node: 'node' } as const;

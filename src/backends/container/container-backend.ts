@@ -1,7 +1,7 @@
 // Container cages behind the interface of all backends. What only a start needs is loaded by the start.
 import type { Environment } from '../../platform/environment.ts';
 import type { Backend, RunningCage } from '../backend.ts';
-import type { Tools } from '../native/arguments.ts';
+import type { Tools } from '../host/tools.ts';
 import { INSIDE_NODE } from './arguments.ts';
 import { engineOf } from './detect.ts';
 import { execCommand } from './enter.ts';

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { homedir, release } from 'node:os';
 import { join } from 'node:path';
-import { searchPath } from '../native/tools.ts';
+import { searchPath } from '../host/tools.ts';
 import { IronError } from '../../platform/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { findProgram, missingTool } from '../../platform/processes.ts';

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { identifyProcess, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
 import type { EnterCommand, EnterPlan, EnterRequest, RunningCage } from '../backend.ts';
-import { cageProcesses, mustEnd } from '../native/stop.ts';
+import { cageProcesses, mustEnd } from '../host/cage-processes.ts';
 import type { Engine } from './engine.ts';
 
 /**

@@ -1,6 +1,6 @@
 // The system-call filter of a container cage, in the format of the OCI engines: what is not named does not exist. Stricter
 // than the engines' own profiles, see test/escape; the same surfaces are closed as in a native cage.
-import { CLONE_NAMESPACES, NETLINK_ROUTE, PERSONALITIES, SOCKET_FAMILIES, TERMINAL_IOCTLS } from '../native/seccomp.ts';
+import { CLONE_NAMESPACES, NETLINK_ROUTE, PERSONALITIES, SOCKET_FAMILIES, TERMINAL_IOCTLS } from '../host/seccomp.ts';
 import { ALLOWED_CALLS } from './system-calls.ts';
 
 const EPERM = 1;

@@ -1,17 +1,16 @@
 // Starts the container of a cage: files, container, listeners in its network, certificates. Nothing of the agent's runs in it
 // before all of that is done: its first process only sleeps.
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, ContainerPlan, ListenerRequest, RunningCage, StartHooks } from '../backend.ts';
-import type { Tools } from '../native/arguments.ts';
-import { etcFiles } from '../native/etc.ts';
-import { guardedPaths } from '../native/inner-mounts.ts';
-import { PROGRAMS_DIRECTORY, RUN_FILES } from '../native/layout.ts';
-import { openListeners, type HandOver } from '../native/opened-listeners.ts';
-import { writeTrust } from '../native/start.ts';
+import type { Tools } from '../host/tools.ts';
+import { guardedPaths } from '../host/inner-mounts.ts';
+import { PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
+import { openListeners, type HandOver } from '../host/opened-listeners.ts';
+import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
 import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD, markOf, placesOf } from './arguments.ts';
 import { askEngine, callEngine, type Engine } from './engine.ts';
 import { createHoldProgram } from './hold-program.ts';
@@ -32,7 +31,7 @@ export async function startContainerCage(
   hooks: StartHooks,
 ): Promise<RunningCage> {
   const limits = enforcementOf(plan.limits, engine.limits);
-  writeRunFiles(plan);
+  writeContainerFiles(plan);
   guardWays(plan);
   const init = await startContainer(plan, container, engine, tools.node);
   hooks.holderKnown(init, []);
@@ -53,10 +52,10 @@ export function openInside(
   listeners: readonly ListenerRequest[],
   handOver: HandOver,
 ): Promise<void> {
-  const programs = [join(PROGRAMS_DIRECTORY, '../container/listeners.sh'), tools.node];
+  const programs = [join(PROGRAMS_DIRECTORY, 'container/listeners.sh'), tools.node];
   const command = [
     ...joinCommand(init, engine, tools, [`--net=/proc/${init.pid}/ns/net`]),
-    ...[tools.sh, ...programs, join(PROGRAMS_DIRECTORY, 'open-listeners.js')],
+    ...[tools.sh, ...programs, join(PROGRAMS_DIRECTORY, 'host/open-listeners.js')],
   ];
   return openListeners(command, listeners, path, handOver);
 }
@@ -81,12 +80,7 @@ function monitorOf(init: ProcessIdentity): number {
   return parent;
 }
 
-function writePublic(file: string, data: string | Buffer, mode = 0o644): void {
-  writeFileSync(file, data, { mode });
-  chmodSync(file, mode);
-}
-
-function writeRunFiles(plan: CagePlan): void {
+function writeContainerFiles(plan: CagePlan): void {
   const path = (...names: string[]): string => join(plan.runDirectory, ...names);
   const profile = createSeccompProfile(process.arch);
   const hold = createHoldProgram(process.arch);
@@ -96,24 +90,13 @@ function writeRunFiles(plan: CagePlan): void {
       hint: 'container cages run on x86-64 and arm64',
     });
   }
-  for (const directory of [plan.runDirectory, path(RUN_FILES.etc), path(RUN_FILES.trust)]) {
-    mkdirSync(directory, { recursive: true });
-    // The cage's uid may be another than ours; none of it is secret, and none of it is writable for it.
-    chmodSync(directory, 0o755);
-  }
-  writePublic(path(RUN_FILES.empty), '');
+  writeRunFiles(plan, '/bin/sh');
   writePublic(path(CONTAINER_FILES.profile), `${JSON.stringify(profile)}\n`);
   writePublic(path(RUN_FILES.trust, CONTAINER_FILES.hold), hold, 0o755);
   // A place for the mount.
   writePublic(path(RUN_FILES.trust, CONTAINER_FILES.node), '', 0o755);
   // Mounted before the authority is known; filled in place.
   writePublic(path(RUN_FILES.trust, 'ca-bundle.pem'), '');
-  const { insideUid: uid, insideGid: gid } = plan.identity;
-  const user = { uid, gid, home: plan.homeTarget, shell: '/bin/sh' };
-  for (const { name, text } of etcFiles(user, plan.name)) writePublic(path(RUN_FILES.etc, name), text);
-  if (!plan.callerIsRoot) return;
-  for (const directory of [plan.homeDirectory, plan.tmpDirectory])
-    chownSync(directory, plan.identity.uid, plan.identity.gid);
 }
 
 /** Mounts must not be led astray by what an earlier run left; nobody is inside who could change it after this look. */

@@ -1,7 +1,7 @@
 // Ends the container of a cage, and takes it away: asks its programs, then has the engine kill what is left.
 import { isAlive, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
 import type { ContainerIdentity } from '../backend.ts';
-import { cageProcesses, mustEnd } from '../native/stop.ts';
+import { cageProcesses, mustEnd } from '../host/cage-processes.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
 
 /** `graceMs` 0 kills at once. A container that is not there, or does not run, is fine. Throws E_BACKEND. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
-import { PROGRAMS_DIRECTORY } from '../native/layout.ts';
+import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
 
 export interface MountEntry {
   path: string;
@@ -23,7 +23,7 @@ export async function tightenMounts(init: ProcessIdentity, prefix: readonly stri
   if (exitCode !== 0 || left !== undefined) throw failure(left?.path ?? '', stderr || 'it is as it was');
 }
 
-const REMOUNT = join(PROGRAMS_DIRECTORY, '../container/remount.sh');
+const REMOUNT = join(PROGRAMS_DIRECTORY, 'container/remount.sh');
 
 function readMounts({ pid }: ProcessIdentity): MountEntry[] {
   return parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'));

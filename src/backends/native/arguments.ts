@@ -3,9 +3,11 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
 import type { CagePlan } from '../backend.ts';
-import { browserPolicyDirectories, etcMasks, javaStorePaths, linkTarget, systemBundlePaths } from './etc.ts';
-import { innerMounts } from './inner-mounts.ts';
-import { INSIDE_TRUST, PROGRAMS_DIRECTORY, RUN_FILES, STAGE, STAGED } from './layout.ts';
+import { browserPolicyDirectories, etcMasks, javaStorePaths, linkTarget, systemBundlePaths } from '../host/etc.ts';
+import { innerMounts } from '../host/inner-mounts.ts';
+import { INSIDE_TRUST, PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
+import { dropRoot, type Tools } from '../host/tools.ts';
+import { STAGE, STAGED } from './stage.ts';
 
 /** Binds everything the plan names into the staging area; the first command line that sees the host's paths is the last. */
 function stagingArguments(plan: CagePlan, nodeBinary: string): string[] {
@@ -28,15 +30,6 @@ function stagingArguments(plan: CagePlan, nodeBinary: string): string[] {
   }
   args.push('--dir', STAGED.device);
   return args;
-}
-
-export interface Tools {
-  bwrap: string;
-  setpriv: string;
-  nsenter: string;
-  prlimit: string;
-  sh: string;
-  node: string;
 }
 
 /**
@@ -64,14 +57,6 @@ export function keeperCommand(plan: CagePlan, tools: Tools, command: readonly st
     '--',
     ...dropRoot(plan.identity, tools),
     ...keeper,
-  ];
-}
-
-/** Becomes the cage's host user: no groups, no capabilities, no way back. */
-export function dropRoot(identity: { uid: number; gid: number }, tools: Tools): string[] {
-  return [
-    ...[tools.setpriv, '--reuid', String(identity.uid), '--regid', String(identity.gid), '--clear-groups'],
-    ...['--inh-caps=-all', '--no-new-privs', '--'],
   ];
 }
 
@@ -119,7 +104,7 @@ export function cageArguments(plan: CagePlan, hostDirectories: readonly string[]
     args.push('--remount-ro', path);
   }
   args.push('--bind', STAGED.home, plan.homeTarget);
-  for (const { source, target, writable } of innerMounts(plan)) {
+  for (const { source, target, writable } of innerMounts(plan, STAGED)) {
     args.push(writable ? '--bind' : '--ro-bind', source, target);
   }
   for (const path of plan.masks) args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.empty}`, path);

@@ -2,9 +2,11 @@
 // drop the same rights, so that the first process and every later one pass through one piece of code.
 import { withoutInherited } from '../../platform/descriptors.ts';
 import type { CagePlan, EnterCommand, EnterRequest, RunningCage } from '../backend.ts';
-import { dropRoot, isolationArguments, type Tools } from './arguments.ts';
-import { PROGRAMS_DIRECTORY, STAGED } from './layout.ts';
+import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
+import { dropRoot, type Tools } from '../host/tools.ts';
+import { isolationArguments } from './arguments.ts';
 import { procsFiles } from './limits.ts';
+import { STAGED } from './stage.ts';
 
 /** bubblewrap leaves the namespaces it was handed open for the program it starts. */
 const LET_GO = 'exec "$@" 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-';
@@ -29,11 +31,11 @@ export function enterCommand(
   const command = [
     ...(cage.cgroups.length === 0
       ? []
-      : [tools.sh, `${PROGRAMS_DIRECTORY}/attach.sh`, ...procsFiles(cage.cgroups), '--']),
+      : [tools.sh, `${PROGRAMS_DIRECTORY}/native/attach.sh`, ...procsFiles(cage.cgroups), '--']),
     ...(plan.callerIsRoot ? dropRoot(plan.identity, tools) : []),
     ...[tools.nsenter, '--target', String(cage.holder.pid), '--user', '--preserve-credentials'],
     ...['--net', '--ipc', '--uts', '--cgroup', '--mount', '--'],
-    ...[tools.sh, `${STAGED.programs}/enter.sh`, String(cage.init.pid)],
+    ...[tools.sh, `${STAGED.programs}/native/enter.sh`, String(cage.init.pid)],
     limits.pids === 'rlimit' ? String(plan.limits.pids) : '-',
     limits.memory === 'rlimit' ? String(plan.limits.memoryBytes) : '-',
     ...[tools.bwrap, ...isolationArguments(plan, false), ...environment, '--chdir', request.cwd],

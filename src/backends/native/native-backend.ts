@@ -1,6 +1,6 @@
 // Native cages behind the interface of all backends. What only a start needs is loaded by the start.
 import type { Backend } from '../backend.ts';
-import type { Tools } from './arguments.ts';
+import type { Tools } from '../host/tools.ts';
 import { enterCommand } from './enter.ts';
 
 export function createNativeBackend(tools: Tools, path: string): Backend {

@@ -4,9 +4,9 @@ import type { Environment } from '../../platform/environment.ts';
 import { IronError } from '../../platform/errors.ts';
 import { findProgram, run } from '../../platform/processes.ts';
 import type { ProbeResult } from '../backend.ts';
-import { createSeccompFilter } from './seccomp.ts';
+import { createSeccompFilter } from '../host/seccomp.ts';
 import { startFailure } from './start.ts';
-import { searchPath } from './tools.ts';
+import { searchPath } from '../host/tools.ts';
 
 const PROGRAMS = [
   ['bwrap', 'bubblewrap'],

@@ -3,9 +3,9 @@
 // processes are in; those cannot see it.
 import type { ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan } from '../backend.ts';
-import { dropRoot, type Tools } from './arguments.ts';
-import { STAGED } from './layout.ts';
-import { openListeners, type HandOver } from './opened-listeners.ts';
+import { openListeners, type HandOver } from '../host/opened-listeners.ts';
+import { dropRoot, type Tools } from '../host/tools.ts';
+import { STAGED } from './stage.ts';
 
 /** `handOver` gets each listener as it comes and closes its own copy. Resolves when all are handed over. */
 export function reopenListeners(
@@ -17,7 +17,7 @@ export function reopenListeners(
   const command = [
     ...(cage.callerIsRoot ? dropRoot(cage.identity, tools) : []),
     ...[tools.nsenter, '--target', String(cage.holder.pid), '--user', '--preserve-credentials', '--net', '--mount'],
-    ...['--', STAGED.node, `${STAGED.programs}/open-listeners.js`],
+    ...['--', STAGED.node, `${STAGED.programs}/host/open-listeners.js`],
   ];
   return openListeners(command, cage.listeners, path, handOver);
 }

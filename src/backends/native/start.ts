@@ -2,71 +2,26 @@
 // everything started here ends by itself when this process dies.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { withoutInherited } from '../../platform/descriptors.ts';
-import { systemClock } from '../../platform/clock.ts';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
-import type { CagePlan, Listener, RunningCage, StartHooks } from '../backend.ts';
-import { cageArguments, isolationArguments, keeperCommand, type Tools } from './arguments.ts';
-import { browserPolicy, combinedBundle, etcFiles } from './etc.ts';
-import { javaTrustStore } from './java-trust-store.ts';
-import { guardedPaths } from './inner-mounts.ts';
-import { RUN_FILES, STAGED } from './layout.ts';
+import type { CagePlan, RunningCage, StartHooks } from '../backend.ts';
+import { guardedPaths } from '../host/inner-mounts.ts';
+import { RUN_FILES } from '../host/layout.ts';
+import { receiveListeners } from '../host/opened-listeners.ts';
+import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
+import type { Tools } from '../host/tools.ts';
+import { cageArguments, isolationArguments, keeperCommand } from './arguments.ts';
 import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
-import { createSeccompFilter, type Confined } from './seccomp.ts';
-import { isListener, parseStageMessage, type StageMessage } from './stage-messages.ts';
+import { STAGED } from './stage.ts';
 
 const START_TIMEOUT_MS = 20_000;
 
 /** What keeps the cage alive: says that it runs, lets go of everything that was handed down to it, and sleeps. */
 const UP = 'up';
 const FIRST_PROGRAM = `echo ${UP}; exec sleep infinity </dev/null >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-`;
-
-/** Writes the system-call filter of a cage or of its egress. Throws E_PROTECTION on an unknown architecture. */
-export function writeFilter(runDirectory: string, confined: Confined): void {
-  const filter = createSeccompFilter(process.arch, confined);
-  if (filter === undefined) {
-    throw new IronError('E_PROTECTION', {
-      message: `no system-call filter is known for ${process.arch}`,
-      hint: 'native cages run on x86-64 and arm64',
-    });
-  }
-  writePublic(join(runDirectory, confined === 'cage' ? RUN_FILES.filter : RUN_FILES.egressFilter), filter);
-}
-
-/** Readable by the cage's uid, which may differ from ours; none of it is secret, and none of it is writable for it. */
-function writePublic(file: string, data: string | Buffer): void {
-  writeFileSync(file, data, { mode: 0o644 });
-  chmodSync(file, 0o644);
-}
-
-/** The cage sees this directory already; its certificates are there before its first process is. */
-export function writeTrust(runDirectory: string, caPem: string): void {
-  writePublic(join(runDirectory, RUN_FILES.trust, 'ca.pem'), caPem);
-  writePublic(join(runDirectory, RUN_FILES.trust, 'ca-bundle.pem'), combinedBundle(caPem));
-  writePublic(join(runDirectory, RUN_FILES.trust, 'java-cacerts'), javaTrustStore(caPem, systemClock.now()));
-  writePublic(join(runDirectory, RUN_FILES.trust, 'browser.json'), browserPolicy(caPem));
-}
-
-/** Writes everything that is known before the egress is up into the plan's run directory. */
-function writeRunFiles(plan: CagePlan): void {
-  const path = (...names: string[]): string => join(plan.runDirectory, ...names);
-  mkdirSync(path(RUN_FILES.etc), { recursive: true });
-  mkdirSync(path(RUN_FILES.trust), { recursive: true });
-  writePublic(path(RUN_FILES.empty), '');
-  writePublic(path(RUN_FILES.arguments), Buffer.from(`${cageArguments(plan).join('\0')}\0`));
-  const { insideUid: uid, insideGid: gid } = plan.identity;
-  const user = { uid, gid, home: plan.homeTarget, shell: plan.env['SHELL'] ?? '/bin/sh' };
-  for (const { name, text } of etcFiles(user, plan.name)) writePublic(path(RUN_FILES.etc, name), text);
-  for (const directory of [plan.runDirectory, path(RUN_FILES.etc), path(RUN_FILES.trust)]) chmodSync(directory, 0o755);
-  if (plan.callerIsRoot) {
-    for (const directory of [plan.homeDirectory, plan.tmpDirectory])
-      chownSync(directory, plan.identity.uid, plan.identity.gid);
-  }
-}
 
 /** Names of cages are unique within one data root only; control groups are the whole machine's. */
 function groupName({ name, runDirectory }: CagePlan): string {
@@ -80,13 +35,14 @@ export async function startNativeCage(
   path: string,
   hooks: StartHooks,
 ): Promise<RunningCage> {
-  writeRunFiles(plan);
+  writeRunFiles(plan, plan.env['SHELL'] ?? '/bin/sh');
+  writePublic(join(plan.runDirectory, RUN_FILES.arguments), Buffer.from(`${cageArguments(plan).join('\0')}\0`));
   const { enforcement, cgroups, rlimits } = applyLimits(groupName(plan), plan.limits);
   const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', '/bin/sh', '-c', FIRST_PROGRAM];
   const overlay = plan.workspace.kind === 'overlay' ? 'yes' : 'no';
   const hold = [
-    ...[tools.sh, `${STAGED.programs}/hold.sh`, STAGED.node, `${STAGED.programs}/open-listeners.js`],
-    ...[overlay, rlimits.pids, rlimits.memory, ...guardedPaths(plan), '--', ...bubblewrap],
+    ...[tools.sh, `${STAGED.programs}/native/hold.sh`, STAGED.node, `${STAGED.programs}/host/open-listeners.js`],
+    ...[overlay, rlimits.pids, rlimits.memory, ...guardedPaths(plan, STAGED), '--', ...bubblewrap],
   ];
   const [program = '', ...args] = withoutInherited(keeperCommand(plan, tools, hold), path, 5);
   const child = spawn(program, args, {
@@ -100,9 +56,11 @@ export async function startNativeCage(
   let log = '';
   stderr.on('data', (chunk) => (log += String(chunk)));
   const failed = (because: string): IronError => startFailure(because, log);
+  // What it said is complete only when all its pipes are closed.
+  const closed = new Promise<void>((resolvePromise) => child.once('close', () => resolvePromise()));
   try {
     const holder = await handOverListeners(child, plan, hooks, cgroups, failed);
-    const init = await untilUp(child, stdout, failed);
+    const init = await untilUp(child, stdout, closed, failed);
     stderr.destroy();
     child.unref();
     return { holder, init, limits: enforcement, cgroups };
@@ -123,74 +81,36 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-function handOverListeners(
+async function handOverListeners(
   child: ChildProcess,
   plan: CagePlan,
   hooks: StartHooks,
   cgroups: readonly string[],
   failed: (because: string) => IronError,
 ): Promise<ProcessIdentity> {
-  return new Promise((resolvePromise, reject) => {
-    let holder: ProcessIdentity | undefined;
-    const pending: Promise<void>[] = [];
-    const settle = (finish: () => void): void => {
-      clearTimeout(timer);
-      child.off('close', onEnd);
-      finish();
-    };
-    const onEnd = (): void => settle(() => reject(failed('it ended before the cage existed')));
-    const timer = setTimeout(() => settle(() => reject(failed('it did not come up in time'))), START_TIMEOUT_MS);
-    child.once('error', (error) => settle(() => reject(error)));
-    child.once('close', onEnd);
-    const onMessage = async (message: StageMessage, handle: Listener | undefined): Promise<void> => {
-      switch (message.type) {
-        case 'up':
-          holder = identifyProcess(message.holderPid);
-          child.send({ type: 'open', listeners: plan.listeners });
-          return;
-        case 'listener':
-          if (handle === undefined) throw failed('a listener arrived without its socket');
-          // Kept whole for `opened`; a failure is told at once, since a keeper without an egress would wait in vain.
-          pending.push(hooks.listener({ purpose: message.purpose, port: message.port }, handle));
-          await pending.at(-1);
-          return;
-        case 'opened': {
-          await Promise.all(pending);
-          writeTrust(plan.runDirectory, await hooks.certificate());
-          if (holder === undefined || !isAlive(holder)) throw failed('its keeper is gone');
-          joinCgroups(cgroups, holder.pid);
-          hooks.holderKnown(holder, cgroups);
-          child.send({ type: 'go' });
-          const known = holder;
-          settle(() => resolvePromise(known));
-          return;
-        }
-        default:
-          message satisfies never;
-      }
-    };
-    child.on('message', (message: unknown, handle: unknown) => {
-      const parsed = parseStageMessage(message);
-      const handled =
-        parsed === undefined
-          ? Promise.reject(failed('a message came from it that cannot be read'))
-          : onMessage(parsed, isListener(handle) ? handle : undefined);
-      handled.catch((error: unknown) => {
-        settle(() => reject(error instanceof Error ? error : failed(String(error))));
-      });
-    });
-  });
+  const holderPid = await receiveListeners(
+    child,
+    plan.listeners,
+    (request, handle) => hooks.listener(request, handle),
+    failed,
+  );
+  writeTrust(plan.runDirectory, await hooks.certificate());
+  const holder = identifyProcess(holderPid);
+  if (holder === undefined || !isAlive(holder)) throw failed('its keeper is gone');
+  joinCgroups(cgroups, holder.pid);
+  hooks.holderKnown(holder, cgroups);
+  child.send({ type: 'go' });
+  return holder;
 }
 
 /** Resolves with process 1 when the cage's first program runs: only then is its file system whole. */
 async function untilUp(
   child: ChildProcess,
   stdout: Readable,
+  closed: Promise<void>,
   failed: (because: string) => IronError,
 ): Promise<ProcessIdentity> {
   const timer = setTimeout(() => killGroup(child), START_TIMEOUT_MS);
-  // What it said is complete only when all its pipes are closed.
-  const closed = new Promise<void>((resolvePromise) => child.once('close', () => resolvePromise()));
   try {
     const init = await readInitPid(child, failed);
     if (init !== undefined) for await (const chunk of stdout) if (String(chunk).includes(UP)) return init;

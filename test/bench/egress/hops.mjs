@@ -31,7 +31,7 @@ async function ironcage(origin, directory) {
   const state = join(directory, 'egress');
   mkdirSync(state);
   const { DEFAULT_LIMITS } = await import('../../../dist/egress/config.js');
-  const { egressProgram } = await import('../../../dist/backends/native/egress-command.js');
+  const { egressProgram } = await import('../../../dist/backends/host/egress-command.js');
   const child = fork(MAIN, [], {
     // As a cage's own: without the program in front and the file at the end.
     execArgv: egressProgram().slice(1, -1),

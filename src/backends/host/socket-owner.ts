@@ -4,7 +4,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync 
 import { endianness } from 'node:os';
 import { parseAddress, type AddressBytes } from '../../policy/addresses.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
-import { cageProcesses } from './stop.ts';
+import { cageProcesses } from './cage-processes.ts';
 
 export interface SocketOwner {
   /** As the cage numbers it. */

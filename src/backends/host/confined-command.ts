@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
 import type { CageIdentity } from '../backend.ts';
-import { dropRoot, type Tools } from './arguments.ts';
+import { dropRoot, type Tools } from './tools.ts';
 import { PACKAGE_ROOT } from './layout.ts';
 
 /** Bytes of private writable memory, heap and buffers together; past it allocations fail and the program ends. */

@@ -1,7 +1,7 @@
 // The confinement of an egress: what it sees besides itself is the resolver's files, the certificates that the host trusts and
 // three directories, the only places where it can write. Its network is the host's.
 import type { CageIdentity } from '../backend.ts';
-import type { Tools } from './arguments.ts';
+import type { Tools } from './tools.ts';
 import { confinedCommand, CONFINED_FDS, nodeProgram, readOnlyMounts, type Mount } from './confined-command.ts';
 import { linkTarget } from './etc.ts';
 

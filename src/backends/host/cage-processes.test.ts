@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
-import { cageProcesses, firstChild } from './stop.ts';
+import { cageProcesses, firstChild } from './cage-processes.ts';
 
 // Never through stopNativeCage: where these fail, it would end the processes of the whole machine.
 const groups: number[] = [];

@@ -5,7 +5,6 @@
 import { posix } from 'node:path';
 import { isInside } from '../../platform/files.ts';
 import type { Bind, CagePlan } from '../backend.ts';
-import { STAGED } from './layout.ts';
 
 /** Where the parts of a cage are found by whoever mounts them. */
 export interface Places {
@@ -18,7 +17,7 @@ export interface Places {
 }
 
 /** In the order of mounting: parents before children, so that a mount below another lands on top of it. */
-export function innerMounts(plan: CagePlan, places: Places = STAGED): Bind[] {
+export function innerMounts(plan: CagePlan, places: Places): Bind[] {
   const pins = new Map(ways(plan, places).flatMap(({ directories }) => directories.map((pin) => [pin.target, pin])));
   const wanted = mounts(plan, places);
   for (const { target } of wanted) pins.delete(target);
@@ -26,7 +25,7 @@ export function innerMounts(plan: CagePlan, places: Places = STAGED): Bind[] {
 }
 
 /** Parents first: with a slash at the end a directory to make, without one a target; none of them may be a link. */
-export function guardedPaths(plan: CagePlan, places: Places = STAGED): string[] {
+export function guardedPaths(plan: CagePlan, places: Places): string[] {
   const paths = ways(plan, places).flatMap(({ directories, end }) => [
     ...directories.map(({ source }) => `${source}/`),
     end,

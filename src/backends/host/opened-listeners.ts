@@ -7,7 +7,7 @@ import { printableLine } from '../../platform/text.ts';
 import type { Listener, ListenerRequest } from '../backend.ts';
 import { isListener, parseStageMessage } from './stage-messages.ts';
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 20_000;
 
 /** Gets each listener as it comes, and closes its own copy. */
 export type HandOver = (request: ListenerRequest, handle: Listener) => Promise<void>;
@@ -24,7 +24,7 @@ export async function openListeners(
   let log = '';
   child.stderr?.on('data', (chunk) => (log = `${log}${String(chunk)}`.slice(-1000)));
   try {
-    await receive(child, listeners, handOver, (because) => failure(printableLine(log.trim()) || because));
+    await receiveListeners(child, listeners, handOver, (because) => failure(printableLine(log.trim()) || because));
     child.send({ type: 'go' });
   } catch (error) {
     child.kill('SIGKILL');
@@ -34,13 +34,18 @@ export async function openListeners(
   }
 }
 
-function receive(
+/**
+ * Speaks with open-listeners.ts, which waits for its `go` afterwards. Resolves with the number of the process that started it,
+ * when every listener has been handed over.
+ */
+export function receiveListeners(
   child: ChildProcess,
   listeners: readonly ListenerRequest[],
   handOver: HandOver,
   failed: (because: string) => IronError,
-): Promise<void> {
+): Promise<number> {
   return new Promise((resolvePromise, reject) => {
+    let holderPid: number | undefined;
     const pending: Promise<void>[] = [];
     const settle = (finish: () => void): void => {
       clearTimeout(timer);
@@ -48,27 +53,33 @@ function receive(
       finish();
     };
     const fail = (error: unknown): void => settle(() => reject(error instanceof Error ? error : failed(String(error))));
-    const onEnd = (): void => fail(failed('the program that opens them ended'));
-    const timer = setTimeout(() => fail(failed('they did not open in time')), TIMEOUT_MS);
+    const onEnd = (): void => fail(failed('the program that opens the listeners ended'));
+    const timer = setTimeout(() => fail(failed('the listeners did not open in time')), TIMEOUT_MS);
     child.once('error', fail);
     child.once('close', onEnd);
     child.on('message', (message: unknown, handle: unknown) => {
       const parsed = parseStageMessage(message);
-      if (parsed === undefined) return fail(failed('a message came that cannot be read'));
-      switch (parsed.type) {
+      switch (parsed?.type) {
         case 'up':
+          ({ holderPid } = parsed);
           child.send({ type: 'open', listeners });
           return;
         case 'listener': {
           if (!isListener(handle)) return fail(failed('a listener arrived without its socket'));
+          // Kept whole for `opened`; a failure is told at once, since nobody would serve the others.
           const handed = handOver({ purpose: parsed.purpose, port: parsed.port }, handle);
           handed.catch(fail);
           pending.push(handed);
           return;
         }
-        case 'opened':
-          Promise.all(pending).then(() => settle(resolvePromise), fail);
+        case 'opened': {
+          const known = holderPid;
+          if (known === undefined) return fail(failed('listeners opened before their program was up'));
+          Promise.all(pending).then(() => settle(() => resolvePromise(known)), fail);
           return;
+        }
+        case undefined:
+          return fail(failed('a message came that cannot be read'));
         default:
           fail(parsed satisfies never);
       }

@@ -10,10 +10,10 @@ import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { Listener, ListenerRequest } from '../backend.ts';
-import type { Tools } from './arguments.ts';
+import type { Tools } from './tools.ts';
 import { egressCommand, egressProgram, type EgressLaunch } from './egress-command.ts';
 import { RUN_FILES } from './layout.ts';
-import { firstChild, mustEnd, namespaceOf } from './stop.ts';
+import { firstChild, mustEnd, namespaceOf } from './cage-processes.ts';
 
 const START_TIMEOUT_MS = 15_000;
 

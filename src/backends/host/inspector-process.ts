@@ -8,7 +8,7 @@ import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
 import { pathExists } from '../../platform/files.ts';
 import type { CageIdentity } from '../backend.ts';
-import type { Tools } from './arguments.ts';
+import type { Tools } from './tools.ts';
 import { confinedCommand, nodeProgram, readOnlyMounts } from './confined-command.ts';
 import { RUN_FILES } from './layout.ts';
 

@@ -1,0 +1,22 @@
+// Where the generated parts of a cage lie: names in its run directory, fixed paths inside, and our own compiled programs.
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+
+/** Names of the generated files in a cage's run directory. */
+export const RUN_FILES = {
+  arguments: 'cage.args',
+  filter: 'seccomp.bpf',
+  egressFilter: 'egress.bpf',
+  empty: 'empty',
+  trust: 'trust',
+  etc: 'etc',
+} as const;
+
+/** Where the cage finds the certificates: its own authority alone, and the system's bundle with it. */
+export const INSIDE_TRUST = '/ironcage';
+export const INSIDE_CA = `${INSIDE_TRUST}/ca.pem`;
+export const INSIDE_BUNDLE = `${INSIDE_TRUST}/ca-bundle.pem`;
+
+/** The compiled package: the sources are one level below the package's root, as the compiled files are. */
+export const PACKAGE_ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+export const PROGRAMS_DIRECTORY = join(PACKAGE_ROOT, 'dist', 'backends');

@@ -1,0 +1,51 @@
+// The files that are generated for a cage into its run directory, whatever backend it has. Readable by the cage's uid, which
+// may differ from ours; none of them is secret, and none is writable for it.
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../platform/clock.ts';
+import { IronError } from '../../platform/errors.ts';
+import type { CagePlan } from '../backend.ts';
+import { browserPolicy, combinedBundle, etcFiles } from './etc.ts';
+import { javaTrustStore } from './java-trust-store.ts';
+import { RUN_FILES } from './layout.ts';
+import { createSeccompFilter, type Confined } from './seccomp.ts';
+
+export function writePublic(file: string, data: string | Buffer, mode = 0o644): void {
+  writeFileSync(file, data, { mode });
+  chmodSync(file, mode);
+}
+
+/** Writes what is known before the egress is up, and hands the cage's own directories to its user. `shell` is for its passwd. */
+export function writeRunFiles(plan: CagePlan, shell: string): void {
+  const { runDirectory, identity } = plan;
+  for (const directory of [runDirectory, join(runDirectory, RUN_FILES.etc), join(runDirectory, RUN_FILES.trust)]) {
+    mkdirSync(directory, { recursive: true });
+    chmodSync(directory, 0o755);
+  }
+  writePublic(join(runDirectory, RUN_FILES.empty), '');
+  const user = { uid: identity.insideUid, gid: identity.insideGid, home: plan.homeTarget, shell };
+  for (const { name, text } of etcFiles(user, plan.name)) writePublic(join(runDirectory, RUN_FILES.etc, name), text);
+  if (!plan.callerIsRoot) return;
+  for (const directory of [plan.homeDirectory, plan.tmpDirectory]) chownSync(directory, identity.uid, identity.gid);
+}
+
+/** The cage sees this directory already; its certificates are there before its first process is. */
+export function writeTrust(runDirectory: string, caPem: string): void {
+  const trust = join(runDirectory, RUN_FILES.trust);
+  writePublic(join(trust, 'ca.pem'), caPem);
+  writePublic(join(trust, 'ca-bundle.pem'), combinedBundle(caPem));
+  writePublic(join(trust, 'java-cacerts'), javaTrustStore(caPem, systemClock.now()));
+  writePublic(join(trust, 'browser.json'), browserPolicy(caPem));
+}
+
+/** Writes the system-call filter of a cage or of its egress. Throws E_PROTECTION on an unknown architecture. */
+export function writeFilter(runDirectory: string, confined: Confined): void {
+  const filter = createSeccompFilter(process.arch, confined);
+  if (filter === undefined) {
+    throw new IronError('E_PROTECTION', {
+      message: `no system-call filter is known for ${process.arch}`,
+      hint: 'cages run on x86-64 and arm64',
+    });
+  }
+  writePublic(join(runDirectory, confined === 'cage' ? RUN_FILES.filter : RUN_FILES.egressFilter), filter);
+}
