@@ -27,6 +27,7 @@ export type { Probe } from './cage/probe.ts';
 export type { Verification } from './cage/verify.ts';
 export type { BuiltImages } from './cage/images.ts';
 export type { ImageRequest } from './cage/image-request.ts';
+export type { HomeProfileInfo } from './cage/home-profiles.ts';
 export type { DoctorReport } from './cage/doctor.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
@@ -39,6 +40,9 @@ export const createCage = lazily(async () => (await import('./cage/create-comman
 export const planCage = lazily(async () => (await import('./cage/create-commands.ts')).planCage);
 
 export const buildImages = lazily(async () => (await import('./cage/images.ts')).buildImages);
+
+export const listHomeProfiles = lazily(async () => (await import('./cage/home-profiles.ts')).listHomeProfiles);
+export const removeHomeProfile = lazily(async () => (await import('./cage/home-profiles.ts')).removeHomeProfile);
 
 export const listAgents = lazily(async () => (await import('./cage/agent-list.ts')).listAgents);
 

@@ -7,12 +7,14 @@ import type { Context } from './context.ts';
 import { agentRules, uniqueRules, withRules, type CreationPlan } from './create.ts';
 import { tellIdleRules } from './idle-rules.ts';
 import { changeLocked } from './live-policy.ts';
+import { sharePlaceholders } from './join-shared.ts';
 import { isOccupied } from './occupancy.ts';
 import { listenedPorts } from './policy.ts';
 import { stateHealth } from './repair.ts';
 import { bindNamedSecret } from './secrets.ts';
 import { seedHome } from './seed-home.ts';
 import { openSession } from './session.ts';
+import { homeOf } from './shared-places.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { cagePaths, readCageState, readSpec, writeSpec } from './store.ts';
@@ -40,7 +42,7 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
   writeSpec(context, next);
   if (next.agent !== spec.agent) {
     const { identity, callerIsRoot, paths } = await openSession(context, plan.name);
-    seedHome(paths.home, profile, next, callerIsRoot ? identity : undefined);
+    seedHome(homeOf(context, next, paths), profile, next, callerIsRoot ? identity : undefined);
   }
 }
 
@@ -58,10 +60,25 @@ function refuseOther({ name, request, options }: CreationPlan, spec: CageSpec): 
   const { image: named, dockerfile, packages, toolchains } = options;
   const isBuilt = dockerfile !== undefined || packages !== undefined || toolchains !== undefined;
   const image = isBuilt || (named !== undefined && named !== spec.image);
+  refuseOtherHome(name, request, spec);
   if (!backend && !image) return;
   throw new IronError('E_CAGE_EXISTS', {
     message: `the cage ${name} is there already, with ${spec.image === undefined ? '' : `the image ${spec.image} on `}the ${spec.backend} backend`,
     hint: 'leave --backend, --image, --dockerfile, --packages and --toolchain out, use --new or another --name, or remove it first',
+  });
+}
+
+/** Its home is where its logins and its files are. */
+function refuseOtherHome(name: string, { profile, caches }: CreationPlan['request'], spec: CageSpec): void {
+  const other = profile !== undefined && profile !== spec.profile;
+  const missing = (caches ?? []).filter((cache) => spec.caches?.includes(cache) !== true);
+  const isNone = caches?.length === 0 && (spec.caches ?? []).length > 0;
+  if (!other && missing.length === 0 && !isNone) return;
+  const home = spec.profile === undefined ? 'a home of its own' : `the home of the profile ${spec.profile}`;
+  const shares = spec.caches === undefined ? '' : ` and the shared caches ${spec.caches.join(', ')}`;
+  throw new IronError('E_CAGE_EXISTS', {
+    message: `the cage ${name} is there already, with ${home}${shares}`,
+    hint: 'leave --profile and --cache out, use --new or another --name, or remove it first',
   });
 }
 
@@ -113,7 +130,7 @@ async function extendSecrets(
     if (secrets.some((binding) => binding.name === name)) continue;
     secrets.push(await bindNamedSecret(context, name, spec.name));
   }
-  return secrets;
+  return sharePlaceholders(context, spec.profile, secrets);
 }
 
 /** What a cage is made of can only change while it does not run; an idle one is stopped, a busy one is left alone. */

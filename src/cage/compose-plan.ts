@@ -7,6 +7,7 @@ import { cageEnvironment } from './cage-environment.ts';
 import { containerPlan } from './container-plan.ts';
 import { DNS_PORT, listenedPorts, PROXY_PORT } from './policy.ts';
 import type { CageSession } from './session.ts';
+import { cacheBinds, homeOf, refuseMountsThroughShared } from './shared-places.ts';
 import { requireWorkspace } from './workspace-of.ts';
 
 /** `container`: of a cage that is one. */
@@ -25,15 +26,17 @@ export async function composePlan(session: CageSession, container: ContainerIden
     ...[...new Set(readOnly)].map((path) => ({ source: path, target: path, writable: false })),
     ...workspace.extraReadOnlyBinds.map(({ source, target }) => ({ source, target, writable: false })),
     ...spec.binds,
+    ...cacheBinds(context, spec, callerIsRoot ? identity : undefined),
   ];
   const target = spec.project;
+  refuseMountsThroughShared(spec, [target, ...binds.map((bind) => bind.target), ...workspace.maskedPaths]);
   return {
     name: spec.name,
     identity,
     callerIsRoot,
     runDirectory: paths.run,
     tmpDirectory: paths.tmp,
-    homeDirectory: paths.home,
+    homeDirectory: homeOf(context, spec, paths),
     homeTarget: spec.home,
     workspace:
       workspace.strategy === 'copy'

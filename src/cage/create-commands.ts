@@ -30,6 +30,8 @@ export interface PlanView {
   secrets: readonly string[];
   routes: readonly string[];
   mounts: readonly string[];
+  profile: string | undefined;
+  caches: readonly string[];
 }
 
 /** What `create` or `run` would make; touches nothing. */
@@ -37,7 +39,7 @@ export async function planCage(context: Context, source: string | undefined, opt
   const { name, project, request, profile } = await planCreation(context, source, options);
   const { backend, preset, workspace, net, auth } = request;
   const exists = cageExists(context, name);
-  const configured = exists ? { rules: [] } : await readConfigured(context);
+  const configured = exists ? { rules: [], caches: [] } : await readConfigured(context);
   const agentSecrets = auth === 'none' ? [] : (profile?.secrets ?? []).map((secret) => secret.name);
   const secrets = [...new Set([...agentSecrets, ...request.secrets])];
   const bound = [
@@ -55,5 +57,7 @@ export async function planCage(context: Context, source: string | undefined, opt
     secrets,
     routes: request.routes.map(({ host, address, port }) => `${host} → ${address}:${port}`),
     mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),
+    profile: request.profile,
+    caches: request.caches ?? (request.profile === undefined ? configured.caches : []),
   };
 }

@@ -16,6 +16,7 @@ import type { Context } from './context.ts';
 import { defaultEnvironment } from './env-file.ts';
 import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
 import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
+import { joinShared, sharePlaceholders } from './join-shared.ts';
 import { defaultCageName } from './names.ts';
 import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
 import { repairCage } from './repair.ts';
@@ -25,6 +26,7 @@ import { rememberAgent } from './agent-programs.ts';
 import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { copySeed, seedHome } from './seed-home.ts';
+import { homeOf } from './shared-places.ts';
 import { refuseDataRootMount, refuseWideProject } from './sources.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
@@ -79,7 +81,7 @@ async function readFiles(context: Context, policies: readonly string[]): Promise
 
 /** What every new cage gets from the user's settings. */
 export async function readConfigured(context: Context): Promise<ConfiguredPolicy> {
-  if (!pathExists(context.configFile)) return { rules: [], inspection: {}, inspectors: [] };
+  if (!pathExists(context.configFile)) return { rules: [], inspection: {}, inspectors: [], caches: [] };
   const { readConfiguredPolicy } = await import('./policy-sources.ts');
   return readConfiguredPolicy(context);
 }
@@ -158,12 +160,14 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   const workspace = await prepareWorkspace({ project, storeDirectory: paths.root, strategy, owner });
   for (const { path, reason } of workspace.leftOut) context.progress(`left out: ${path} (${reason})`);
   context.step('create: workspace prepared');
-  makeDirectory(paths.home);
-  if (owner !== undefined) chownSync(paths.home, owner.uid, owner.gid);
-  for (const { path, reason } of copySeed(context, paths.home, owner)) {
-    context.progress(`left out of the home: ${path} (${reason})`);
+  if (spec.profile === undefined) {
+    makeDirectory(paths.home);
+    if (owner !== undefined) chownSync(paths.home, owner.uid, owner.gid);
+    for (const { path, reason } of copySeed(context, paths.home, owner)) {
+      context.progress(`left out of the home: ${path} (${reason})`);
+    }
   }
-  if (plan.profile !== undefined) seedHome(paths.home, plan.profile, spec, owner);
+  if (plan.profile !== undefined) seedHome(homeOf(context, spec, paths), plan.profile, spec, owner);
   context.step('create: home made');
 }
 
@@ -179,6 +183,7 @@ async function composeSpec(
   }
   const slot = drawSlot(currentCaller());
   const configured = await readConfigured(context);
+  const shared = await joinShared(context, request, configured.caches, { home: HOME_INSIDE, project });
   const said = { ...configured.inspection, ...request.inspection };
   const rules = uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]);
   refuseUnboundSecrets({ name, secrets }, request.rules);
@@ -197,11 +202,12 @@ async function composeSpec(
     createdAt: new Date(context.clock.now()).toISOString(),
     home: HOME_INSIDE,
     ...(slot === undefined ? {} : { slot }),
+    ...shared,
     generation: 1,
     rules,
     ...(Object.keys(said).length === 0 ? {} : { inspection: { ...DEFAULT_INSPECTION, ...said } }),
     inspectors: [...configured.inspectors],
-    secrets,
+    secrets: await sharePlaceholders(context, shared.profile, secrets),
     routes: [...request.routes],
     env: { ...environmentFor(context, project), ...request.env },
     binds: [...request.binds],

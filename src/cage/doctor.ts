@@ -6,6 +6,7 @@ import { errorMessage, IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
 import { findStrayContainers, removeEngineHoldings } from './engine-holdings.ts';
 import { ensureRunning } from './ensure-running.ts';
+import { listHomeProfiles } from './home-profiles.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { stopStrays } from '../backends/native/stop.ts';
 import {
@@ -39,6 +40,10 @@ export async function doctor(context: Context, { fix }: { fix: boolean }): Promi
   for (const name of listCageNames(context)) {
     const failure = fix ? await repair(context, name, repaired) : undefined;
     checks.push(failure ?? (await cageCheck(context, name)));
+  }
+  for (const { name, cages } of await listHomeProfiles(context)) {
+    const what = cages.length === 0 ? 'no cage; ironcage profiles rm removes it' : cages.join(', ');
+    checks.push({ id: `profile.${name}`, status: 'ok', what: `the shared home ${name} is used by ${what}`, hint: '' });
   }
   for (const stray of await findStrayContainers(context)) {
     const { container, cage } = stray;

@@ -27,7 +27,16 @@ export function drawSlot(caller: Caller): number | undefined {
   return caller.uid === 0 ? randomInt(SLOTS) : undefined;
 }
 
-export function cageIdentity(caller: Caller, { slot, backend }: Pick<CageSpec, 'slot' | 'backend'>): CageIdentity {
+/** Whom files belong to that several cages of root's share. */
+export function slotOwner(slot: number): Caller {
+  const uid = FIRST_UID + 2 * slot;
+  return { uid, gid: uid };
+}
+
+export function cageIdentity(
+  caller: Caller,
+  { slot, sharedSlot, backend }: Pick<CageSpec, 'slot' | 'sharedSlot' | 'backend'>,
+): CageIdentity {
   if (caller.uid !== 0) {
     return { uid: caller.uid, gid: caller.gid, egressUid: caller.uid, insideUid: caller.uid, insideGid: caller.gid };
   }
@@ -37,8 +46,10 @@ export function cageIdentity(caller: Caller, { slot, backend }: Pick<CageSpec, '
       hint: 'use it as the user who made it, or make one of root’s own',
     });
   }
-  const uid = FIRST_UID + 2 * slot;
+  // The egress is never shared: it holds the values of this cage's secrets.
+  const egressUid = slotOwner(slot).uid + 1;
+  const { uid, gid } = slotOwner(sharedSlot ?? slot);
   // A container of root's has no user namespace: inside, its numbers are those of the host.
   const insideId = backend === 'native' ? INSIDE_ID : uid;
-  return { uid, gid: uid, egressUid: uid + 1, insideUid: insideId, insideGid: insideId };
+  return { uid, gid, egressUid, insideUid: insideId, insideGid: insideId };
 }

@@ -13,11 +13,20 @@ export function isCageName(text: string): boolean {
 
 /** Returns the name itself, or throws E_NAME: lower-case letters, digits and inner hyphens, at most 63. */
 export function parseCageName(text: string): string {
+  return parseName(text, 'a cage', 'choose a name such as my-project-2');
+}
+
+/** The same grammar, for a home that cages share. */
+export function parseHomeProfileName(text: string): string {
+  return parseName(text, 'a profile', 'choose a name such as work: --profile work');
+}
+
+function parseName(text: string, what: string, hint: string): string {
   if (isCageName(text)) return text;
   throw new IronError('E_NAME', {
-    message: `${JSON.stringify(printableLine(text.slice(0, 80)))} is no name for a cage`,
+    message: `${JSON.stringify(printableLine(text.slice(0, 80)))} is no name for ${what}`,
     because: 'a name has 1 to 63 lower-case letters, digits and hyphens, and begins and ends with a letter or digit',
-    hint: 'choose a name such as my-project-2',
+    hint,
   });
 }
 

@@ -25,6 +25,8 @@ test('nothing given is the safe default, complete', () => {
     secrets: [],
     env: {},
     binds: [],
+    profile: undefined,
+    caches: undefined,
     limits: { memoryBytes: undefined, pids: 4096, cpus: undefined },
   });
 });

@@ -10,7 +10,8 @@ import { ENGINE_KINDS, type Bind, type EngineKind, type LimitRequest } from '../
 import type { EgressRoute } from '../egress/config.ts';
 import type { Environment } from '../platform/environment.ts';
 import { checkVariable, readEnvFile } from './env-file.ts';
-import { parseCageName } from './names.ts';
+import { parseCageName, parseHomeProfileName } from './names.ts';
+import { parseCacheNames, type CacheName } from './package-caches.ts';
 
 /** The flags as typed, split into words but not looked at. */
 export interface CageOptions {
@@ -36,6 +37,10 @@ export interface CageOptions {
   dockerfile?: string | undefined;
   packages?: readonly string[] | undefined;
   toolchains?: readonly string[] | undefined;
+  /** Name of the home that it shares with others. */
+  profile?: string | undefined;
+  /** Package caches that it shares with others. */
+  caches?: readonly string[] | undefined;
   /** Profile the cage is for. */
   agent?: string | undefined;
 }
@@ -67,6 +72,9 @@ export interface CageRequest {
   secrets: readonly string[];
   env: Readonly<Record<string, string>>;
   binds: readonly Bind[];
+  profile: string | undefined;
+  /** Undefined: what the user's settings say. */
+  caches: readonly CacheName[] | undefined;
   limits: LimitRequest;
 }
 
@@ -100,12 +108,24 @@ export function parseOptions(
     secrets: options.secrets.map(parseSecretName),
     env: parseEnvironment(options, environment, cwd),
     binds: options.mounts.map((text) => parseMount(text, cwd)),
+    ...parseShared(options),
     limits: {
       memoryBytes: options.memory === undefined ? undefined : parseBytes(options.memory),
       pids: options.pids === undefined ? DEFAULT_PIDS : parseCount('--pids', options.pids),
       cpus: options.cpus === undefined ? undefined : parseCpus(options.cpus),
     },
   };
+}
+
+function parseShared({ profile, caches }: CageOptions): Pick<CageRequest, 'profile' | 'caches'> {
+  const named = caches === undefined ? undefined : parseCacheNames(caches);
+  if (profile !== undefined && named !== undefined && named.length > 0) {
+    throw usage(
+      '--profile shares the whole home, caches and all, and --cache parts of a home of the cage’s own',
+      'leave one of the two out',
+    );
+  }
+  return { profile: profile === undefined ? undefined : parseHomeProfileName(profile), caches: named };
 }
 
 /** Which image a container is to be of. Undefined for a native cage. */

@@ -10,6 +10,7 @@ import { readTextIfPresent } from '../platform/files.ts';
 import { parseRule } from '../policy/rules.ts';
 import type { InspectionSettings, Rule } from '../policy/types.ts';
 import type { Context } from './context.ts';
+import { CACHE_NAMES, parseCacheNames, type CacheName } from './package-caches.ts';
 import { ruleStance } from './rule-input.ts';
 
 /** What files of rules say. */
@@ -21,6 +22,7 @@ export interface NamedPolicy {
 /** What the user's settings say for every new cage. */
 export interface ConfiguredPolicy extends NamedPolicy {
   inspectors: UserConfig['inspectors'];
+  caches: readonly CacheName[];
 }
 
 /** Files in their order; of two that say something of the same inspector, the later counts. Tells what has no effect. */
@@ -35,7 +37,7 @@ export async function readPolicyFiles(context: Context, paths: readonly string[]
 
 /** Throws E_USAGE that names every problem. */
 export async function readConfiguredPolicy(context: Context): Promise<ConfiguredPolicy> {
-  const { rules, inspection, inspectors } = readUserConfig(context);
+  const { rules, inspection, inspectors, caches } = readUserConfig(context);
   const read: Rule[] = [];
   const problems: FileProblem[] = [];
   for (const { effect, text, ...place } of rules) {
@@ -46,8 +48,13 @@ export async function readConfiguredPolicy(context: Context): Promise<Configured
       problems.push({ file: context.configFile, ...place, message, suggestion: parsed.suggestion });
     }
   }
+  for (const { text, ...place } of caches) {
+    if (CACHE_NAMES.some((name) => name === text)) continue;
+    const message = `there is no package cache ${JSON.stringify(text)}`;
+    problems.push({ file: context.configFile, ...place, message, suggestion: `choose of: ${CACHE_NAMES.join(', ')}` });
+  }
   if (problems.length > 0) throw problemsIn(problems);
-  return { rules: read, inspection, inspectors };
+  return { rules: read, inspection, inspectors, caches: parseCacheNames(caches.map(({ text }) => text)) };
 }
 
 export interface ReadRuleFile extends NamedPolicy {

@@ -1,6 +1,8 @@
 // The spec: what was asked for. One JSON file per cage; everything else about a cage can be derived or made again.
 import { z } from 'zod';
 import { IronError } from '../platform/errors.ts';
+import { isCageName } from './names.ts';
+import { CACHE_NAMES } from './package-caches.ts';
 
 const countSchema = z.number().int().nonnegative().optional();
 const budgetSchema = z.strictObject({
@@ -90,6 +92,18 @@ const specSchema = z.strictObject({
     .nonnegative()
     .optional()
     .describe('of a cage made by root: which pair of host uids it runs as'),
+  profile: z
+    .string()
+    .refine(isCageName)
+    .optional()
+    .describe('name of the home that it shares; absent: a home of its own'),
+  caches: z.array(z.enum(CACHE_NAMES)).readonly().optional().describe('package caches that it shares'),
+  sharedSlot: z
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('of a cage made by root that shares a home or caches: whose user its programs are'),
   generation: z.number().int().positive().describe('of the policy; rises with every change'),
   rules: z.array(ruleSchema).readonly(),
   inspection: inspectionSchema.optional(),

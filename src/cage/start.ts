@@ -11,6 +11,7 @@ import { askEgressToEnd } from './end-egress.ts';
 import { launchEgress, type LaunchedEgress } from './launch-egress.ts';
 import { endProcesses, repairCage, stateHealth } from './repair.ts';
 import type { CageSession } from './session.ts';
+import { requireHomeProfile } from './shared-places.ts';
 import { noteCageState, readCageState, writeCageState } from './store.ts';
 import type { RunningState } from './state.ts';
 
@@ -106,10 +107,11 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
   }
 }
 
-function prepareDirectories({ paths, identity, callerIsRoot }: CageSession): void {
+function prepareDirectories({ context, spec, paths, identity, callerIsRoot }: CageSession): void {
+  if (spec.profile !== undefined) requireHomeProfile(context, spec.profile);
   for (const directory of [
     paths.run,
-    paths.home,
+    ...(spec.profile === undefined ? [paths.home] : []),
     paths.tmp,
     paths.egress.ca,
     paths.egress.audit,

@@ -35,6 +35,10 @@ export interface CageView extends CageInfo {
   /** Of a container. */
   image: string | undefined;
   agent: string | undefined;
+  /** Of the home that it shares with every other cage of that name. */
+  profile: string | undefined;
+  /** Package caches that it shares. */
+  caches: readonly string[];
   /** One line: what this cage can reach, read, write, and with which secrets. */
   exposure: string;
   reach: readonly RuleView[];
@@ -116,6 +120,13 @@ async function isUnexported(context: Context, name: string): Promise<boolean> {
   return hasUnexportedWork(workspace);
 }
 
+/** Who shares a place that can be written shares more than files: sockets in it lead from one cage to the other. */
+function homeWrites({ profile, caches = [] }: CageSpec): string[] {
+  if (profile !== undefined) return [`the home that all cages of the profile ${profile} share, and through it them`];
+  if (caches.length === 0) return ['its home'];
+  return ['its home', `the caches ${caches.join(', ')} that other cages share, and through them these`];
+}
+
 export async function showCage(context: Context, name: string): Promise<CageView> {
   const spec = await readSpec(context, name);
   const { info, problems } = await infoOf(context, spec);
@@ -134,7 +145,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
   ];
   const writes = [
     `its copy of ${spec.project}`,
-    'its home',
+    ...homeWrites(spec),
     ...spec.binds.filter((bind) => bind.writable).map(({ source }) => `${source} (of the host)`),
   ];
   return {
@@ -142,6 +153,8 @@ export async function showCage(context: Context, name: string): Promise<CageView
     preset: spec.preset,
     image: spec.image,
     agent: spec.agent,
+    profile: spec.profile,
+    caches: spec.caches ?? [],
     exposure: exposureOf(spec, reads, writes),
     reach: policy.rules,
     reads,

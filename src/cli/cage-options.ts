@@ -76,8 +76,14 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'profile',
     value: 'NAME',
-    summary: 'a login that cages share',
-    notYet: { hint: 'leave it out and hand the key in with --secret NAME' },
+    summary: 'share the home of this name, logins and all, with every cage that names it; made when it is new',
+  },
+  {
+    name: 'cache',
+    value: 'NAME',
+    repeatable: true,
+    choices: ['npm', 'pnpm', 'pip', 'uv', 'cargo', 'go', 'maven', 'gradle', 'none'],
+    summary: 'share this package cache with other cages; none: none, whatever config.toml says',
   },
   {
     name: 'port',
@@ -125,6 +131,7 @@ const TEXT_OPTIONS = [
   'pids',
   'image',
   'dockerfile',
+  'profile',
 ] as const;
 
 export function readCageOptions(flags: Flags, agent: string | undefined): CageOptions {
@@ -143,6 +150,8 @@ export function readCageOptions(flags: Flags, agent: string | undefined): CageOp
   }
   const packages = flags.list('packages').flatMap((list) => list.split(','));
   if (packages.length > 0) options.packages = packages;
+  const caches = flags.list('cache');
+  if (caches.length > 0) options.caches = caches;
   const toolchains = flags.list('toolchain');
   if (toolchains.length > 0) options.toolchains = toolchains;
   if (agent !== undefined) options.agent = agent;

@@ -118,6 +118,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     { summary: 'show which agents can be run', load: async () => (await import('./commands/agents.ts')).agents },
   ],
   [
+    'profiles',
+    {
+      summary: 'list and remove the homes that cages share',
+      load: async () => (await import('./commands/profiles.ts')).profiles,
+    },
+  ],
+  [
     'completion',
     {
       summary: 'print the completion script of a shell',

@@ -31,6 +31,8 @@ export interface CageOptions {
   dockerfile?: string;
   packages?: string[];
   toolchains?: string[];
+  profile?: string;
+  caches?: string[];
   agent?: string;
 }
 
@@ -62,6 +64,8 @@ export interface LimitView {
 export interface CageView extends CageInfo {
   preset: string;
   agent: string | undefined;
+  profile: string | undefined;
+  caches: readonly string[];
   exposure: string;
   reach: readonly RuleView[];
   reads: readonly string[];
@@ -392,6 +396,10 @@ export interface Library {
     checks: readonly { id: string; status: 'ok' | 'warn' | 'fail'; what: string; hint: string }[];
     repaired: readonly string[];
   }>;
+  listHomeProfiles(
+    context: Context,
+  ): Promise<readonly { name: string; createdAt: string; cages: readonly string[]; path: string }[]>;
+  removeHomeProfile(context: Context, name: string): Promise<void>;
   buildImages(context: Context, request: ImageRequest): Promise<BuiltImages>;
   listAgents(): Promise<
     readonly { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[]

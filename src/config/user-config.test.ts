@@ -45,6 +45,8 @@ module = "/home/me/no-drafts.mjs"
 [[inspector]]
 module = "/home/me/two.js"
 timeout-ms = 50
+[home]
+caches = ["npm", "pip"]
 `),
   ).toMatchObject({
     ok: true,
@@ -59,9 +61,13 @@ timeout-ms = 50
         { name: 'no-drafts', module: '/home/me/no-drafts.mjs', timeoutMs: 1000 },
         { name: 'two', module: '/home/me/two.js', timeoutMs: 50 },
       ],
+      caches: [
+        { text: 'npm', line: 15, column: 11 },
+        { text: 'pip', line: 15, column: 18 },
+      ],
     },
   });
-  expect(parseUserConfig('')).toEqual({ ok: true, config: { rules: [], inspection: {}, inspectors: [] } });
+  expect(parseUserConfig('')).toEqual({ ok: true, config: { rules: [], inspection: {}, inspectors: [], caches: [] } });
 });
 
 test('every mistake is told at its place', () => {

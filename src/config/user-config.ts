@@ -20,10 +20,17 @@ interface ConfiguredInspector {
   timeoutMs: number;
 }
 
+/** A word of a list and where it stands. */
+interface ConfiguredWord extends Place {
+  text: string;
+}
+
 export interface UserConfig {
   rules: readonly ConfiguredRule[];
   inspection: Partial<InspectionSettings>;
   inspectors: readonly ConfiguredInspector[];
+  /** Package caches that new cages share. */
+  caches: readonly ConfiguredWord[];
 }
 
 export type ParsedUserConfig = { ok: true; config: UserConfig } | { ok: false; problems: readonly Problem[] };
@@ -37,6 +44,7 @@ export function parseUserConfig(text: string): ParsedUserConfig {
   const problems: Problem[] = [];
   const rules: ConfiguredRule[] = [];
   const inspectors: ConfiguredInspector[] = [];
+  const caches: ConfiguredWord[] = [];
   let inspection: Partial<InspectionSettings> = {};
   for (const table of file.tables) {
     switch (`${table.kind} ${table.name}`) {
@@ -52,6 +60,9 @@ export function parseUserConfig(text: string): ParsedUserConfig {
         problems.push(...read.problems);
         break;
       }
+      case 'standard home':
+        readHome(table, caches, problems);
+        break;
       case 'array inspector':
         readInspector(table, inspectors, problems);
         break;
@@ -61,10 +72,24 @@ export function parseUserConfig(text: string): ParsedUserConfig {
         );
     }
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: { rules, inspection, inspectors } };
+  return problems.length > 0
+    ? { ok: false, problems }
+    : { ok: true, config: { rules, inspection, inspectors, caches } };
 }
 
-const TABLES = ['[policy]', '[inspect]', '[[inspector]]'];
+const TABLES = ['[policy]', '[inspect]', '[[inspector]]', '[home]'];
+
+function readHome(table: TomlTable, caches: ConfiguredWord[], problems: Problem[]): void {
+  for (const key of table.keys) {
+    if (key.name !== 'caches') problems.push(unknownKey(key, ['caches']));
+    else if (!isTexts(key.value)) problems.push(at(key, 'caches takes a list of names', 'example: caches = ["npm"]'));
+    else caches.push(...key.value.map((text, index) => ({ text, ...place(key.elements[index] ?? key) })));
+  }
+}
+
+function place({ line, column }: Place): Place {
+  return { line, column };
+}
 
 function readPolicy(table: TomlTable, rules: ConfiguredRule[], problems: Problem[]): void {
   for (const key of table.keys) {

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { restartCage, showCage, startCage, stopCage, listCages } from '../../src/index.ts';
+import { listCages, removeHomeProfile, restartCage, showCage, startCage, stopCage } from '../../src/index.ts';
 import type { CageRequest, TestCage } from '../support/cage.ts';
 import { userGit } from '../support/repositories.ts';
 
@@ -17,7 +17,7 @@ export function describeBackend(backend: string, makeCage: MakeCage): void {
     beforeAll(async () => {
       cage = await makeCage('contract', {
         projectName: PROJECT_NAME,
-        options: { env: ['GREETING=hello there'], memory: '2g', pids: '200' },
+        options: { env: ['GREETING=hello there'], memory: '2g', pids: '200', caches: ['npm'] },
       });
     });
     afterAll(() => cage.remove());
@@ -162,6 +162,40 @@ export function describeBackend(backend: string, makeCage: MakeCage): void {
           await served;
           await cage.sh('rm /tmp/mine; pkill -xf "sleep 3141"');
         }));
+    });
+
+    describe('homes', () => {
+      const beside = async (name: string, options: NonNullable<CageRequest['options']>): Promise<TestCage> => {
+        const made = await makeCage(name, { projectName: name, directory: cage.directory, options });
+        opened.push(made);
+        return made;
+      };
+      const opened: TestCage[] = [];
+      afterAll(() => Promise.all(opened.map((each) => each.remove())));
+
+      test('cages of one profile share a home while both run, and it outlives them', async () => {
+        const one = await beside('one', { profile: 'work' });
+        const two = await beside('two', { profile: 'work' });
+        await one.sh('umask 077; mkdir -p ~/.tool; echo one >~/.tool/login');
+        expect((await two.sh('cat ~/.tool/login; echo two >>~/.tool/login')).stdout).toBe('one');
+        expect((await one.sh('cat ~/.tool/login')).stdout).toBe('one\ntwo');
+        const { profile, exposure } = await showCage(two.context, two.name);
+        expect([profile, exposure]).toEqual(['work', expect.stringContaining('profile work share')]);
+        await expect(removeHomeProfile(one.context, 'work')).rejects.toMatchObject({ code: 'E_LOCKED' });
+        await Promise.all(opened.splice(0).map((each) => each.remove()));
+        const home = join(one.context.dataRoot, 'profiles/work/home');
+        expect(readFileSync(join(home, '.tool/login'), 'utf8')).toBe('one\ntwo\n');
+      });
+
+      test('cages that share a package cache have that in common, and their homes not', async () => {
+        const two = await beside('two', { caches: ['npm'] });
+        await cage.sh('umask 077; mkdir ~/.npm/_cacache/x; echo one >~/.npm/_cacache/x/y; echo mine >~/.npm/mine');
+        const read = await two.sh('cat ~/.npm/_cacache/x/y; echo two >>~/.npm/_cacache/x/y; ls ~/.npm');
+        expect(read.stdout).toBe('one\n_cacache');
+        expect((await cage.sh('cat ~/.npm/_cacache/x/y')).stdout).toBe('one\ntwo');
+        const { caches, exposure } = await showCage(two.context, two.name);
+        expect([caches, exposure]).toEqual([['npm'], expect.stringContaining('the caches npm that other cages share')]);
+      });
     });
 
     describe('trust', () => {

@@ -1,9 +1,11 @@
 // Every program that enters a cage has the mounts built anew, on paths that go through directories the cage can write. A
 // link put there must not lead a mount out to the host's own files.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { IronError, startCage, stopCage } from '../../src/index.ts';
+import { claude } from '../../src/agents/claude.ts';
+import { seedHome } from '../../src/cage/seed-home.ts';
 import { readSpec, writeSpec } from '../../src/cage/store.ts';
 import { startTestCage, type TestCage } from '../support/cage.ts';
 import { snapshotOf } from '../support/host-snapshot.ts';
@@ -22,6 +24,7 @@ beforeAll(async () => {
       mkdirSync(join(project, '../../../data-for-cage'));
     },
     options: {
+      caches: ['npm'],
       mounts: ['../../../data-for-cage:/home/agent/some/where/data:ro', '../../../data-for-cage:/home/agent/near:ro'],
     },
   });
@@ -39,6 +42,8 @@ test('ESC-46g: the way to a mount cannot be replaced from inside, at any of its 
     '/home/agent/some',
     '/home/agent/some/where',
     '/home/agent/near',
+    '/home/agent/.npm',
+    '/home/agent/.npm/_cacache',
   ];
   for (const way of ways) {
     const { stdout } = await cage.sh(`
@@ -85,4 +90,25 @@ test('ESC-46i: a link that an earlier run left on the way to a new mount stops t
   writeSpec(context, spec);
   await startCage(context, name);
   expect((await cage.sh('echo up')).stdout).toBe('up');
+});
+
+test('ESC-46j: what one cage leaves in a home that others share leads neither their files nor their mounts out', async () => {
+  const { directory } = cage;
+  const sharing = (name: string, mounts: string[]): Promise<TestCage> =>
+    startTestCage(name, { directory, projectName: name, options: { profile: 'shared', mounts } });
+  const one = await sharing('one', []);
+  await one.sh(`ln -s /oldroot${bait} ~/later; ln -s ${bait} ~/.claude; ln -s ${bait}/made ~/.claude.json`);
+  const before = snapshotOf(bait);
+  const data = `${join(directory, 'data-for-cage')}:/home/agent/later/data:ro`;
+  await expect(sharing('two', [data])).rejects.toMatchObject({ code: 'E_PROTECTION' });
+  const home = join(one.context.dataRoot, 'profiles/shared/home');
+  const seed = { project: one.project, secrets: [] };
+  expect(() => seedHome(home, claude, seed, undefined)).toThrow();
+  expect(snapshotOf(bait)).toEqual(before);
+  // The controls: without that mount it starts and sees the same home; without the link the files come to be.
+  const two = await sharing('two', []);
+  expect((await two.sh('readlink ~/later; rm ~/.claude; mkdir ~/.claude')).stdout).toBe(`/oldroot${bait}`);
+  seedHome(home, claude, seed, undefined);
+  expect(existsSync(join(home, '.claude/settings.json'))).toBe(true);
+  await Promise.all([one.remove(), two.remove()]);
 });

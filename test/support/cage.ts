@@ -31,6 +31,8 @@ export interface CageRequest {
   options?: Partial<CageOptions>;
   /** Name of the project's directory below the temporary one. */
   projectName?: string;
+  /** Of another cage, whose data root and settings this one has as well; default: one of its own. */
+  directory?: string;
   /** Added to the host's environment. */
   environment?: Readonly<Record<string, string>>;
 }
@@ -73,7 +75,8 @@ const HOST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Makes a cage and starts it. */
 export async function startTestCage(name: string, request: CageRequest = {}): Promise<TestCage> {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'ironcage-test-')));
+  const directory = request.directory ?? realpathSync(mkdtempSync(join(tmpdir(), 'ironcage-test-')));
+  const isOurs = request.directory === undefined;
   // Its entries are protected by their own modes; a cage of root's runs as somebody who must not be stopped here.
   chmodSync(directory, 0o755);
   const project = join(directory, request.projectName ?? 'project');
@@ -86,7 +89,7 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
   const context = openContext({ home: join(directory, 'data'), environment, cwd: project });
   const discard = async (): Promise<void> => {
     await removeCage(context, name, { discard: true }).catch(() => undefined);
-    rmSync(directory, { recursive: true, force: true });
+    if (isOurs) rmSync(directory, { recursive: true, force: true });
   };
   try {
     writeFiles(project, request.files ?? { 'README.md': 'a project\n' });
@@ -130,7 +133,7 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
     python: (program, more) => exec([PYTHON, '-'], { ...more, input: program }),
     async remove() {
       await removeCage(context, name, { discard: true });
-      rmSync(directory, { recursive: true, force: true });
+      if (isOurs) rmSync(directory, { recursive: true, force: true });
     },
   };
 }

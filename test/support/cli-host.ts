@@ -89,6 +89,8 @@ export const VIEW: CageView = {
   unexported: true,
   preset: 'safe',
   agent: 'claude',
+  profile: undefined,
+  caches: [],
   exposure: 'reaches 1 host',
   reach: [{ id: 'allow:a.example', effect: 'allow', origin: 'user', text: 'a.example' }],
   reads: ['/usr'],
@@ -343,6 +345,10 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
         ],
       };
     },
+    listHomeProfiles: async () => [
+      { name: 'work', createdAt: '2026-11-21T11:00:00.000Z', cages: ['shop-1'], path: '/data/profiles/work/home' },
+    ],
+    removeHomeProfile: async (_context, name) => asked('removeHomeProfile', name),
     listAgents: async () => [
       { name: 'claude', title: 'Claude Code', hosts: ['api.anthropic.com'], secrets: ['ANTHROPIC_API_KEY'] },
     ],

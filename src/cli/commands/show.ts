@@ -39,6 +39,7 @@ function printView(view: CageView, output: Output): void {
     field('memory', limitText(view.limits.memory)),
     field('processes', limitText(view.limits.pids)),
     field('processors', limitText(view.limits.cpus)),
+    field('home', homeText(view)),
     field('created', view.createdAt),
   ]);
   section(output, 'runs as', outline(view.identity));
@@ -53,6 +54,11 @@ function printView(view: CageView, output: Output): void {
   const leftOut = view.leftOut.map(({ path, reason }) => `${path} (${reason})`);
   section(output, 'left out of the copy', leftOut);
   section(output, 'problems', view.problems, 'red');
+}
+
+function homeText({ profile, caches }: CageView): string {
+  if (profile !== undefined) return `of the profile ${profile}, shared`;
+  return caches.length === 0 ? 'its own' : `its own, with the shared caches ${caches.join(', ')}`;
 }
 
 function field(name: string, value: string): Span[] {
