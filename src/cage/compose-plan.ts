@@ -5,7 +5,7 @@ import { inspectProject } from '../workspace/project.ts';
 import { readAgentPrograms } from './agent-programs.ts';
 import { cageEnvironment } from './cage-environment.ts';
 import { containerPlan } from './container-plan.ts';
-import { DNS_PORT, listenedPorts, PROXY_PORT } from './policy.ts';
+import { listenedPorts, requiredListeners } from './policy.ts';
 import type { CageSession } from './session.ts';
 import { cacheBinds, homeOf, refuseMountsThroughShared } from './shared-places.ts';
 import { requireWorkspace } from './workspace-of.ts';
@@ -53,10 +53,7 @@ export async function composePlan(session: CageSession, container: ContainerIden
 
 /** What the egress of this cage listens on. */
 export function cageListeners({ spec }: Pick<CageSession, 'spec'>): ListenerRequest[] {
-  return [
-    ...listenedPorts(spec).map((port): ListenerRequest => ({ purpose: 'tcp', port })),
-    { purpose: 'proxy', port: PROXY_PORT },
-    { purpose: 'dns-tcp', port: DNS_PORT },
-    { purpose: 'dns-udp', port: DNS_PORT },
-  ];
+  const required = requiredListeners();
+  const more = listenedPorts(spec).filter((port) => !required.some((listener) => listener.port === port));
+  return [...more.map((port): ListenerRequest => ({ purpose: 'tcp', port })), ...required];
 }

@@ -1,5 +1,6 @@
 // A cage that runs: the one that does already, or one that is started now. Apart from the start itself, so that a command
 // on a running cage does not load what starts one.
+import { confirmNetwork } from './confirm-network.ts';
 import { confirmPolicy } from './confirm-policy.ts';
 import type { Context } from './context.ts';
 import { repairCage, stateHealth } from './repair.ts';
@@ -24,10 +25,13 @@ export async function ensureRunning(
   const health = stateHealth(before);
   if (before.phase !== 'running' || (health !== 'running' && health !== 'degraded')) {
     const { startLocked } = await import('./start.ts');
-    return startLocked(session, stopWhenIdle);
+    const started = await startLocked(session, stopWhenIdle);
+    confirmNetwork(session.spec, started);
+    return started;
   }
   const state =
     health === 'running' ? await confirmPolicy(context, session.spec, before) : await replaceEgress(session, before);
+  confirmNetwork(session.spec, state);
   if (stopWhenIdle || !state.stopWhenIdle) return state;
   const staying = { ...state, stopWhenIdle: false };
   writeCageState(context, name, staying);

@@ -1,5 +1,6 @@
 // From the spec to what the egress is told: one generation of rules, bindings, values and routes.
 import { DEFAULT_LIMITS, type EgressConfig, type EgressGeneration } from '../egress/config.ts';
+import type { ListenerRequest } from '../backends/backend.ts';
 import type { Policy } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
@@ -16,6 +17,16 @@ export function listenedPorts(spec: CageSpec): number[] {
   ports.delete(PROXY_PORT);
   ports.delete(DNS_PORT);
   return [...ports].sort((a, b) => a - b);
+}
+
+/** What the egress of every cage listens on, whatever its rules. */
+export function requiredListeners(): ListenerRequest[] {
+  return [
+    ...WEB_PORTS.map((port): ListenerRequest => ({ purpose: 'tcp', port })),
+    { purpose: 'proxy', port: PROXY_PORT },
+    { purpose: 'dns-tcp', port: DNS_PORT },
+    { purpose: 'dns-udp', port: DNS_PORT },
+  ];
 }
 
 /** The value of a bound secret, or undefined when neither the store nor the host's environment has one. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -49,3 +49,12 @@ test.each(['', '{', '[]', 'null', '{"phase":"flying"}', '{"phase":"running"}', '
     expect(() => readState(path)).toThrow(expect.objectContaining({ code: 'E_STATE_BROKEN' }));
   },
 );
+
+test.each(STATES)('after another start of the machine nobody has the numbers of the state $phase', (state) => {
+  const path = join(directory, `boot-${state.phase}`);
+  writeState(path, state);
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace(/"boot":"[^"]+"/, '"boot":"another"'));
+  const expected = 'cgroups' in state ? { phase: 'stopping', cgroups: state.cgroups } : state;
+  expect(readState(path)).toEqual(expected);
+});

@@ -46,12 +46,34 @@ export function readState(path: string, whole = false): CageState {
   }
   const state = parseState(value);
   if (state === undefined) throw brokenState(path);
-  return state;
+  const boot = isRecord(value) ? value['boot'] : undefined;
+  return boot === undefined || boot === currentBoot() ? state : afterBoot(state);
 }
 
 /** Written several times in a start. A power failure ends every process that it names, so it need not outlive one. */
 export function writeState(path: string, state: CageState): void {
-  writeFileAtomic(path, `${JSON.stringify(state)}\n`, { synced: false });
+  writeFileAtomic(path, `${JSON.stringify({ ...state, boot: currentBoot() })}\n`, { synced: false });
+}
+
+/** Which start of this machine it is: processes of an earlier one are gone, whoever has their numbers now. */
+function currentBoot(): string | undefined {
+  return readTextIfPresent('/proc/sys/kernel/random/boot_id')?.trim();
+}
+
+/** What another start of the machine has left of a state: no process, and what an engine may still keep. */
+function afterBoot(state: CageState): CageState {
+  switch (state.phase) {
+    case 'creating':
+    case 'stopped':
+    case 'removing':
+      return state;
+    case 'starting':
+    case 'stopping':
+    case 'running':
+      return { phase: 'stopping', container: state.container, cgroups: state.cgroups };
+    default:
+      throw new Error(`no such phase: ${String(state satisfies never)}`);
+  }
 }
 
 function brokenState(path: string): IronError {

@@ -2,10 +2,13 @@
 import { describe } from 'vitest';
 import { startTestCage } from '../support/cage.ts';
 import { engineReason } from '../support/engines.ts';
-import { describeBackend } from './backend-contract.ts';
+import { describeBackend, type MakeCage } from './backend-contract.ts';
+import { describeStartPaths } from './start-paths.ts';
 
 const reason = engineReason('docker');
 
 describe.skipIf(reason !== undefined)(reason ?? 'Docker is here', () => {
-  describeBackend('docker', (name, request) => startTestCage(name, { ...request, backend: 'docker' }));
+  const makeCage: MakeCage = (name, request) => startTestCage(name, { ...request, backend: 'docker' });
+  describeBackend('docker', makeCage);
+  describeStartPaths('docker', makeCage, 'docker');
 });

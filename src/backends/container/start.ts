@@ -7,6 +7,7 @@ import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, ContainerPlan, ListenerRequest, RunningCage, StartHooks } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
+import { networkDevices } from '../host/cage-network.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
 import { PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';
@@ -136,7 +137,7 @@ async function startContainer(
   // Most often it is there and fits: one that does not has run nothing but its first process when it is seen.
   const started = await callEngine(engine, ['start', name]);
   let [pid, label] = started.exitCode === 0 ? await inspectContainer(engine, name) : [0, ''];
-  if (label !== digest) {
+  if (label !== digest || !isWithoutNetwork(pid)) {
     await removeContainer(container.identity, engine);
     await askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
     await askEngine(engine, ['start', name], 'start the container');
@@ -146,6 +147,16 @@ async function startContainer(
   if (init === undefined || label !== digest) throw goneMeanwhile();
   await mustBeOurs(init, name);
   return { pid: init.pid, startTicks: init.startTicks };
+}
+
+/** A hand may have told the engine to give it a network with every start. */
+function isWithoutNetwork(pid: number): boolean {
+  try {
+    return networkDevices({ pid }).length === 0;
+  } catch {
+    // Ended already: what is made anew will say why.
+    return false;
+  }
 }
 
 /** The runtime's own program becomes the container's a moment after it says that it has started it. */
