@@ -14,6 +14,17 @@ export interface EngineLimits {
   cpu: boolean;
 }
 
+export const RUNTIME_KINDS = ['namespaces', 'gvisor'] as const;
+
+/** What an OCI runtime makes of a container: processes of this machine's kernel, or programs of gVisor's own kernel. */
+type RuntimeKind = (typeof RUNTIME_KINDS)[number];
+
+/** An OCI runtime that was chosen by name; what it is was asked of its own program. */
+export interface ContainerRuntime {
+  name: string;
+  kind: RuntimeKind;
+}
+
 /** The container of a cage, and whom to ask for it; its name is known before it exists. */
 export interface ContainerIdentity {
   engine: EngineKind;
@@ -23,6 +34,18 @@ export interface ContainerIdentity {
   /** It lies in a user namespace of the caller's. */
   rootless: boolean;
   limits: EngineLimits;
+  /** Absent: the engine's own, which is runc or crun. */
+  runtime?: ContainerRuntime | undefined;
+}
+
+/** How the programs in a sandbox of gVisor's are reached: noted before anything inside could change what is seen of it. */
+export interface GvisorSandbox {
+  /** Absolute path of runsc. */
+  program: string;
+  /** Where runsc has the states of its containers. */
+  root: string;
+  /** Of the container, as runsc knows it. */
+  id: string;
 }
 
 /** One way to isolate a cage. Everything that differs from one to another is behind these. */
@@ -38,7 +61,7 @@ export interface Backend {
   ): Promise<void>;
 }
 
-export type EnterPlan = Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits' | 'env'>;
+export type EnterPlan = Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits' | 'env' | 'runDirectory'>;
 
 export interface StartHooks {
   /** Called with each listener as it arrives; must hand it on and then close its own copy. */
@@ -126,6 +149,8 @@ export interface ListenerRequest {
 /** A cage that runs; stored on disk so that any later command can find it. */
 export interface RunningCage {
   container?: ContainerIdentity | undefined;
+  /** Only of a container whose kernel is gVisor's. */
+  sandbox?: GvisorSandbox | undefined;
   /** Keeps the namespaces; outside the cage's process namespace. Of a container: its process 1. */
   holder: ProcessIdentity;
   /** Process 1 of the cage, by its number on the host. */

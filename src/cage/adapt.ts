@@ -61,6 +61,13 @@ function refuseOther({ name, request, options }: CreationPlan, spec: CageSpec): 
   const isBuilt = dockerfile !== undefined || packages !== undefined || toolchains !== undefined;
   const image = isBuilt || (named !== undefined && named !== spec.image);
   refuseOtherHome(name, request, spec);
+  const runtime = request.runtime !== undefined && request.runtime !== spec.engine?.runtime?.name;
+  if (runtime) {
+    throw new IronError('E_CAGE_EXISTS', {
+      message: `the cage ${name} is there already, with the runtime ${spec.engine?.runtime?.name ?? 'of its engine'}`,
+      hint: 'leave --runtime out, use --new or another --name, or remove it first',
+    });
+  }
   if (!backend && !image) return;
   throw new IronError('E_CAGE_EXISTS', {
     message: `the cage ${name} is there already, with ${spec.image === undefined ? '' : `the image ${spec.image} on `}the ${spec.backend} backend`,
@@ -137,7 +144,7 @@ async function extendSecrets(
 export async function stopForChange(context: Context, name: string): Promise<void> {
   const state = readCageState(context, name);
   if (state.phase !== 'running' || stateHealth(state) === 'broken') return;
-  if (isOccupied(cagePaths(context, name), state)) {
+  if (await isOccupied(cagePaths(context, name), state)) {
     throw new IronError('E_LOCKED', {
       message: `the cage ${name} is in use and would have to be restarted for these options`,
       hint: `end what runs in it (ironcage stop ${name}), or use --new; of all options only --allow and --policy need no restart, as long as their rules name no new port`,

@@ -42,7 +42,8 @@ export async function leaveCage(context: Context, name: string, leave: () => voi
   await withCageLock(context, name, async () => {
     leave();
     const state = readCageState(context, name);
-    if (state.phase !== 'running' || !state.stopWhenIdle || isOccupied(cagePaths(context, name), state)) return;
+    if (state.phase !== 'running' || !state.stopWhenIdle) return;
+    if (await isOccupied(cagePaths(context, name), state)) return;
     const { stopLocked } = await import('./start.ts');
     await stopLocked(context, name);
   });
@@ -75,7 +76,7 @@ const DYING_MS = 500;
 /** What a signal took with it dies a moment later; until then the cage would seem to be in use. */
 async function untilIdle(state: RunningState): Promise<void> {
   const end = performance.now() + DYING_MS;
-  while (isBusy(state) && performance.now() < end) await new Promise((wake) => setTimeout(wake, 5));
+  while ((await isBusy(state)) && performance.now() < end) await new Promise((wake) => setTimeout(wake, 5));
 }
 
 export function commandFor(
@@ -87,7 +88,8 @@ export function commandFor(
   const { spec, identity, callerIsRoot, backend, context, paths } = session;
   const term = context.environment['TERM'];
   const { memoryBytes, pids, cpus } = spec.limits;
-  const plan = { identity, callerIsRoot, limits: { memoryBytes, pids, cpus }, env: cageEnvironment(session) };
+  const limits = { memoryBytes, pids, cpus };
+  const plan = { identity, callerIsRoot, limits, env: cageEnvironment(session), runDirectory: paths.run };
   const command = backend.enter(plan, state, {
     argv: request.argv,
     cwd: request.cwd ?? spec.project,

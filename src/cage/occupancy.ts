@@ -19,12 +19,14 @@ export function occupy(paths: CagePaths): () => void {
 }
 
 /** Whether anybody is attached, or anything runs in the cage. */
-export function isOccupied(paths: CagePaths, state: RunningState): boolean {
+export async function isOccupied(paths: CagePaths, state: RunningState): Promise<boolean> {
   return liveOccupants(paths) > 0 || isBusy(state);
 }
 
 /** Whether anything runs besides process 1 and, in a native cage, the program that keeps its namespace. */
-export function isBusy({ init, container }: RunningState): boolean {
+export async function isBusy({ init, container, sandbox }: RunningState): Promise<boolean> {
+  if (sandbox !== undefined)
+    return (await (await import('../backends/container/gvisor.ts')).sandboxProcesses(sandbox)).length > 0;
   return cageProcesses(init).length > (container === undefined ? 2 : 1);
 }
 

@@ -41,6 +41,8 @@ export interface CageOptions {
   profile?: string | undefined;
   /** Package caches that it shares with others. */
   caches?: readonly string[] | undefined;
+  /** OCI runtime of a container. */
+  runtime?: string | undefined;
   /** Profile the cage is for. */
   agent?: string | undefined;
 }
@@ -61,6 +63,8 @@ export interface CageRequest {
   backend: 'native' | EngineKind;
   /** Of a container. */
   image: ImageChoice | undefined;
+  /** OCI runtime of a container; undefined: the engine's own. */
+  runtime: string | undefined;
   preset: 'safe';
   workspace: 'copy';
   net: 'filtered' | 'ask' | 'learn' | 'none';
@@ -100,6 +104,7 @@ export function parseOptions(
     name: options.name === undefined ? undefined : parseCageName(options.name),
     backend: choose('backend', options.backend, ['native', ...ENGINE_KINDS]),
     image: parseImage(options, cwd),
+    runtime: parseRuntime(options),
     preset: choose('preset', options.preset, ['safe']),
     workspace: choose('workspace', options.workspace, ['copy']),
     net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none']),
@@ -153,6 +158,19 @@ function parseImage(
   }
   if (/^[A-Za-z0-9][\w.\-/:@]{0,255}$/.test(image)) return { reference: image };
   throw usage(`--image ${JSON.stringify(image)} is no reference of an image`, 'example: --image debian:bookworm-slim');
+}
+
+/** A name that an engine may know, or the path of a program. */
+function parseRuntime({ runtime, backend = 'native' }: CageOptions): string | undefined {
+  if (runtime === undefined) return undefined;
+  if (backend === 'native') {
+    throw usage(
+      '--runtime is for cages that are containers',
+      'add --backend docker or --backend podman; a native cage has no OCI runtime',
+    );
+  }
+  if (/^[A-Za-z0-9/][\w.+/-]{0,255}$/.test(runtime)) return runtime;
+  throw usage(`--runtime ${JSON.stringify(runtime)} is no name of a runtime`, 'example: --runtime runsc');
 }
 
 function choose<T extends string>(option: string, value: string | undefined, known: readonly [T, ...T[]]): T {

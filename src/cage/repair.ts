@@ -86,7 +86,7 @@ export async function endProcesses(
       import('../backends/container/stop.ts'),
       import('../backends/container/detect.ts'),
     ]);
-    await stopContainer(state.container, engineOf(state.container, environment), state.holder, graceMs);
+    await stopContainer(state.container, engineOf(state.container, environment), state, graceMs);
   } else if (state.holder !== undefined) {
     await stopNativeCage({ holder: state.holder, init: state.init, cgroups: state.cgroups }, graceMs);
   }

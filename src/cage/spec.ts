@@ -1,5 +1,6 @@
 // The spec: what was asked for. One JSON file per cage; everything else about a cage can be derived or made again.
 import { z } from 'zod';
+import { RUNTIME_KINDS } from '../backends/backend.ts';
 import { IronError } from '../platform/errors.ts';
 import { isCageName } from './names.ts';
 import { CACHE_NAMES } from './package-caches.ts';
@@ -67,6 +68,10 @@ const engineSchema = z.strictObject({
   selectors: z.array(z.string()).readonly().describe('arguments of its command line that choose a daemon'),
   rootless: z.boolean(),
   limits: z.strictObject({ memory: z.boolean(), pids: z.boolean(), cpu: z.boolean() }),
+  runtime: z
+    .strictObject({ name: z.string(), kind: z.enum(RUNTIME_KINDS) })
+    .optional()
+    .describe('OCI runtime that was asked for; absent: the engine’s own'),
 });
 
 const specSchema = z.strictObject({

@@ -1,6 +1,14 @@
 // The state: what exists right now. Written before and after every step, so that a crash between any two is seen by
 // the next command.
-import { ENGINE_KINDS, type ContainerIdentity, type LimitEnforcement, type RunningCage } from '../backends/backend.ts';
+import {
+  ENGINE_KINDS,
+  RUNTIME_KINDS,
+  type ContainerIdentity,
+  type ContainerRuntime,
+  type GvisorSandbox,
+  type LimitEnforcement,
+  type RunningCage,
+} from '../backends/backend.ts';
 import { IronError } from '../platform/errors.ts';
 import { readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
@@ -112,8 +120,9 @@ function parseState(value: unknown): CageState | undefined {
       if (typeof stopWhenIdle !== 'boolean' || !isStrings(cgroups) || !isEnforcement(limits)) return undefined;
       const replacement = parseIdentity(value['replacement']);
       const container = parseContainer(value['container']);
-      if (container === undefined) return undefined;
-      const known = { egress, holder, init, ...container, generation, hash, stopWhenIdle, cgroups, limits };
+      const sandbox = parseSandbox(value['sandbox']);
+      if (container === undefined || sandbox === undefined) return undefined;
+      const known = { egress, holder, init, ...container, ...sandbox, generation, hash, stopWhenIdle, cgroups, limits };
       return { phase: 'running', ...known, ...(replacement !== undefined && { replacement }) };
     }
     default:
@@ -141,10 +150,29 @@ function parseContainer(value: unknown): { container?: ContainerIdentity } | und
   const { name, selectors, rootless, limits } = value;
   const engine = ENGINE_KINDS.find((kind) => kind === value['engine']);
   if (engine === undefined || typeof name !== 'string' || !isStrings(selectors)) return undefined;
-  if (typeof rootless !== 'boolean' || !isRecord(limits)) return undefined;
+  const runtime = parseRuntime(value['runtime']);
+  if (typeof rootless !== 'boolean' || !isRecord(limits) || runtime === undefined) return undefined;
   const has = (limit: string): boolean => limits[limit] === true;
   const known = { memory: has('memory'), pids: has('pids'), cpu: has('cpu') };
-  return { container: { engine, name, selectors, rootless, limits: known } };
+  return { container: { engine, name, selectors, rootless, limits: known, ...runtime } };
+}
+
+/** Undefined when there is one that cannot be read. */
+function parseRuntime(value: unknown): { runtime?: ContainerRuntime } | undefined {
+  if (value === undefined) return {};
+  if (!isRecord(value)) return undefined;
+  const { name } = value;
+  const kind = RUNTIME_KINDS.find((known) => known === value['kind']);
+  return typeof name === 'string' && kind !== undefined ? { runtime: { name, kind } } : undefined;
+}
+
+/** Undefined when there is one that cannot be read. */
+function parseSandbox(value: unknown): { sandbox?: GvisorSandbox } | undefined {
+  if (value === undefined) return {};
+  if (!isRecord(value)) return undefined;
+  const { program, root, id } = value;
+  const isWhole = typeof program === 'string' && typeof root === 'string' && typeof id === 'string';
+  return isWhole ? { sandbox: { program, root, id } } : undefined;
 }
 
 function parseIdentity(value: unknown): ProcessIdentity | undefined {

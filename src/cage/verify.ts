@@ -1,7 +1,7 @@
 // Does the cage hold? Probes from inside the live cage, each beside what must work, so that a dead cage is no pass; a look
 // from outside at what it left in the record and at the egress; and a server on the host that nobody must have reached.
 import { readdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, release } from 'node:os';
 import { join } from 'node:path';
 import { INSIDE_BUNDLE, INSIDE_CA, INSIDE_TRUST, PACKAGE_ROOT } from '../backends/host/layout.ts';
 import { IronError } from '../platform/errors.ts';
@@ -129,6 +129,7 @@ function facts({ spec, context }: CageSession, canary: Canary, attack: boolean):
     mode: spec.net,
     ports: listenedPorts(spec),
     isContainer: spec.backend !== 'native',
+    gvisor: spec.engine?.runtime?.kind === 'gvisor' ? { hostRelease: release() } : undefined,
     rules: spec.rules.map(({ host }) => host),
     hostHome: spec.home === hostHome ? undefined : hostHome,
     homeEntries: bound.flatMap(below),

@@ -34,6 +34,8 @@ export interface CageView extends CageInfo {
   preset: string;
   /** Of a container. */
   image: string | undefined;
+  /** OCI runtime of a container that was asked for; undefined: the engine's own. */
+  runtime: string | undefined;
   agent: string | undefined;
   /** Of the home that it shares with every other cage of that name. */
   profile: string | undefined;
@@ -152,6 +154,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
     ...info,
     preset: spec.preset,
     image: spec.image,
+    runtime: spec.engine?.runtime?.name,
     agent: spec.agent,
     profile: spec.profile,
     caches: spec.caches ?? [],

@@ -117,6 +117,11 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'packages', value: 'A,B', repeatable: true, summary: 'Debian packages of a docker or podman cage' },
   { name: 'toolchain', value: 'NAME=VERSION', repeatable: true, summary: 'a toolchain of it, such as node=22' },
+  {
+    name: 'runtime',
+    value: 'NAME',
+    summary: 'OCI runtime of a docker or podman cage, such as crun or runsc; default: the engine’s own',
+  },
 ];
 
 const TEXT_OPTIONS = [
@@ -132,6 +137,7 @@ const TEXT_OPTIONS = [
   'image',
   'dockerfile',
   'profile',
+  'runtime',
 ] as const;
 
 export function readCageOptions(flags: Flags, agent: string | undefined): CageOptions {

@@ -33,6 +33,7 @@ export interface CageOptions {
   toolchains?: string[];
   profile?: string;
   caches?: string[];
+  runtime?: string;
   agent?: string;
 }
 
@@ -62,6 +63,7 @@ export interface LimitView {
 }
 
 export interface CageView extends CageInfo {
+  runtime?: string | undefined;
   preset: string;
   agent: string | undefined;
   profile: string | undefined;

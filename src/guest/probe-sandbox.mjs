@@ -63,6 +63,8 @@ const KERNEL_SETTINGS = [
   '/proc/self/oom_score_adj',
 ];
 const NAMESPACES = ['user', 'net', 'mount', 'pid', 'uts', 'ipc', 'cgroup', 'time'];
+/** Those that gVisor's kernel gives to anybody, or pretends to. */
+const GVISOR_NAMESPACES = ['user', 'cgroup', 'time'];
 const SECRETS_OF_ETC = ['/etc/shadow', '/etc/gshadow', '/etc/sudoers', '/etc/ssh/ssh_host_ed25519_key'];
 
 /** What is there already, or what does nothing: should it work after all, nothing is lost. */
@@ -71,7 +73,86 @@ function harmless(path) {
   return path.endsWith('oom_score_adj') ? '-1000' : readFileSync(path);
 }
 
-export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer }) {
+/** Names of files that gVisor has of its own, which lead to nothing of this machine. */
+const GVISOR_DEVICES = ['fuse'];
+
+/** What this machine's kernel is asked to keep from a cage; a kernel of the cage's own has none of it. */
+const byThisKernel = [
+  {
+    id: 'no-new-privileges',
+    quick: true,
+    expected: 'no_new_privs is set',
+    attempt: () => status('NoNewPrivs'),
+    passes: /^1$/,
+  },
+  {
+    id: 'filter',
+    quick: true,
+    expected: 'a system-call filter is loaded',
+    attempt: () => status('Seccomp'),
+    passes: /^2$/,
+  },
+  {
+    id: 'no-setuid',
+    expected: 'no file of any mount gives its owner’s rights to who starts it, and no device is made by being unpacked',
+    attempt: () =>
+      mounts()
+        .filter(({ path, options }) => !options.includes('nosuid') || !(options.includes('nodev') || isDevice(path)))
+        .map(({ path }) => path)
+        .join(',') || 'none',
+    passes: /^none$/,
+    control: { attempt: () => mounts().some(({ path }) => path === '/proc'), passes: /^true$/ },
+  },
+  {
+    id: 'system-information',
+    expected: '/sys is empty, and there is no control group to write',
+    attempt: () => [...listing('/sys'), ...listing('/sys/fs/cgroup')].join(',') || 'empty',
+    passes: /^empty$/,
+    control: { attempt: () => existsSync('/proc/self'), passes: /^true$/ },
+  },
+];
+
+const AS_ROOT = ['unshare', '--user', '--map-root-user', '--mount'];
+
+/** What stands in their place where the kernel is gVisor's: namespaces of its own, which give nothing over the network. */
+const byGvisor = (hostRelease) => [
+  {
+    id: 'own-kernel',
+    quick: true,
+    expected: 'the kernel is not that of this machine',
+    attempt: () => os.release() === hostRelease,
+    passes: /^false$/,
+  },
+  tool(
+    'no-route-as-root',
+    'who is root in a namespace has no route to change',
+    ...AS_ROOT,
+    'ip',
+    'route',
+    'flush',
+    'all',
+  ),
+  tool('no-device-as-root', 'nor an interface', ...AS_ROOT, 'ip', 'link', 'add', 'p', 'type', 'dummy'),
+  tool(
+    'no-network-as-root',
+    'nor a network of its own',
+    ...AS_ROOT,
+    'unshare',
+    '--net',
+    'ip',
+    'link',
+    'add',
+    'p',
+    'type',
+    'dummy',
+  ),
+  tool('no-disk-as-root', 'nor a device', ...AS_ROOT, 'mknod', '/tmp/ironcage-probe-device', 'b', '8', '0'),
+];
+
+export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer, gvisor }) {
+  const isGvisor = gvisor !== undefined;
+  // gVisor tells of no ambient capabilities.
+  const capabilities = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', ...(isGvisor ? [] : ['CapAmb'])];
   const firstProgram = isContainer ? /^\/ironcage\/hold$/ : /bwrap$/;
   return [
     {
@@ -148,23 +229,10 @@ export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer }
       id: 'no-capabilities',
       quick: true,
       expected: 'no capability in any set',
-      attempt: () => ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map(status).join(','),
-      passes: /^(0+,?)+$/,
+      attempt: () => capabilities.map(status).join(','),
+      passes: /^0+(,0+)*$/,
     },
-    {
-      id: 'no-new-privileges',
-      quick: true,
-      expected: 'no_new_privs is set',
-      attempt: () => status('NoNewPrivs'),
-      passes: /^1$/,
-    },
-    {
-      id: 'filter',
-      quick: true,
-      expected: 'a system-call filter is loaded',
-      attempt: () => status('Seccomp'),
-      passes: /^2$/,
-    },
+    ...(isGvisor ? byGvisor(gvisor.hostRelease) : byThisKernel),
     {
       id: 'own-processes',
       quick: true,
@@ -172,11 +240,13 @@ export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer }
       attempt: () => readFileSync('/proc/1/cmdline', 'utf8').split('\0')[0],
       passes: firstProgram,
     },
-    ...NAMESPACES.map((kind) => ({
+    ...NAMESPACES.filter((kind) => !isGvisor || !GVISOR_NAMESPACES.includes(kind)).map((kind) => ({
       ...tool(`no-${kind}-namespace`, `no ${kind} namespace can be made`, 'unshare', `--${kind}`, 'true'),
       quick: kind === 'user',
     })),
-    tool('no-bubblewrap', 'no sandbox of its own can be made', 'bwrap', '--ro-bind', '/', '/', 'true'),
+    ...(isGvisor
+      ? []
+      : [tool('no-bubblewrap', 'no sandbox of its own can be made', 'bwrap', '--ro-bind', '/', '/', 'true')]),
     { ...tool('no-mount', 'nothing can be mounted', 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp'), quick: true },
     tool('no-unmount', 'nothing can be unmounted', 'umount', '/etc'),
     tool('no-chroot', 'no other root', 'chroot', '/', 'true'),
@@ -195,18 +265,6 @@ export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer }
     tool('no-route', 'no route can be changed', 'ip', 'route', 'add', 'default', 'dev', 'lo'),
     tool('no-clock', 'the clock cannot be set', 'date', '--set', new Date().toISOString()),
     {
-      id: 'no-setuid',
-      expected:
-        'no file of any mount gives its owner’s rights to who starts it, and no device is made by being unpacked',
-      attempt: () =>
-        mounts()
-          .filter(({ path, options }) => !options.includes('nosuid') || !(options.includes('nodev') || isDevice(path)))
-          .map(({ path }) => path)
-          .join(',') || 'none',
-      passes: /^none$/,
-      control: { attempt: () => mounts().some(({ path }) => path === '/proc'), passes: /^true$/ },
-    },
-    {
       id: 'no-kill-outside',
       expected: 'the first process cannot be ended',
       attempt: () =>
@@ -218,12 +276,12 @@ export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer }
       passes: refused,
       control: commandsRun,
     },
-    ...KERNEL_SETTINGS.map((path) => ({
+    ...KERNEL_SETTINGS.filter((path) => !isGvisor || !path.startsWith('/proc/self/')).map((path) => ({
       id: `setting${path.replace('/proc', '').replaceAll('/', '-')}`,
       expected: 'a setting of the kernel cannot be changed, least of all to its loss',
       attempt: () => outcomeOf(() => writeFileSync(path, harmless(path))),
       passes: refused,
-      control: { attempt: () => readFileSync('/proc/sys/kernel/ostype', 'utf8').trim(), passes: /^Linux$/ },
+      control: { attempt: () => readFileSync('/proc/sys/kernel/hostname', 'utf8').length, passes: /^[1-9]/ },
     })),
     {
       id: 'kernel-memory',
@@ -242,16 +300,10 @@ export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer }
       attempt: () =>
         readdirSync('/dev')
           .filter((name) => /^(sd|vd|nvme|xvd|loop|dm-|mem$|kmem$|port$|kvm$|fuse$|net$)/.test(name))
+          .filter((name) => !isGvisor || !GVISOR_DEVICES.includes(name))
           .join(',') || 'none',
       passes: /^none$/,
       control: { attempt: () => existsSync('/dev/null'), passes: /^true$/ },
-    },
-    {
-      id: 'system-information',
-      expected: '/sys is empty, and there is no control group to write',
-      attempt: () => [...listing('/sys'), ...listing('/sys/fs/cgroup')].join(',') || 'empty',
-      passes: /^empty$/,
-      control: { attempt: () => existsSync('/proc/self'), passes: /^true$/ },
     },
     {
       id: 'root-of-first-process',

@@ -36,6 +36,9 @@ const ETC_NAMES = ['resolv.conf', 'hosts', 'hostname', 'nsswitch.conf', 'passwd'
 /** Directories that programs write in although they are nobody's: emptied with every start. */
 const SCRATCH = ['/run', '/var/cache', '/var/log'] as const;
 
+/** gVisor lets a program end the first one, where both are the same user's. */
+const NOBODY = '65534:65534';
+
 export interface HostFacts {
   /** What one process may have open. */
   openFiles: number;
@@ -46,7 +49,7 @@ export interface HostFacts {
 /** Behind `create`. `plan.workspace` is a directory. */
 export function createArguments(plan: CagePlan, container: ContainerPlan, host: HostFacts): string[] {
   const { identity, runDirectory } = plan;
-  const { engine, name, rootless } = container.identity;
+  const { engine, name, rootless, runtime } = container.identity;
   return [
     ...['--name', name, '--hostname', plan.name.slice(0, 63)],
     ...Object.entries(container.labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
@@ -54,10 +57,11 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, host: 
     ...['--restart', 'no', '--log-driver', 'none', '--pull', 'never'],
     // An engine that ends asks process 1 alone, which only sleeps: waiting for it would help nobody.
     ...['--stop-signal', 'SIGKILL'],
+    ...(engine === 'docker' && runtime !== undefined ? ['--runtime', runtime.name] : []),
     ...['--network', 'none', '--ipc', 'private', '--cgroupns', 'private'],
     ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
     ...['--security-opt', `seccomp=${runDirectory}/${CONTAINER_FILES.profile}`],
-    ...['--user', `${identity.insideUid}:${identity.insideGid}`],
+    ...['--user', runtime?.kind === 'gvisor' ? NOBODY : `${identity.insideUid}:${identity.insideGid}`],
     ...(engine === 'podman' && rootless ? ['--userns', 'keep-id'] : []),
     ...limitArguments(plan, container.identity, host.openFiles),
     '--read-only',

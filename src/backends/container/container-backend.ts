@@ -5,6 +5,7 @@ import type { Tools } from '../host/tools.ts';
 import { INSIDE_NODE } from './arguments.ts';
 import { engineOf } from './detect.ts';
 import { execCommand } from './enter.ts';
+import { gvisorCommand } from './enter-gvisor.ts';
 
 export function createContainerBackend(tools: Tools, path: string, environment: Environment): Backend {
   return {
@@ -19,6 +20,7 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
       const [program = '', ...args] = request.argv;
       // Known by its path on this machine; inside it lies elsewhere.
       const argv = [program === tools.node ? INSIDE_NODE : program, ...args];
+      if (cage.sandbox !== undefined) return gvisorCommand(cage.sandbox, path, plan, { ...request, argv });
       const running = { name: container.name, init: cage.init };
       return execCommand(engineOf(container, environment), running, plan, { ...request, argv });
     },

@@ -10,6 +10,7 @@ const plan: EnterPlan = {
   identity: { uid: 7, gid: 8, egressUid: 9, insideUid: 7, insideGid: 8 },
   callerIsRoot: false,
   limits: { memoryBytes: undefined, pids: undefined, cpus: undefined },
+  runDirectory: '/r',
   env: { HOME: '/home/agent', API_KEY: 'value', HTTPS_PROXY: 'http://127.0.0.1:8888', DOCKER_HOST: 'tcp://evil' },
 };
 const cage = { name: 'c', init: { pid: 1, startTicks: '0' } };

@@ -8,6 +8,8 @@ if [ "$others" != 0 ]; then
   echo "the container has another network device than lo" >&2
   exit 1
 fi
+# Not every runtime does it.
+ip link set lo up
 # Engines without IPv6 switch it off; here it leads to nobody but the egress.
 { echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6; } 2>/dev/null || :
 # Every address is local: a connection to anywhere ends on a listener that can answer with a reason.

@@ -12,8 +12,9 @@ import { guardedPaths } from '../host/inner-mounts.ts';
 import { PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';
 import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
-import { CONTAINER_FILES, createArguments, enforcementOf, INSIDE_HOLD, markOf, placesOf } from './arguments.ts';
+import { CONTAINER_FILES, createArguments, enforcementOf, placesOf } from './arguments.ts';
 import { askEngine, callEngine, type Engine } from './engine.ts';
+import { requireFirstProcess } from './first-process.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { removeContainer } from './stop.ts';
@@ -31,17 +32,33 @@ export async function startContainerCage(
   path: string,
   hooks: StartHooks,
 ): Promise<RunningCage> {
+  const running = await raiseContainer(plan, container, engine, tools, path, hooks);
+  writeTrust(plan.runDirectory, await hooks.certificate());
+  return running;
+}
+
+/** All of a start but the certificates, which its egress makes. */
+export async function raiseContainer(
+  plan: CagePlan,
+  container: ContainerPlan,
+  engine: Engine,
+  tools: Tools,
+  path: string,
+  hooks: Omit<StartHooks, 'certificate'>,
+): Promise<RunningCage> {
   const limits = enforcementOf(plan.limits, engine.limits);
   writeContainerFiles(plan);
   guardWays(plan);
-  const init = await startContainer(plan, container, engine, tools.node);
+  const { init, id } = await startContainer(plan, container, engine, tools.node);
   hooks.holderKnown(init, []);
+  const sandbox = await requireFirstProcess(init, container.identity, id);
   await Promise.all([
-    tightenMounts(init, [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh], path),
+    // The mounts of a sandbox are its own kernel's, which knows neither devices nor set-uid files of this machine.
+    sandbox ??
+      tightenMounts(init, [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh], path),
     openInside(init, engine, tools, path, plan.listeners, (request, handle) => hooks.listener(request, handle)),
   ]);
-  writeTrust(plan.runDirectory, await hooks.certificate());
-  return { container: container.identity, holder: init, init, limits, cgroups: [] };
+  return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, limits, cgroups: [] };
 }
 
 /** Opens listeners in the network of a container; once more for a new egress as for its first. */
@@ -121,14 +138,14 @@ function guardWays(plan: CagePlan): void {
 
 /**
  * Starts the container that is there, or makes it: new where there is none, and anew where it was made from another plan. Resolves with
- * its first process by its number on this machine, checked to be ours, for what is done next is done to its network.
+ * its first process by its number on this machine, which is not looked at yet.
  */
 async function startContainer(
   plan: CagePlan,
   container: ContainerPlan,
   engine: Engine,
   node: string,
-): Promise<ProcessIdentity> {
+): Promise<{ init: ProcessIdentity; id: string }> {
   const { name } = container.identity;
   const args = createArguments(plan, container, { openFiles: openFilesLimit(), node });
   // The engine keeps its own copy of the filter.
@@ -136,17 +153,16 @@ async function startContainer(
   const digest = createHash('sha256').update(made).digest('hex');
   // Most often it is there and fits: one that does not has run nothing but its first process when it is seen.
   const started = await callEngine(engine, ['start', name]);
-  let [pid, label] = started.exitCode === 0 ? await inspectContainer(engine, name) : [0, ''];
+  let [pid, id, label] = started.exitCode === 0 ? await inspectContainer(engine, name) : [0, '', ''];
   if (label !== digest || !isWithoutNetwork(pid)) {
     await removeContainer(container.identity, engine);
     await askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
     await askEngine(engine, ['start', name], 'start the container');
-    [pid, label] = await inspectContainer(engine, name);
+    [pid, id, label] = await inspectContainer(engine, name);
   }
   const init = Number.isSafeInteger(pid) && pid > 1 ? identifyProcess(pid) : undefined;
   if (init === undefined || label !== digest) throw goneMeanwhile();
-  await mustBeOurs(init, name);
-  return { pid: init.pid, startTicks: init.startTicks };
+  return { init: { pid: init.pid, startTicks: init.startTicks }, id };
 }
 
 /** A hand may have told the engine to give it a network with every start. */
@@ -159,37 +175,11 @@ function isWithoutNetwork(pid: number): boolean {
   }
 }
 
-/** The runtime's own program becomes the container's a moment after it says that it has started it. */
-async function mustBeOurs(init: ProcessIdentity, name: string): Promise<void> {
-  const end = performance.now() + BECOMES_MS;
-  while (commandLine(init.pid) !== `${INSIDE_HOLD}\0${markOf(name)}\0`) {
-    if (performance.now() > end) {
-      throw new IronError('E_PROTECTION', {
-        message: 'the container’s first process is not on this machine',
-        because: `process ${init.pid} is another program than the one that was started`,
-        hint: 'an engine in a virtual or another machine cannot have cages yet; use one of this machine, or --backend native',
-      });
-    }
-    await new Promise((wake) => setTimeout(wake, 5));
-  }
-}
-
-const BECOMES_MS = 3_000;
-
-async function inspectContainer(engine: Engine, name: string): Promise<[pid: number, digest: string]> {
-  const format = `{{.State.Pid}} {{index .Config.Labels "${PLAN_LABEL}"}}`;
+async function inspectContainer(engine: Engine, name: string): Promise<[pid: number, id: string, digest: string]> {
+  const format = `{{.State.Pid}} {{.Id}} {{index .Config.Labels "${PLAN_LABEL}"}}`;
   const answer = await askEngine(engine, ['container', 'inspect', '--format', format, name], 'look at the container');
-  const [pid, digest = ''] = answer.trim().split(' ');
-  return [Number(pid), digest];
-}
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    // Gone meanwhile: then it is not ours either.
-    return '';
-  }
+  const [pid, id = '', digest = ''] = answer.trim().split(' ');
+  return [Number(pid), id, digest];
 }
 
 function goneMeanwhile(): IronError {

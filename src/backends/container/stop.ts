@@ -1,17 +1,20 @@
 // Ends the container of a cage, and takes it away: asks its programs, then has the engine kill what is left.
 import { isAlive, signalProcess, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
-import type { ContainerIdentity } from '../backend.ts';
+import type { ContainerIdentity, GvisorSandbox } from '../backend.ts';
 import { cageProcesses, mustEnd } from '../host/cage-processes.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
+import { endInside, sandboxProcesses } from './gvisor.ts';
 
 /** `graceMs` 0 kills at once. A container that is not there, or does not run, is fine. Throws E_BACKEND. */
 export async function stopContainer(
   { name }: ContainerIdentity,
   engine: Engine,
-  init: ProcessIdentity | undefined,
+  { holder: init, sandbox }: { holder?: ProcessIdentity | undefined; sandbox?: GvisorSandbox | undefined },
   graceMs: number,
 ): Promise<void> {
-  if (init !== undefined && graceMs > 0 && isAlive(init)) {
+  if (sandbox !== undefined && graceMs > 0) {
+    await endInside(sandbox, await sandboxProcesses(sandbox), graceMs);
+  } else if (init !== undefined && graceMs > 0 && isAlive(init)) {
     const members = cageProcesses(init).filter(({ pid }) => pid !== init.pid);
     for (const member of members) signalProcess(member, 'SIGTERM');
     const end = performance.now() + graceMs;

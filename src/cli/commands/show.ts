@@ -32,7 +32,10 @@ function printView(view: CageView, output: Output): void {
   output.line(['bold', view.name], '  ', [STATUS_STYLES[view.status], view.status], '  ', view.exposure);
   output.table([
     field('project', view.project),
-    field('isolation', `${view.backend}, preset ${view.preset}, agent ${view.agent ?? 'none'}`),
+    field(
+      'isolation',
+      `${view.backend}${view.runtime === undefined ? '' : ` by ${view.runtime}`}, preset ${view.preset}, agent ${view.agent ?? 'none'}`,
+    ),
     field('workspace', `${view.workspace} (${view.workspaceStrategy}), base ${view.base}`),
     field('unexported', view.unexported ? 'yes: ironcage diff shows it' : 'no'),
     field('network', `${view.net}, policy generation ${view.policyGeneration} (${view.policyHash})`),

@@ -1,0 +1,29 @@
+// Cages of rootful Podman with gVisor's kernel: the same contract, and the whole of `verify --attack`, which says besides that
+// the kernel inside is another than this machine's.
+import { describe, expect, test } from 'vitest';
+import { verifyCage } from '../../src/index.ts';
+import { startTestCage, type CageRequest, type TestCage } from '../support/cage.ts';
+import { gvisorReason, RUNSC } from '../support/gvisor.ts';
+import { describeBackend } from './backend-contract.ts';
+
+const reason = gvisorReason();
+
+function makeCage(name: string, request: CageRequest = {}): Promise<TestCage> {
+  return startTestCage(name, { ...request, backend: 'podman', options: { ...request.options, runtime: RUNSC } });
+}
+
+describe.skipIf(reason !== undefined)(reason ?? 'gVisor is here', () => {
+  describeBackend('gvisor', makeCage);
+
+  test('every attack of `verify` fails, and the kernel is not this machine’s', async () => {
+    const cage = await makeCage('attacked');
+    try {
+      const { probes } = await verifyCage(cage.context, cage.name, { attack: true });
+      expect(probes.filter(({ ok }) => !ok)).toEqual([]);
+      expect(probes.map(({ id }) => id)).toContain('sandbox.own-kernel');
+      expect(probes.length).toBeGreaterThan(300);
+    } finally {
+      await cage.remove();
+    }
+  });
+});
