@@ -10,6 +10,7 @@ import { lazily } from './platform/lazily.ts';
 export { openContext, type Context, type ContextOptions } from './cage/context.ts';
 export type { CageOptions } from './cage/options.ts';
 export type { CageInfo, CageView } from './cage/view.ts';
+export type { PortsView, PortView } from './cage/ports.ts';
 export type { Attachment, ExecRequest } from './cage/enter.ts';
 export type { RunOutcome, RunRequest } from './cage/run.ts';
 export type { ApplyOutcome, ApplyView, CageDiff } from './cage/work.ts';
@@ -54,6 +55,11 @@ export const removeCage = lazily(async () => (await import('./cage/remove.ts')).
 export const listCages = lazily(async () => (await import('./cage/view.ts')).listCages);
 export const showCage = lazily(async () => (await import('./cage/view.ts')).showCage);
 export const resolveCageName = lazily(async () => (await import('./cage/resolve-name.ts')).resolveCageName);
+
+/** Published ports, as `[HOST:]PORT[:CAGE_PORT]`. */
+export const showPorts = lazily(async () => (await import('./cage/ports.ts')).showPorts);
+export const publishPorts = lazily(async () => (await import('./cage/ports.ts')).publishPorts);
+export const unpublishPorts = lazily(async () => (await import('./cage/ports.ts')).unpublishPorts);
 
 export const execInCage = lazily(async () => (await import('./cage/enter.ts')).execInCage);
 export const runAgent = lazily(async () => (await import('./cage/run.ts')).runAgent);

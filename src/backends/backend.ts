@@ -59,6 +59,11 @@ export interface Backend {
     cage: RunningCage,
     handOver: (request: ListenerRequest, handle: Listener) => Promise<void>,
   ): Promise<void>;
+  /**
+   * What a host command line begins with to run in the network of a cage, and in nothing else of it but, for an ordinary caller,
+   * the user namespace that its network belongs to.
+   */
+  joinNetwork(callerIsRoot: boolean, cage: RunningCage): Promise<readonly string[]>;
 }
 
 export type EnterPlan = Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits' | 'env' | 'runDirectory'>;

@@ -5,11 +5,15 @@ import { IronError } from '../platform/errors.ts';
 import { DEFAULT_INSPECTION } from '../policy/types.ts';
 import type { Context } from './context.ts';
 import { agentRules, uniqueRules, withRules, type CreationPlan } from './create.ts';
+import { refuseEgressPorts } from './egress-ports.ts';
+import { refuseTakenPorts } from './host-listeners.ts';
 import { tellIdleRules } from './idle-rules.ts';
 import { changeLocked } from './live-policy.ts';
 import { sharePlaceholders } from './join-shared.ts';
 import { isOccupied } from './occupancy.ts';
 import { listenedPorts } from './policy.ts';
+import { publishLocked } from './ports.ts';
+import { missingPorts } from './published.ts';
 import { stateHealth } from './repair.ts';
 import { bindNamedSecret } from './secrets.ts';
 import { seedHome } from './seed-home.ts';
@@ -18,6 +22,7 @@ import { homeOf } from './shared-places.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { cagePaths, readCageState, readSpec, writeSpec } from './store.ts';
+import { mergePorts } from './wanted-ports.ts';
 
 /** The caller holds the cage's lock. */
 export async function adaptCage(context: Context, plan: CreationPlan, profile: AgentProfile): Promise<void> {
@@ -33,10 +38,14 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
   refuseUnboundSecrets(wanted, plan.request.rules);
   if (JSON.stringify(wanted) === JSON.stringify(spec)) return;
   tellIdleRules(context, wanted.rules, plan.request.rules);
+  refuseEgressPorts(wanted, wanted.ports ?? []);
   if (isLiveChange(spec, wanted) && stateHealth(readCageState(context, plan.name)) === 'running') {
-    await changeLocked(context, spec, { rules: wanted.rules, inspection: wanted.inspection });
+    const published = samePorts(spec, wanted) ? spec : await publishLocked(context, spec, wanted.ports ?? []);
+    if (JSON.stringify(wanted) === JSON.stringify(published)) return;
+    await changeLocked(context, published, { rules: wanted.rules, inspection: wanted.inspection });
     return;
   }
+  await refuseTakenPorts(context, missingPorts(wanted, readCageState(context, plan.name)));
   await stopForChange(context, plan.name);
   const next = { ...wanted, generation: spec.generation + 1 };
   writeSpec(context, next);
@@ -46,12 +55,16 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
   }
 }
 
-/** Whether nothing but rules and settings of inspectors is new, for the ports that the cage listens on already. */
+/** Whether nothing but published ports, rules and settings of inspectors is new, for the ports that the cage listens on already. */
 function isLiveChange(spec: CageSpec, wanted: CageSpec): boolean {
   const [before, after] = [spec, wanted].map((each) =>
-    JSON.stringify({ ...each, rules: listenedPorts(each), inspection: undefined }),
+    JSON.stringify({ ...each, rules: listenedPorts(each), inspection: undefined, ports: undefined }),
   );
   return before === after;
+}
+
+function samePorts(one: CageSpec, other: CageSpec): boolean {
+  return JSON.stringify(one.ports ?? []) === JSON.stringify(other.ports ?? []);
 }
 
 /** What a cage is made of stays: nothing that was asked for is passed over. */
@@ -97,8 +110,10 @@ async function extendSpec(
 ): Promise<CageSpec> {
   const auth = options.auth === undefined ? spec.auth : request.auth;
   const { memoryBytes, pids, cpus } = request.limits;
+  const ports = await mergePorts(context, spec.ports ?? [], request.ports);
   return {
     ...spec,
+    ...(ports.length === 0 ? {} : { ports }),
     ...(profile.secrets.length > 0 || profile.bundles.length > 0 ? { agent: profile.name } : {}),
     net: options.net === undefined ? spec.net : request.net,
     auth,
@@ -147,7 +162,7 @@ export async function stopForChange(context: Context, name: string): Promise<voi
   if (await isOccupied(cagePaths(context, name), state)) {
     throw new IronError('E_LOCKED', {
       message: `the cage ${name} is in use and would have to be restarted for these options`,
-      hint: `end what runs in it (ironcage stop ${name}), or use --new; of all options only --allow and --policy need no restart, as long as their rules name no new port`,
+      hint: `end what runs in it (ironcage stop ${name}), or use --new; of all options only --port, --allow and --policy need no restart, as long as their rules name no new port`,
     });
   }
   const { stopLocked } = await import('./start.ts');

@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { agentRules, createFromPlan, planCreation, readConfigured, uniqueRules, withRules } from './create.ts';
 import type { CageOptions } from './options.ts';
 import { cageExists, readSpec } from './store.ts';
+import { formatPort } from './published-port.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { showCage, type CageView } from './view.ts';
 
@@ -32,6 +33,7 @@ export interface PlanView {
   mounts: readonly string[];
   profile: string | undefined;
   caches: readonly string[];
+  ports: readonly string[];
 }
 
 /** What `create` or `run` would make; touches nothing. */
@@ -59,5 +61,6 @@ export async function planCage(context: Context, source: string | undefined, opt
     mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),
     profile: request.profile,
     caches: request.caches ?? (request.profile === undefined ? configured.caches : []),
+    ports: request.ports.map(formatPort),
   };
 }

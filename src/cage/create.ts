@@ -13,7 +13,9 @@ import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
 import { inspectProject, resolveProjectRoot } from '../workspace/project.ts';
 import type { ContainerPlace } from './container-place.ts';
 import type { Context } from './context.ts';
+import { refuseEgressPorts } from './egress-ports.ts';
 import { defaultEnvironment } from './env-file.ts';
+import { refuseTakenPorts } from './host-listeners.ts';
 import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
 import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
 import { joinShared, sharePlaceholders } from './join-shared.ts';
@@ -30,6 +32,7 @@ import { homeOf } from './shared-places.ts';
 import { refuseDataRootMount, refuseWideProject } from './sources.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
+import { mergePorts } from './wanted-ports.ts';
 
 /** What would be made: everything of a spec that can be known without touching anything. */
 export interface CreationPlan {
@@ -188,7 +191,8 @@ async function composeSpec(
   const rules = uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]);
   refuseUnboundSecrets({ name, secrets }, request.rules);
   tellIdleRules(context, rules, request.rules);
-  return {
+  const ports = await mergePorts(context, [], request.ports);
+  const spec: CageSpec = {
     version: 1,
     name,
     project,
@@ -211,12 +215,16 @@ async function composeSpec(
     routes: [...request.routes],
     env: { ...environmentFor(context, project), ...request.env },
     binds: [...request.binds],
+    ...(ports.length === 0 ? {} : { ports }),
     limits: {
       ...(request.limits.memoryBytes === undefined ? {} : { memoryBytes: request.limits.memoryBytes }),
       ...(request.limits.pids === undefined ? {} : { pids: request.limits.pids }),
       ...(request.limits.cpus === undefined ? {} : { cpus: request.limits.cpus }),
     },
   };
+  refuseEgressPorts(spec, ports);
+  await refuseTakenPorts(context, ports);
+  return spec;
 }
 
 /** What files of the user and of the project say for every new cage; told, since nobody named them. */

@@ -7,6 +7,8 @@ import type { Context } from './context.ts';
 import { findStrayContainers, removeEngineHoldings } from './engine-holdings.ts';
 import { ensureRunning } from './ensure-running.ts';
 import { listHomeProfiles } from './home-profiles.ts';
+import { formatPort, isSamePort, type PublishedPort } from './published-port.ts';
+import { missingPorts } from './published.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { stopStrays } from '../backends/native/stop.ts';
 import {
@@ -109,12 +111,25 @@ async function cageCheck(context: Context, name: string): Promise<ProbeResult> {
         hint: `ironcage start ${name}, ironcage doctor --fix, or the next run or exec starts another`,
       };
     }
+    const missing = health === 'running' ? await missingPortsOf(context, name) : [];
+    if (missing.length > 0) {
+      return {
+        id,
+        status: 'warn',
+        what: `${name}: what forwards ${missing.map(formatPort).join(', ')} has ended`,
+        hint: `ironcage start ${name}, ironcage doctor --fix, or the next run or exec starts it again`,
+      };
+    }
     await readSpec(context, name);
     return { id, status: 'ok', what: `${name} is ${health}`, hint: '' };
   } catch (error) {
     const hint = error instanceof Error && 'hint' in error ? String(error.hint) : 'ironcage doctor --fix';
     return { id, status: 'fail', what: `${name}: ${errorMessage(error)}`, hint };
   }
+}
+
+async function missingPortsOf(context: Context, name: string): Promise<PublishedPort[]> {
+  return missingPorts(await readSpec(context, name), readCageState(context, name));
 }
 
 /** What it could not repair, as a check; what it did goes into `repaired`. */
@@ -140,8 +155,13 @@ async function repairLocked(context: Context, name: string): Promise<string[]> {
       return [`wrote the state of ${name} anew`, ...(await repairCage(context, name))];
     }
     const repaired = await repairCage(context, name);
-    if (!cageExists(context, name) || stateHealth(readCageState(context, name)) !== 'degraded') return repaired;
+    const health = cageExists(context, name) ? stateHealth(readCageState(context, name)) : 'stopped';
+    const missing = health === 'running' ? await missingPortsOf(context, name) : [];
+    if (health !== 'degraded' && missing.length === 0) return repaired;
     await ensureRunning(context, name, { stopWhenIdle: true });
-    return [...repaired, `started the egress of ${name} again`];
+    if (health === 'degraded') return [...repaired, `started the egress of ${name} again`];
+    const still = await missingPortsOf(context, name);
+    const again = missing.filter((port) => !still.some((other) => isSamePort(other, port)));
+    return [...repaired, ...again.map((port) => `published ${formatPort(port)} of ${name} again`)];
   });
 }

@@ -3,6 +3,7 @@
 import { confirmNetwork } from './confirm-network.ts';
 import { confirmPolicy } from './confirm-policy.ts';
 import type { Context } from './context.ts';
+import { needsMending } from './published.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { openSession, type CageSession } from './session.ts';
 import type { RunningState } from './state.ts';
@@ -29,13 +30,19 @@ export async function ensureRunning(
     confirmNetwork(session.spec, started);
     return started;
   }
-  const state =
+  const served =
     health === 'running' ? await confirmPolicy(context, session.spec, before) : await replaceEgress(session, before);
-  confirmNetwork(session.spec, state);
+  confirmNetwork(session.spec, served);
+  const state = needsMending(session.spec, served) ? await mendPorts(session, served) : served;
   if (stopWhenIdle || !state.stopWhenIdle) return state;
   const staying = { ...state, stopWhenIdle: false };
   writeCageState(context, name, staying);
   return staying;
+}
+
+async function mendPorts(session: CageSession, before: RunningState): Promise<RunningState> {
+  const { mendPublishing } = await import('./publishing.ts');
+  return mendPublishing(session, before);
 }
 
 async function replaceEgress(session: CageSession, before: RunningState): Promise<RunningState> {

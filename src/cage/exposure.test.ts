@@ -30,3 +30,12 @@ test.each<[CageSpec['net'], Rule[], string]>([
   const line = exposureOf({ net, rules: given, secrets: [] }, ['/usr'], ['its home']);
   expect(line).toBe(`reaches ${reach}; reads /usr; writes its home; secrets none`);
 });
+
+test('where a cage is reached from stands in the line, and from where', () => {
+  const ports = [
+    { address: '127.0.0.1', port: 8080, cagePort: 3000 },
+    { address: '::', port: 8081, cagePort: 3000 },
+  ];
+  const line = exposureOf({ net: 'none', rules: [], secrets: [], ports }, ['/usr'], ['its home']);
+  expect(line).toContain('; is reached at 127.0.0.1:8080, [::]:8081 (also from the network)');
+});

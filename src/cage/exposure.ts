@@ -1,13 +1,21 @@
 // One line that says what a cage can reach, read and write, and with which secrets. Must not say less than is so: what passes
 // without a rule, and what passes unseen, stands in it. Pure.
 import type { Rule } from '../policy/types.ts';
+import { formatEnd, isOpenToOthers, type PublishedPort } from './published-port.ts';
 import type { CageSpec } from './spec.ts';
 
-type Exposed = Pick<CageSpec, 'net' | 'secrets'> & { rules: readonly Rule[] };
+type Exposed = Pick<CageSpec, 'net' | 'secrets' | 'ports'> & { rules: readonly Rule[] };
 
 export function exposureOf(spec: Exposed, reads: readonly string[], writes: readonly string[]): string {
   const secrets = spec.secrets.map(({ name, hosts: to }) => `${name} (only to ${to.join(', ')})`).join(', ') || 'none';
-  return `reaches ${reachOf(spec)}; reads ${reads.join(', ')}; writes ${writes.join(', ')}; secrets ${secrets}`;
+  const own = `reaches ${reachOf(spec)}; reads ${reads.join(', ')}; writes ${writes.join(', ')}; secrets ${secrets}`;
+  const ports = (spec.ports ?? []).map(reachedAt).join(', ');
+  return ports === '' ? own : `${own}; is reached at ${ports}`;
+}
+
+function reachedAt(port: PublishedPort): string {
+  const end = formatEnd(port.address, port.port);
+  return isOpenToOthers(port) ? `${end} (also from the network)` : end;
 }
 
 function reachOf({ net, rules }: Exposed): string {

@@ -7,6 +7,7 @@ import { IronError, toIronError } from '../platform/errors.ts';
 import { offerGeneration } from './confirm-policy.ts';
 import type { Context } from './context.ts';
 import { uniqueRules } from './create.ts';
+import { refuseEgressPorts } from './egress-ports.ts';
 import { egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage } from './repair.ts';
 import type { CageSpec } from './spec.ts';
@@ -62,6 +63,7 @@ export async function changeLocked(
   const { name } = before;
   const changed = { ...before, ...change };
   const spec: CageSpec = { ...changed, rules: uniqueRules(changed.rules), generation: before.generation + 1 };
+  refuseEgressPorts(spec, spec.ports ?? []);
   const state = readCageState(context, name);
   const generation = await egressGeneration(context, spec);
   const hash = generationHash(generation);

@@ -25,6 +25,7 @@ test('nothing given is the safe default, complete', () => {
     secrets: [],
     env: {},
     binds: [],
+    ports: [],
     profile: undefined,
     caches: undefined,
     limits: { memoryBytes: undefined, pids: 4096, cpus: undefined },

@@ -12,6 +12,8 @@ import type { Environment } from '../platform/environment.ts';
 import { checkVariable, readEnvFile } from './env-file.ts';
 import { parseCageName, parseHomeProfileName } from './names.ts';
 import { parseCacheNames, type CacheName } from './package-caches.ts';
+import type { WantedPort } from './published-port.ts';
+import { parsePorts } from './wanted-ports.ts';
 
 /** The flags as typed, split into words but not looked at. */
 export interface CageOptions {
@@ -29,6 +31,7 @@ export interface CageOptions {
   env: readonly string[];
   envFiles: readonly string[];
   mounts: readonly string[];
+  ports?: readonly string[] | undefined;
   memory?: string | undefined;
   cpus?: string | undefined;
   pids?: string | undefined;
@@ -79,6 +82,7 @@ export interface CageRequest {
   profile: string | undefined;
   /** Undefined: what the user's settings say. */
   caches: readonly CacheName[] | undefined;
+  ports: readonly WantedPort[];
   limits: LimitRequest;
 }
 
@@ -114,6 +118,7 @@ export function parseOptions(
     env: parseEnvironment(options, environment, cwd),
     binds: options.mounts.map((text) => parseMount(text, cwd)),
     ...parseShared(options),
+    ports: parsePorts(options.ports ?? []),
     limits: {
       memoryBytes: options.memory === undefined ? undefined : parseBytes(options.memory),
       pids: options.pids === undefined ? DEFAULT_PIDS : parseCount('--pids', options.pids),

@@ -77,10 +77,11 @@ export async function endProcesses(
 ): Promise<void> {
   if (state.phase !== 'starting' && state.phase !== 'stopping' && state.phase !== 'running') return;
   // Loaded here: most commands find nothing to end.
-  const [{ stopNativeCage }, { stopEgress }] = await Promise.all([
+  const [{ stopNativeCage }, { endConfined }] = await Promise.all([
     import('../backends/native/stop.ts'),
-    import('../backends/host/egress-host.ts'),
+    import('../backends/host/confined-process.ts'),
   ]);
+  for (const { process } of state.forwarders ?? []) await endConfined(process);
   if (state.container !== undefined) {
     const [{ stopContainer }, { engineOf }] = await Promise.all([
       import('../backends/container/stop.ts'),
@@ -91,6 +92,6 @@ export async function endProcesses(
     await stopNativeCage({ holder: state.holder, init: state.init, cgroups: state.cgroups }, graceMs);
   }
   await onCageEnded();
-  if (state.phase === 'running' && state.replacement !== undefined) await stopEgress(state.replacement);
-  if (state.egress !== undefined) await stopEgress(state.egress);
+  if (state.phase === 'running' && state.replacement !== undefined) await endConfined(state.replacement);
+  if (state.egress !== undefined) await endConfined(state.egress);
 }

@@ -1,6 +1,6 @@
 // Another egress for a cage that lives and has lost its own: the same policy, the same authority, the same record, on
 // listeners that are opened again in the cage's network. What runs in the cage only sees its connections break.
-import { stopEgress } from '../backends/host/egress-host.ts';
+import { endConfined } from '../backends/host/confined-process.ts';
 import { writeTrust } from '../backends/host/run-files.ts';
 import { cageListeners } from './compose-plan.ts';
 import { launchEgress } from './launch-egress.ts';
@@ -13,7 +13,7 @@ export async function restartEgress(session: CageSession, before: RunningState):
   const { context, spec, paths, identity, callerIsRoot, backend } = session;
   const { replacement, ...state } = before;
   context.step('egress: begin');
-  if (replacement !== undefined) await stopEgress(replacement);
+  if (replacement !== undefined) await endConfined(replacement);
   const egress = launchEgress(session);
   try {
     writeCageState(context, spec.name, { ...state, replacement: egress.identity });
@@ -32,7 +32,7 @@ export async function restartEgress(session: CageSession, before: RunningState):
     egress.detach();
     return running;
   } catch (error) {
-    await stopEgress(egress.identity);
+    await endConfined(egress.identity);
     egress.kill();
     noteCageState(context, spec.name, state);
     throw error;

@@ -64,6 +64,13 @@ const routeSchema = z.strictObject({
 
 const bindSchema = z.strictObject({ source: z.string(), target: z.string(), writable: z.boolean() });
 
+const portNumberSchema = z.number().int().min(1).max(65535);
+const publishedPortSchema = z.strictObject({
+  address: z.string().describe('of this machine, canonical'),
+  port: portNumberSchema,
+  cagePort: portNumberSchema,
+});
+
 const engineSchema = z.strictObject({
   selectors: z.array(z.string()).readonly().describe('arguments of its command line that choose a daemon'),
   rootless: z.boolean(),
@@ -117,6 +124,7 @@ const specSchema = z.strictObject({
   routes: z.array(routeSchema).readonly(),
   env: z.record(z.string(), z.string()),
   binds: z.array(bindSchema).readonly(),
+  ports: z.array(publishedPortSchema).readonly().optional().describe('published on the host'),
   limits: z.strictObject({
     memoryBytes: z.number().int().positive().optional(),
     pids: z.number().int().positive().optional(),

@@ -10,6 +10,7 @@ import { containerIdentity } from './container-plan.ts';
 import { askEgressToEnd } from './end-egress.ts';
 import { launchEgress, type LaunchedEgress } from './launch-egress.ts';
 import { endProcesses, repairCage, stateHealth } from './repair.ts';
+import type { Publishing } from './publishing.ts';
 import type { CageSession } from './session.ts';
 import { requireHomeProfile } from './shared-places.ts';
 import { noteCageState, readCageState, writeCageState } from './store.ts';
@@ -19,9 +20,9 @@ import type { RunningState } from './state.ts';
 export async function stopLocked(context: Context, name: string): Promise<void> {
   const state = readCageState(context, name);
   if (state.phase === 'running' && stateHealth(state) !== 'broken') {
-    const { egress, holder, init, container, cgroups } = state;
+    const { egress, holder, init, container, cgroups, forwarders } = state;
     context.step('stop: begin');
-    noteCageState(context, name, { phase: 'stopping', egress, holder, init, container, cgroups });
+    noteCageState(context, name, { phase: 'stopping', egress, holder, init, container, cgroups, forwarders });
     context.step('stop: announced');
     await endProcesses(context, state, STOP_GRACE_MS, () => askEgressToEnd(context, name, egress));
     context.step('stop: ended');
@@ -35,6 +36,28 @@ const STOP_GRACE_MS = 2_000;
 
 /** Starts a cage that does not run. The caller holds its lock and has repaired it. */
 export async function startLocked(session: CageSession, stopWhenIdle: boolean): Promise<RunningState> {
+  const publishing = await openPublished(session);
+  try {
+    return await startAll(session, publishing, stopWhenIdle);
+  } catch (error) {
+    await publishing?.drop();
+    throw error;
+  }
+}
+
+/** Before anything is started: a port that is wanted and cannot be had fails the start. */
+async function openPublished(session: CageSession): Promise<Publishing | undefined> {
+  const { ports = [] } = session.spec;
+  if (ports.length === 0) return undefined;
+  const { openPublishing } = await import('./publishing.ts');
+  return openPublishing(session, ports);
+}
+
+async function startAll(
+  session: CageSession,
+  publishing: Publishing | undefined,
+  stopWhenIdle: boolean,
+): Promise<RunningState> {
   const { context, spec, paths } = session;
   prepareDirectories(session);
   const cgroups: string[] = [];
@@ -87,9 +110,11 @@ export async function startLocked(session: CageSession, stopWhenIdle: boolean): 
     });
     context.step('start: cage exists');
     if (serving === undefined) throw new Error('the cage is there before its egress');
-    const state: RunningState = { phase: 'running', ...(await serving), ...running, stopWhenIdle };
+    const forwarders = await publishing?.forward(running);
+    const state: RunningState = { phase: 'running', ...(await serving), ...running, forwarders, stopWhenIdle };
     writeCageState(context, spec.name, state);
     context.step('start: written');
+    await publishing?.letGo();
     starting.detach();
     return state;
   } catch (error) {

@@ -25,6 +25,7 @@ const STATES: CageState[] = [
     stopWhenIdle: true,
     cgroups: [],
     limits,
+    forwarders: [{ address: '::1', port: 8080, cagePort: 3000, process: identity }],
   },
 ];
 
@@ -41,14 +42,20 @@ test('a directory without a state had just begun to be made', () => {
   );
 });
 
-test.each(['', '{', '[]', 'null', '{"phase":"flying"}', '{"phase":"running"}', '{"phase":"starting"}'])(
-  '%j is an error that says how to repair it',
-  (text) => {
-    const path = join(directory, 'broken');
-    writeFileSync(path, text);
-    expect(() => readState(path)).toThrow(expect.objectContaining({ code: 'E_STATE_BROKEN' }));
-  },
-);
+test.each([
+  '',
+  '{',
+  '[]',
+  'null',
+  '{"phase":"flying"}',
+  '{"phase":"running"}',
+  '{"phase":"starting"}',
+  '{"phase":"stopping","cgroups":[],"forwarders":[{"address":"::1","port":1,"cagePort":2}]}',
+])('%j is an error that says how to repair it', (text) => {
+  const path = join(directory, 'broken');
+  writeFileSync(path, text);
+  expect(() => readState(path)).toThrow(expect.objectContaining({ code: 'E_STATE_BROKEN' }));
+});
 
 test.each(STATES)('after another start of the machine nobody has the numbers of the state $phase', (state) => {
   const path = join(directory, `boot-${state.phase}`);

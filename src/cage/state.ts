@@ -12,6 +12,12 @@ import {
 import { IronError } from '../platform/errors.ts';
 import { readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
+import type { PublishedPort } from './published-port.ts';
+
+/** The process that forwards one published port. */
+export interface Forwarder extends PublishedPort {
+  process: ProcessIdentity;
+}
 
 export type CageState =
   /** The directory is being filled; nothing in it is anybody's work. */
@@ -25,6 +31,7 @@ export type CageState =
       init?: ProcessIdentity;
       container?: ContainerIdentity | undefined;
       cgroups: readonly string[];
+      forwarders?: readonly Forwarder[] | undefined;
     }
   | ({
       phase: 'running';
@@ -35,6 +42,7 @@ export type CageState =
       hash: string;
       /** Started by a run for that run alone: the last to leave stops it. */
       stopWhenIdle: boolean;
+      forwarders?: readonly Forwarder[] | undefined;
     } & RunningCage)
   /** The user agreed to lose what is in it. */
   | { phase: 'removing' };
@@ -104,13 +112,14 @@ function parseState(value: unknown): CageState | undefined {
     case 'stopping': {
       const cgroups = value['cgroups'];
       const container = parseContainer(value['container']);
-      if (!isStrings(cgroups) || container === undefined) return undefined;
+      const forwarders = parseForwarders(value['forwarders']);
+      if (!isStrings(cgroups) || container === undefined || forwarders === undefined) return undefined;
       const known: { egress?: ProcessIdentity; holder?: ProcessIdentity; init?: ProcessIdentity } = {};
       for (const name of ['egress', 'holder', 'init'] as const) {
         const identity = parseIdentity(value[name]);
         if (identity !== undefined) known[name] = identity;
       }
-      return { phase: value['phase'], ...known, ...container, cgroups };
+      return { phase: value['phase'], ...known, ...container, ...forwarders, cgroups };
     }
     case 'running': {
       const { generation, hash, stopWhenIdle, cgroups, limits } = value;
@@ -121,8 +130,10 @@ function parseState(value: unknown): CageState | undefined {
       const replacement = parseIdentity(value['replacement']);
       const container = parseContainer(value['container']);
       const sandbox = parseSandbox(value['sandbox']);
-      if (container === undefined || sandbox === undefined) return undefined;
-      const known = { egress, holder, init, ...container, ...sandbox, generation, hash, stopWhenIdle, cgroups, limits };
+      const forwarders = parseForwarders(value['forwarders']);
+      if (container === undefined || sandbox === undefined || forwarders === undefined) return undefined;
+      const parts = { ...container, ...sandbox, ...forwarders };
+      const known = { egress, holder, init, ...parts, generation, hash, stopWhenIdle, cgroups, limits };
       return { phase: 'running', ...known, ...(replacement !== undefined && { replacement }) };
     }
     default:
@@ -173,6 +184,22 @@ function parseSandbox(value: unknown): { sandbox?: GvisorSandbox } | undefined {
   const { program, root, id } = value;
   const isWhole = typeof program === 'string' && typeof root === 'string' && typeof id === 'string';
   return isWhole ? { sandbox: { program, root, id } } : undefined;
+}
+
+/** Undefined when one cannot be read: its process would go on unseen. */
+function parseForwarders(value: unknown): { forwarders?: readonly Forwarder[] } | undefined {
+  if (value === undefined) return {};
+  if (!Array.isArray(value)) return undefined;
+  const forwarders = value.flatMap((entry: unknown) => parseForwarder(entry) ?? []);
+  return forwarders.length === value.length ? { forwarders } : undefined;
+}
+
+function parseForwarder(value: unknown): Forwarder | undefined {
+  if (!isRecord(value)) return undefined;
+  const { address, port, cagePort } = value;
+  const process = parseIdentity(value['process']);
+  if (typeof address !== 'string' || typeof port !== 'number' || typeof cagePort !== 'number') return undefined;
+  return process === undefined ? undefined : { address, port, cagePort, process };
 }
 
 function parseIdentity(value: unknown): ProcessIdentity | undefined {

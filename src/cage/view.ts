@@ -9,6 +9,9 @@ import { cageIdentity, currentCaller } from './identity.ts';
 import { exposureOf } from './exposure.ts';
 import type { RuleView } from './live-policy.ts';
 import { policyShow, type PolicyView } from './policy-change.ts';
+import { viewPorts, type PortView } from './ports.ts';
+import { formatPort } from './published-port.ts';
+import { missingPorts } from './published.ts';
 import { stateHealth } from './repair.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, listCageNames, readCageState, readSpec } from './store.ts';
@@ -49,6 +52,8 @@ export interface CageView extends CageInfo {
   secrets: readonly { name: string; hosts: readonly string[]; slots: readonly object[] }[];
   limits: Record<'memory' | 'pids' | 'cpus', LimitView>;
   routes: readonly { host: string; address: string; port: number }[];
+  /** Published on this machine. */
+  ports: readonly PortView[];
   /** What looks into its traffic beyond what every cage has: settings of the built-in ones, and the user's own in their order. */
   inspection: PolicyView['inspection'];
   inspectors: readonly string[];
@@ -140,6 +145,9 @@ export async function showCage(context: Context, name: string): Promise<CageView
     value,
     enforcedBy: value === undefined ? 'none' : enforcement?.[key],
   });
+  for (const port of state === undefined ? [] : missingPorts(spec, state)) {
+    problems.push(`what forwards ${formatPort(port)} has ended: ironcage start ${name}`);
+  }
   const { uid, gid, insideUid } = cageIdentity(currentCaller(), spec);
   const reads = [
     ...(spec.image === undefined ? ['/usr', '/opt', '/etc (less its secrets)'] : [`the image ${spec.image}`]),
@@ -168,6 +176,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
       pids: limit('pids', spec.limits.pids),
       cpus: limit('cpu', spec.limits.cpus),
     },
+    ports: viewPorts(spec, state),
     routes: spec.routes.map(({ host, address, port }) => ({ host, address, port })),
     inspection: policy.inspection,
     inspectors: policy.inspectors,

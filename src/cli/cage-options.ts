@@ -89,8 +89,8 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     name: 'port',
     value: '[HOST:]PORT[:CAGE_PORT]',
     repeatable: true,
-    summary: 'publish a port of the cage',
-    notYet: { hint: 'leave it out and ask the server from inside: ironcage exec -- curl http://localhost:PORT' },
+    summary:
+      'publish a port of the cage on this machine, on 127.0.0.1 unless an address is said; 0 takes any free port',
   },
   {
     name: 'add-dir',
@@ -158,6 +158,8 @@ export function readCageOptions(flags: Flags, agent: string | undefined): CageOp
   if (packages.length > 0) options.packages = packages;
   const caches = flags.list('cache');
   if (caches.length > 0) options.caches = caches;
+  const ports = flags.list('port');
+  if (ports.length > 0) options.ports = ports;
   const toolchains = flags.list('toolchain');
   if (toolchains.length > 0) options.toolchains = toolchains;
   if (agent !== undefined) options.agent = agent;

@@ -30,6 +30,8 @@ export interface ArgumentSpec {
   required: boolean;
   /** Only the last argument: takes all that is left. */
   repeatable?: true;
+  /** Words that it can be, for completion. */
+  offered?: readonly { name: string; summary: string }[];
 }
 
 export interface Command {

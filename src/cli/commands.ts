@@ -44,6 +44,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       load: async () => (await import('./commands/exists.ts')).exists,
     },
   ],
+  [
+    'ports',
+    {
+      summary: 'show, publish and take back ports of a cage',
+      load: async () => (await import('./commands/ports.ts')).ports,
+    },
+  ],
   ['exec', { summary: 'run one command in a cage', load: async () => (await import('./commands/exec.ts')).exec }],
   ['shell', { summary: 'open a shell in a cage', load: async () => (await import('./commands/shell.ts')).shell }],
   [

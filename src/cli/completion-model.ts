@@ -23,7 +23,8 @@ export function completionModel(commands: readonly (Command | CommandGroup)[]): 
 
 function placesOf(command: Command | CommandGroup): CompletionPlace[] {
   if (command.kind === 'command') {
-    return [{ path: command.name, words: [], options: [...command.options.filter(isHere), ...GLOBAL_OPTIONS] }];
+    const words = command.arguments.flatMap(({ offered = [] }) => offered);
+    return [{ path: command.name, words, options: [...command.options.filter(isHere), ...GLOBAL_OPTIONS] }];
   }
   const words = command.commands.map(({ name, summary }) => ({ name: name.slice(command.name.length + 1), summary }));
   return [

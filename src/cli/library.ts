@@ -24,6 +24,7 @@ export interface CageOptions {
   env: string[];
   envFiles: string[];
   mounts: string[];
+  ports?: string[];
   memory?: string;
   cpus?: string;
   pids?: string;
@@ -62,6 +63,19 @@ export interface LimitView {
   enforcedBy: 'cgroup' | 'rlimit' | 'none' | undefined;
 }
 
+export interface PortView {
+  address: string;
+  port: number;
+  cagePort: number;
+  open: boolean;
+}
+
+export interface PortsView {
+  cage: string;
+  running: boolean;
+  ports: readonly PortView[];
+}
+
 export interface CageView extends CageInfo {
   runtime?: string | undefined;
   preset: string;
@@ -75,6 +89,7 @@ export interface CageView extends CageInfo {
   secrets: readonly { name: string; hosts: readonly string[]; slots: readonly unknown[] }[];
   limits: { memory: LimitView; pids: LimitView; cpus: LimitView };
   routes: readonly unknown[];
+  ports: readonly PortView[];
   inspectors: readonly string[];
   leftOut: readonly { path: string; reason: string }[];
   base: string;
@@ -281,6 +296,9 @@ export interface Library {
   showCage(context: Context, name: string): Promise<CageView>;
   cageExists(context: Context, name: string): boolean;
   resolveCageName(context: Context, name: string | undefined, cwd: string): Promise<string>;
+  showPorts(context: Context, name: string): Promise<PortsView>;
+  publishPorts(context: Context, name: string, ports: readonly string[]): Promise<PortsView>;
+  unpublishPorts(context: Context, name: string, ports: readonly string[]): Promise<PortsView>;
   execInCage(
     context: Context,
     name: string,

@@ -29,6 +29,7 @@ const ERROR_KINDS = {
   E_WORKSPACE: 'environment',
   E_PROTECTION: 'environment',
   E_NOT_RUNNING: 'environment',
+  E_PORT: 'environment',
   E_UNEXPORTED: 'refusal',
   E_CONFLICT: 'refusal',
   E_HOST_EXECUTABLE: 'refusal',

@@ -3,8 +3,18 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { listCages, removeHomeProfile, restartCage, showCage, startCage, stopCage } from '../../src/index.ts';
+import {
+  listCages,
+  publishPorts,
+  removeHomeProfile,
+  restartCage,
+  showCage,
+  startCage,
+  stopCage,
+  unpublishPorts,
+} from '../../src/index.ts';
 import type { CageRequest, TestCage } from '../support/cage.ts';
+import { ask, servingScript } from '../support/published.ts';
 import { userGit } from '../support/repositories.ts';
 
 export type MakeCage = (name: string, request?: CageRequest) => Promise<TestCage>;
@@ -225,6 +235,31 @@ export function describeBackend(backend: string, makeCage: MakeCage): void {
         if (client === 'git') expect(answer).toMatch(/403/);
         else expect(answer).toContain('"rule":"<default-deny>"');
         expect(answer).not.toMatch(/certificate/i);
+      });
+    });
+
+    describe('published ports', () => {
+      test('one is published live, there again after a restart, and taken back', async () => {
+        const { context, name } = cage;
+        const { ports } = await publishPorts(context, name, ['0:8767', '0:8768']);
+        const [first = 0, second = 0] = ports.map(({ port }) => port);
+        expect(await ask(first, 'nobody there')).toMatchObject({ end: 'reset', text: '' });
+        const serve = async (): Promise<void> => {
+          await cage.python(servingScript(8767, 'one'));
+          await cage.python(servingScript(8768, 'two', '::1'));
+        };
+        await serve();
+        const much = Buffer.alloc(2 ** 20, 'x');
+        expect((await ask(first, much)).text).toBe(`one:${much.toString('latin1')}`);
+        expect(await ask(second, 'hello')).toEqual({ text: 'two:hello', end: 'closed' });
+        await restartCage(context, name);
+        await serve();
+        expect(await ask(first, 'again')).toEqual({ text: 'one:again', end: 'closed' });
+        await unpublishPorts(context, name, [String(first)]);
+        expect(await ask(first, 'gone')).toMatchObject({ end: 'refused' });
+        expect(await ask(second, 'still')).toEqual({ text: 'two:still', end: 'closed' });
+        await unpublishPorts(context, name, [String(second)]);
+        expect((await showCage(context, name)).ports).toEqual([]);
       });
     });
 

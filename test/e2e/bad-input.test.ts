@@ -63,6 +63,10 @@ describe('a command line that is wrong', () => {
     ['a mount that climbs', ['create', '--mount', '/usr:/a/../b'], /./],
     ['a variable that is none', ['create', '--env', '1A=2'], /NAME=value/],
     ['a file of variables that is missing', ['create', '--env-file', 'none.env'], /./],
+    ['a port to publish that is none', ['create', '--port', '70000'], /1 to 65535/],
+    ['a port of a host by its name', ['create', '--port', 'localhost:3000:3000'], /address of this machine/],
+    ['a port twice', ['create', '--port', '3000', '--port', '3000:80'], /8081:3000/],
+    ['a port of the egress', ['create', '--port', '8080:3128'], /another port/],
     ['a secret in lower case', ['create', '--secret', 'token'], /./],
     ['a rule that is none', ['create', '--allow', 'not a rule at all'], /./],
     ['an image for a cage that is no container', ['create', '--image', 'debian'], /--backend/],
@@ -82,7 +86,6 @@ describe('a command line that is wrong', () => {
     ['--preset', 'shared'],
     ['--auth', 'subscription'],
     ['--ssh', 'agent'],
-    ['--port', '8080'],
   ])('%s %s is of the contract and not there yet: it is refused, never ignored', async (flag, value) => {
     const result = await sandbox.run(['create', flag, value, '--json'], { cwd: project });
     expect([2, 125]).toContain(result.exitCode);

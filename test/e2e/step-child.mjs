@@ -1,7 +1,15 @@
 // One change of a cage's life through the library, which ends itself at one step as a crash would: killed, with no
 // chance to tidy up. Prints the step before it is reached. Usage: step-child.mjs OPERATION CAGE PROJECT [STEP-NUMBER]
 import { writeSync } from 'node:fs';
-import { createCage, openContext, removeCage, restartCage, startCage, stopCage } from '../../dist/index.js';
+import {
+  createCage,
+  openContext,
+  publishPorts,
+  removeCage,
+  restartCage,
+  startCage,
+  stopCage,
+} from '../../dist/index.js';
 
 const [operation, name, project, last] = process.argv.slice(2);
 let number = 0;
@@ -20,6 +28,7 @@ const operations = {
   start: () => startCage(context, name),
   stop: () => stopCage(context, name),
   restart: () => restartCage(context, name),
+  publish: () => publishPorts(context, name, ['0:8785']),
   remove: () => removeCage(context, name, { discard: true }),
 };
 await operations[operation]();

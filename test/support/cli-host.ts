@@ -102,6 +102,7 @@ export const VIEW: CageView = {
     cpus: { value: undefined, enforcedBy: 'none' },
   },
   routes: [],
+  ports: [{ address: '127.0.0.1', port: 8080, cagePort: 3000, open: true }],
   inspectors: ['no-friday-pushes'],
   leftOut: [{ path: '.env', reason: 'looks like a secret' }],
   base: 'abc',
@@ -154,6 +155,8 @@ export const WAITING: WaitingRequest = {
   rules: { allow: 'POST xn--bcher-kva.example/v1 max-query=32', wider: ['POST xn--bcher-kva.example'], deny: 'POST x' },
 };
 
+const PORTS = { cage: 'shop-1', running: true, ports: VIEW.ports };
+
 const CHANGED = { generation: 4, hash: 'aa', confirmed: true, rules: VIEW.reach };
 
 export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Library {
@@ -185,6 +188,18 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     showCage: async () => VIEW,
     cageExists: (_context, name) => name === 'shop-1',
     resolveCageName: async (_context, name) => name ?? 'shop-1',
+    showPorts: async (_context, name) => {
+      asked('showPorts', name);
+      return PORTS;
+    },
+    publishPorts: async (_context, name, ports) => {
+      asked('publishPorts', name, ports);
+      return PORTS;
+    },
+    unpublishPorts: async (_context, name, ports) => {
+      asked('unpublishPorts', name, ports);
+      return { ...PORTS, ports: [] };
+    },
     execInCage: async (_context, name, request, stdio) => {
       asked('execInCage', name, request, stdio);
       return { exitCode: 7 };

@@ -28,6 +28,10 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
       const { openInside } = await import('./start.ts');
       await openInside(cage.init, containerOf(cage), tools, path, listeners, handOver);
     },
+    async joinNetwork(_callerIsRoot, cage) {
+      const { networkCommand } = await import('./start.ts');
+      return networkCommand(cage.init, containerOf(cage), tools);
+    },
   };
 }
 

@@ -72,10 +72,15 @@ export function openInside(
 ): Promise<void> {
   const programs = [join(PROGRAMS_DIRECTORY, 'container/listeners.sh'), tools.node];
   const command = [
-    ...joinCommand(init, engine, tools, [`--net=/proc/${init.pid}/ns/net`]),
+    ...networkCommand(init, engine, tools),
     ...[tools.sh, ...programs, join(PROGRAMS_DIRECTORY, 'host/open-listeners.js')],
   ];
   return openListeners(command, listeners, path, handOver);
+}
+
+/** What a host command line begins with to run in the network of a container. */
+export function networkCommand(init: ProcessIdentity, engine: Pick<Engine, 'rootless'>, tools: Tools): string[] {
+  return joinCommand(init, engine, tools, [`--net=/proc/${init.pid}/ns/net`]);
 }
 
 /** Prefix of a host command line. What a rootless container has belongs to the user namespace that its monitor lives in. */

@@ -28,7 +28,8 @@ export interface ConfinedProgram {
   /** Directories inside that mounts imply. */
   directories: readonly string[];
   environment: readonly (readonly [name: string, value: string])[];
-  network: boolean;
+  /** A command line joins a network: for an ordinary caller together with the user namespace that it belongs to. */
+  network: 'none' | 'host' | readonly string[];
   argv: readonly string[];
 }
 
@@ -66,22 +67,25 @@ export function nodeProgram(file: string, options: readonly string[], args: read
 
 /** The host command line that runs the program. */
 export function confinedCommand(confined: ConfinedProgram, tools: Tools): string[] {
-  const { identity, callerIsRoot, argv } = confined;
+  const { identity, callerIsRoot, argv, network } = confined;
   const libraries = [...LIBRARIES, ...SETTINGS].map((path) => [path, path] as const);
   const mounts = [
     ...readOnlyMounts([...libraries, [tools.node, '/app/node'], ...packageInside().binds]),
     ...confined.mounts,
   ];
-  const limits = [tools.prlimit, `--data=${CONFINED_MEMORY_BYTES}`, '--core=0', '--'];
+  const joined = typeof network === 'string' ? [] : network;
+  const outside = [tools.prlimit, `--data=${CONFINED_MEMORY_BYTES}`, '--core=0', '--', ...joined];
   if (!callerIsRoot) {
-    const user = ['--uid', String(identity.uid), '--gid', String(identity.gid)];
-    return [...limits, tools.bwrap, '--unshare-user', ...user, ...confinement(confined, mounts), '--', ...argv];
+    // Below the user namespace of a cage there may be no further one; the rights over it go with all the others.
+    const own = ['--unshare-user', '--uid', String(identity.uid), '--gid', String(identity.gid)];
+    const user = joined.length === 0 ? own : [];
+    return [...outside, tools.bwrap, ...user, ...confinement(confined, mounts), '--', ...argv];
   }
   // Root alone may walk to the directories: it binds them where everybody can, and is then dropped for good.
   const staged = mounts.map((mount, index) => ({ ...mount, source: `${STAGE}/${index}` }));
   const uid = identity.egressUid;
   return [
-    ...[...limits, tools.bwrap, '--cap-add', 'ALL', '--dev-bind', '/', '/', '--perms', '0755', '--tmpfs', STAGE],
+    ...[...outside, tools.bwrap, '--cap-add', 'ALL', '--dev-bind', '/', '/', '--perms', '0755', '--tmpfs', STAGE],
     ...mounts.flatMap((mount, index) => bind({ ...mount, target: `${STAGE}/${index}` })),
     ...['--', ...dropRoot({ uid, gid: uid }, tools)],
     ...[tools.bwrap, '--unshare-user', '--uid', String(uid), '--gid', String(uid), ...confinement(confined, staged)],
@@ -94,7 +98,8 @@ const STAGE = '/mnt';
 
 function confinement({ network, environment, directories }: ConfinedProgram, mounts: readonly Mount[]): string[] {
   return [
-    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup', ...(network ? [] : ['--unshare-net'])],
+    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
+    ...(network === 'none' ? ['--unshare-net'] : []),
     ...['--new-session', '--cap-drop', 'ALL', '--clearenv'],
     ...environment.flatMap(([name, value]) => ['--setenv', name, value]),
     // bubblewrap makes implied parents for their owner alone.

@@ -53,7 +53,7 @@ export function egressCommand(launch: EgressLaunch, tools: Tools, argv: readonly
   const { identity, callerIsRoot } = launch;
   return confinedCommand(
     {
-      ...{ identity, callerIsRoot, argv, network: true, mounts: mountsOf(launch) },
+      ...{ identity, callerIsRoot, argv, network: 'host', mounts: mountsOf(launch) },
       // Links of /etc lead through these.
       directories: ['/egress', '/etc', '/etc/ssl', '/run', '/run/systemd'],
       environment: [

@@ -1,19 +1,19 @@
 // The egress of a native cage: a host process with a confinement of its own, which egress-command.ts writes down. It is
 // started, told its policy and its secrets over Node's IPC, handed its listeners, and then left alone.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { EgressConfig, EgressParentMessage } from '../../egress/config.ts';
 import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
-import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from '../../platform/processes.ts';
+import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { Listener, ListenerRequest } from '../backend.ts';
 import type { Tools } from './tools.ts';
 import { egressCommand, egressProgram, type EgressLaunch } from './egress-command.ts';
 import { RUN_FILES } from './layout.ts';
-import { firstChild, mustEnd, namespaceOf } from './cage-processes.ts';
+import { confinedProcess } from './confined-process.ts';
 
 const START_TIMEOUT_MS = 15_000;
 
@@ -75,13 +75,9 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
     async serve() {
       post(child, { type: 'serve' });
       const answer = await answerOf(child, 'serving');
-      const inner = namespaceChain(identity).at(-1);
-      if (inner === undefined || !isApart(inner)) throw egressFailure('its process is gone');
-      return {
-        generation: answer.generation,
-        hash: answer.hash,
-        process: { pid: inner.pid, startTicks: inner.startTicks },
-      };
+      const inner = confinedProcess(identity);
+      if (inner === undefined) throw egressFailure('its process is gone');
+      return { generation: answer.generation, hash: answer.hash, process: inner };
     },
     detach() {
       child.disconnect();
@@ -158,57 +154,4 @@ function egressFailure(because: string): IronError {
     because,
     hint: 'without it the cage has no network and is not started; egress.log in the cage’s run directory and `ironcage doctor` say more',
   });
-}
-
-/** Ends an egress, by its process 1 or by one of the wrappers around that, whatever state they are in. */
-export async function stopEgress(identity: ProcessIdentity): Promise<void> {
-  if (!isAlive(identity)) return;
-  const chain = [...wrappersOf(identity), ...namespaceChain(identity)];
-  // From the inside: with process 1 of its namespace all of the egress ends, and the wrappers end with what they watch.
-  for (const process of chain.toReversed()) {
-    signalProcess(process, 'SIGKILL');
-    await mustEnd(process);
-  }
-}
-
-/** A process and its only descendants, down to the first in a process namespace of its own. */
-function namespaceChain(identity: ProcessIdentity): ProcessIdentity[] {
-  const chain = [identity];
-  for (let last = identity; !isApart(last) && chain.length < MOST_WRAPPERS;) {
-    const child = firstChild(last);
-    if (child === undefined) break;
-    chain.push(child);
-    last = child;
-  }
-  return chain;
-}
-
-/** The bubblewraps above a process, outermost first. */
-function wrappersOf(identity: ProcessIdentity): ProcessIdentity[] {
-  const wrappers: ProcessIdentity[] = [];
-  let parentPid = identifyProcess(identity.pid)?.parentPid;
-  while (parentPid !== undefined && wrappers.length < MOST_WRAPPERS && isBubblewrap(parentPid)) {
-    const parent = identifyProcess(parentPid);
-    if (parent === undefined) break;
-    wrappers.unshift({ pid: parent.pid, startTicks: parent.startTicks });
-    parentPid = parent.parentPid;
-  }
-  return wrappers;
-}
-
-/** Two bubblewraps and the first process inside; more are no egress of ours. */
-const MOST_WRAPPERS = 4;
-
-function isApart(identity: ProcessIdentity): boolean {
-  const own = namespaceOf(identity.pid);
-  return own !== undefined && own !== namespaceOf(process.pid);
-}
-
-function isBubblewrap(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'bwrap';
-  } catch {
-    // Gone meanwhile: then there is nothing to wait for.
-    return false;
-  }
 }

@@ -14,5 +14,9 @@ export function createNativeBackend(tools: Tools, path: string): Backend {
       const { reopenListeners } = await import('./reopen-listeners.ts');
       await reopenListeners({ ...plan, holder }, tools, path, handOver);
     },
+    joinNetwork: (callerIsRoot, { holder }) => {
+      const user = callerIsRoot ? [] : ['--user', '--preserve-credentials'];
+      return Promise.resolve([tools.nsenter, '--target', String(holder.pid), ...user, '--net', '--']);
+    },
   };
 }

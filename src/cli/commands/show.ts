@@ -2,6 +2,7 @@
 import type { Command } from '../command.ts';
 import type { CageView, LimitView } from '../library.ts';
 import { outline } from '../outline.ts';
+import { portRows } from '../port-rows.ts';
 import type { Output } from '../output.ts';
 import type { Span } from '../span.ts';
 import { ruleRows } from '../rule-rows.ts';
@@ -49,6 +50,8 @@ function printView(view: CageView, output: Output): void {
   output.line(['bold', 'reaches'], view.reach.length === 0 ? ': nothing' : '');
   output.table(ruleRows(view.reach));
   section(output, 'routes', outline(view.routes));
+  if (view.ports.length > 0) output.line(['bold', 'is reached at']);
+  output.table(portRows(view.ports, view.status === 'running').map(([first = '', ...rest]) => ['  ', first, ...rest]));
   section(output, 'asks inspectors of yours, in this order', view.inspectors);
   section(output, 'reads', view.reads);
   section(output, 'writes', view.writes);

@@ -1,0 +1,129 @@
+// Starts the program that forwards one published port, confined like the egress, in the network of the cage. Until it is let go
+// it ends with this process.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { join } from 'node:path';
+import { withoutInherited } from '../../platform/descriptors.ts';
+import { IronError } from '../../platform/errors.ts';
+import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
+import type { CageIdentity } from '../backend.ts';
+import { confinedCommand, CONFINED_FDS, nodeProgram, readOnlyMounts } from './confined-command.ts';
+import { confinedProcess, endConfined } from './confined-process.ts';
+import { RUN_FILES } from './layout.ts';
+import type { Tools } from './tools.ts';
+
+const START_TIMEOUT_MS = 15_000;
+
+/** What the program is told; the handle of the listener comes with the first. */
+export type ForwardRequest = { type: 'forward'; cagePort: number } | { type: 'go' };
+
+export interface ForwarderLaunch {
+  identity: CageIdentity;
+  callerIsRoot: boolean;
+  /** What a host command line begins with to run in the network of the cage. */
+  network: readonly string[];
+  cagePort: number;
+  /** Where the seccomp filter and the log lie. */
+  runDirectory: string;
+}
+
+export interface StartedForwarder {
+  process: ProcessIdentity;
+  /** It lives on without this process, from when this resolves. */
+  letGo(): Promise<void>;
+}
+
+/** Resolves when it forwards; `listener` is closed here whatever happens. Throws E_BACKEND. */
+export async function startForwarder(
+  launch: ForwarderLaunch,
+  listener: Server,
+  tools: Tools,
+  path: string,
+): Promise<StartedForwarder> {
+  const child = spawnForwarder(launch, tools, path);
+  // What cannot be sent to one that ended is seen by the answer that does not come.
+  child.on('error', () => undefined);
+  const wrapper = child.pid === undefined ? undefined : identifyProcess(child.pid);
+  try {
+    if (wrapper === undefined) throw forwarderFailure('its process could not be started');
+    await untilForwarding(child, launch.cagePort, listener);
+    const process = confinedProcess(wrapper);
+    if (process === undefined) throw forwarderFailure('its process is gone');
+    return {
+      process,
+      letGo: () =>
+        new Promise((gone) => {
+          child.send({ type: 'go' } satisfies ForwardRequest, () => {
+            if (child.connected) child.disconnect();
+            child.unref();
+            gone();
+          });
+        }),
+    };
+  } catch (error) {
+    if (wrapper !== undefined) await endConfined(wrapper);
+    throw error;
+  } finally {
+    listener.close();
+  }
+}
+
+function spawnForwarder(launch: ForwarderLaunch, tools: Tools, path: string): ChildProcess {
+  const { identity, callerIsRoot, network, runDirectory } = launch;
+  const filterFile = join(runDirectory, RUN_FILES.egressFilter);
+  const command = confinedCommand(
+    {
+      ...{ identity, callerIsRoot, network, directories: ['/forwarder'] },
+      // By a path of the cage in its command line it is found for one of this cage when all else is lost.
+      mounts: readOnlyMounts([[filterFile, '/forwarder/filter']]),
+      environment: [
+        ['NODE_CHANNEL_FD', String(CONFINED_FDS.channel)],
+        ['NODE_CHANNEL_SERIALIZATION_MODE', 'json'],
+      ],
+      argv: nodeProgram('backends/host/forward-port.js', [
+        ...['--max-semi-space-size=1', '--max-old-space-size=64', '--v8-pool-size=1'],
+      ]),
+    },
+    tools,
+  );
+  const [program = '', ...args] = withoutInherited(command, path, 5);
+  const log = openSync(join(runDirectory, 'ports.log'), 'a', 0o600);
+  const filter = openSync(filterFile, 'r');
+  const child = spawn(program, args, {
+    detached: true,
+    env: { PATH: path },
+    stdio: ['ignore', log, log, 'ipc', filter],
+  });
+  closeSync(log);
+  closeSync(filter);
+  return child;
+}
+
+function untilForwarding(child: ChildProcess, cagePort: number, listener: Server): Promise<void> {
+  return new Promise((resolvePromise, reject) => {
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      child.off('message', onMessage);
+      child.off('exit', onExit);
+      finish();
+    };
+    const fail = (because: string): void => settle(() => reject(forwarderFailure(because)));
+    const onMessage = (): void => settle(resolvePromise);
+    const onExit = (code: number | null): void => fail(`it ended with code ${String(code)}`);
+    const timer = setTimeout(() => fail('it did not answer in time'), START_TIMEOUT_MS);
+    child.on('message', onMessage);
+    child.once('exit', onExit);
+    child.send({ type: 'forward', cagePort } satisfies ForwardRequest, listener, {}, (error) => {
+      if (error !== null) fail(error.message);
+    });
+  });
+}
+
+function forwarderFailure(because: string): IronError {
+  return new IronError('E_BACKEND', {
+    message: 'a port of the cage could not be published',
+    because: `the program that forwards it could not be started: ${because}`,
+    hint: 'ports.log in the cage’s run directory and `ironcage doctor` say more; without --port, or after `ironcage ports CAGE rm PORT`, the cage starts',
+  });
+}
