@@ -9,7 +9,7 @@ const withEngines = { ...real, globalSetup: ['test/support/engine-setup.ts'] };
 /** Both engines are told the same by the same code: over the second one only what it takes part in, for time's sake. */
 const ESCAPES = {
   docker: ['test/escape/**/*.test.ts'],
-  podman: ['files', 'limits', 'neighbours', 'network', 'processes', 'secrets', 'system-calls', 'terminal'].map(
+  podman: ['files', 'limits', 'neighbours', 'network', 'processes', 'secrets', 'sudo', 'system-calls', 'terminal'].map(
     (name) => `test/escape/${name}.test.ts`,
   ),
 };

@@ -86,6 +86,8 @@ export interface CageIdentity {
   /** Uid and gid as the cage sees them. Never 0. */
   insideUid: number;
   insideGid: number;
+  /** Only where sudo was asked for: the host uid that is root inside, first of the 65,536 that the container has for itself. */
+  rootUid?: number;
 }
 
 export interface Bind {

@@ -81,6 +81,12 @@ function refuseOther({ name, request, options }: CreationPlan, spec: CageSpec): 
       hint: 'leave --runtime out, use --new or another --name, or remove it first',
     });
   }
+  if (request.sudo && spec.sudo !== true) {
+    throw new IronError('E_CAGE_EXISTS', {
+      message: `the cage ${name} is there already, without --sudo`,
+      hint: 'leave --sudo out, use --new or another --name, or remove it first',
+    });
+  }
   if (!backend && !image) return;
   throw new IronError('E_CAGE_EXISTS', {
     message: `the cage ${name} is there already, with ${spec.image === undefined ? '' : `the image ${spec.image} on `}the ${spec.backend} backend`,

@@ -1,10 +1,11 @@
 // What a new cage that is a container stands on: an engine that answers, and an image that this engine has.
-import type { EngineKind } from '../backends/backend.ts';
+import type { ContainerRuntime, EngineKind } from '../backends/backend.ts';
 import { requireEngine } from '../backends/container/detect.ts';
 import type { Engine } from '../backends/container/engine.ts';
 import { findImage } from '../backends/container/image-facts.ts';
 import { requireImage } from '../backends/container/images.ts';
 import { requireRuntime, runtimeSelectors } from '../backends/container/runtime.ts';
+import { IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
 import { hasAgentImage } from './image-agents.ts';
 import { buildTopImage } from './images.ts';
@@ -12,7 +13,7 @@ import { tryContainer } from './try-container.ts';
 import type { ImageChoice } from './options.ts';
 import type { CageSpec } from './spec.ts';
 
-export type ContainerPlace = Pick<CageSpec, 'image' | 'imagePath' | 'engine' | 'dockerfile' | 'imageAgent'>;
+export type ContainerPlace = Pick<CageSpec, 'image' | 'imagePath' | 'engine' | 'dockerfile' | 'imageAgent' | 'sudo'>;
 
 interface ContainerRequest {
   image: ImageChoice;
@@ -20,28 +21,50 @@ interface ContainerRequest {
   agent: string | undefined;
   /** OCI runtime, by its engine's name of it. */
   runtime: string | undefined;
+  sudo: boolean;
 }
 
 /** Throws as buildImages does, and what keeps a cage from the runtime that was asked for. */
 export async function prepareContainer(
   context: Context,
   backend: EngineKind,
-  { image: choice, agent, runtime: wanted }: ContainerRequest,
+  { image: choice, agent, runtime: wanted, sudo }: ContainerRequest,
 ): Promise<ContainerPlace> {
   const engine = await requireEngine([backend], context.environment);
   const runtime = wanted === undefined ? undefined : await requireRuntime(engine, wanted);
+  if (sudo) refuseSudo(engine, runtime);
   const image = await chooseImage(context, engine, choice, agent);
   const { agent: imageAgent, searchPath = '' } = (await findImage(engine, image)) ?? {};
   const { rootless, limits } = engine;
   const selectors = [...engine.selectors, ...(runtime === undefined ? [] : runtimeSelectors(engine, runtime))];
-  if (runtime !== undefined) await tryContainer(context, { ...engine, selectors }, { image, runtime });
+  if (runtime !== undefined || sudo) await tryContainer(context, { ...engine, selectors }, { image, runtime, sudo });
+  if (sudo) context.progress('--sudo: programs inside may become root of the container, by the image’s sudo');
   return {
     image,
     ...(searchPath === '' ? {} : { imagePath: searchPath }),
+    ...(sudo ? { sudo } : {}),
     engine: { selectors, rootless, limits, ...(runtime === undefined ? {} : { runtime }) },
     ...('dockerfile' in choice ? { dockerfile: choice.dockerfile } : {}),
     ...(imageAgent === undefined ? {} : { imageAgent }),
   };
+}
+
+/** Root inside must be nobody on this machine: what it leaves in the cage's directories would be root's here. */
+function refuseSudo({ kind, rootless }: Engine, runtime: ContainerRuntime | undefined): void {
+  const because =
+    kind === 'docker'
+      ? 'Docker gives a single container no users of its own: root inside would be root of this machine’s files'
+      : rootless
+        ? 'what root inside leaves belongs to a subordinate user, and you could neither read it nor take it away'
+        : runtime?.kind === 'gvisor'
+          ? 'gVisor does not honour set-uid programs, of which sudo is one'
+          : undefined;
+  if (because === undefined) return;
+  throw new IronError('E_PROTECTION', {
+    message: '--sudo is not to be had here',
+    because,
+    hint: 'use --backend podman as root, or have what is needed in the image: --packages A,B or --dockerfile FILE',
+  });
 }
 
 async function chooseImage(

@@ -130,13 +130,13 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
 /** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
 async function requireBackend(
   context: Context,
-  { request: { backend, image, runtime }, profile }: CreationPlan,
+  { request: { backend, image, runtime, sudo }, profile }: CreationPlan,
 ): Promise<ContainerPlace> {
   const { requireNative } = await import('../backends/native/probe.ts');
   await requireNative(context.environment);
   if (backend === 'native' || image === undefined) return {};
   const { prepareContainer } = await import('./container-place.ts');
-  return prepareContainer(context, backend, { image, agent: profile?.name, runtime });
+  return prepareContainer(context, backend, { image, agent: profile?.name, runtime, sudo });
 }
 
 async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promise<void> {

@@ -4,13 +4,14 @@ import type { Rule } from '../policy/types.ts';
 import { formatEnd, isOpenToOthers, type PublishedPort } from './published-port.ts';
 import type { CageSpec } from './spec.ts';
 
-type Exposed = Pick<CageSpec, 'net' | 'secrets' | 'ports'> & { rules: readonly Rule[] };
+type Exposed = Pick<CageSpec, 'net' | 'secrets' | 'ports' | 'sudo'> & { rules: readonly Rule[] };
 
 export function exposureOf(spec: Exposed, reads: readonly string[], writes: readonly string[]): string {
   const secrets = spec.secrets.map(({ name, hosts: to }) => `${name} (only to ${to.join(', ')})`).join(', ') || 'none';
   const own = `reaches ${reachOf(spec)}; reads ${reads.join(', ')}; writes ${writes.join(', ')}; secrets ${secrets}`;
   const ports = (spec.ports ?? []).map(reachedAt).join(', ');
-  return ports === '' ? own : `${own}; is reached at ${ports}`;
+  const root = spec.sudo === true ? '; may become root of its container' : '';
+  return `${own}${ports === '' ? '' : `; is reached at ${ports}`}${root}`;
 }
 
 function reachedAt(port: PublishedPort): string {

@@ -11,6 +11,10 @@ import type { CageSpec } from './spec.ts';
 const FIRST_UID = 1_610_612_736;
 const SLOTS = 2 ** 28;
 const INSIDE_ID = 1000;
+/** Of the ranges for containers with a root of their own: below those pairs, 65,536 numbers each. */
+const FIRST_RANGE = 1_073_741_824;
+const RANGES = 8192;
+const RANGE_SIZE = 65_536;
 
 export interface Caller {
   uid: number;
@@ -35,7 +39,7 @@ export function slotOwner(slot: number): Caller {
 
 export function cageIdentity(
   caller: Caller,
-  { slot, sharedSlot, backend }: Pick<CageSpec, 'slot' | 'sharedSlot' | 'backend'>,
+  { slot, sharedSlot, backend, sudo }: Pick<CageSpec, 'slot' | 'sharedSlot' | 'backend' | 'sudo'>,
 ): CageIdentity {
   if (caller.uid !== 0) {
     return { uid: caller.uid, gid: caller.gid, egressUid: caller.uid, insideUid: caller.uid, insideGid: caller.gid };
@@ -48,6 +52,11 @@ export function cageIdentity(
   }
   // The egress is never shared: it holds the values of this cage's secrets.
   const egressUid = slotOwner(slot).uid + 1;
+  if (sudo === true) {
+    const rootUid = FIRST_RANGE + (slot % RANGES) * RANGE_SIZE;
+    const uid = rootUid + INSIDE_ID;
+    return { uid, gid: uid, egressUid, insideUid: INSIDE_ID, insideGid: INSIDE_ID, rootUid };
+  }
   const { uid, gid } = slotOwner(sharedSlot ?? slot);
   // A container of root's has no user namespace: inside, its numbers are those of the host.
   const insideId = backend === 'native' ? INSIDE_ID : uid;

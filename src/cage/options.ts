@@ -46,6 +46,8 @@ export interface CageOptions {
   caches?: readonly string[] | undefined;
   /** OCI runtime of a container. */
   runtime?: string | undefined;
+  /** Its user may become root of its container. */
+  sudo?: boolean | undefined;
   /** Profile the cage is for. */
   agent?: string | undefined;
 }
@@ -68,6 +70,7 @@ export interface CageRequest {
   image: ImageChoice | undefined;
   /** OCI runtime of a container; undefined: the engine's own. */
   runtime: string | undefined;
+  sudo: boolean;
   preset: 'safe';
   workspace: 'copy';
   net: 'filtered' | 'ask' | 'learn' | 'none';
@@ -109,6 +112,7 @@ export function parseOptions(
     backend: choose('backend', options.backend, ['native', ...ENGINE_KINDS]),
     image: parseImage(options, cwd),
     runtime: parseRuntime(options),
+    sudo: parseSudo(options),
     preset: choose('preset', options.preset, ['safe']),
     workspace: choose('workspace', options.workspace, ['copy']),
     net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none']),
@@ -163,6 +167,16 @@ function parseImage(
   }
   if (/^[A-Za-z0-9][\w.\-/:@]{0,255}$/.test(image)) return { reference: image };
   throw usage(`--image ${JSON.stringify(image)} is no reference of an image`, 'example: --image debian:bookworm-slim');
+}
+
+function parseSudo({ sudo = false, backend = 'native', profile, caches }: CageOptions): boolean {
+  if (sudo && backend === 'native') {
+    throw usage('--sudo is for cages that are containers', 'add --backend podman; a native cage has no root to become');
+  }
+  if (sudo && (profile !== undefined || caches !== undefined)) {
+    throw usage('--sudo does not go with a shared home or shared caches', 'leave --profile and --cache out');
+  }
+  return sudo;
 }
 
 /** A name that an engine may know, or the path of a program. */

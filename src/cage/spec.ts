@@ -90,6 +90,7 @@ const specSchema = z.strictObject({
   imagePath: z.string().optional().describe('PATH that the image sets'),
   dockerfile: z.string().optional().describe('absolute path of the file that the image was built from'),
   imageAgent: z.string().optional().describe('the agent that the image brings; the host’s copy is not needed'),
+  sudo: z.literal(true).optional().describe('its user may become root of its container'),
   engine: engineSchema.optional().describe('that has the container: another one would not know it'),
   preset: z.enum(['safe']),
   workspace: z.enum(['copy']),

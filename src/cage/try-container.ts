@@ -16,6 +16,7 @@ import { DNS_PORT, PROXY_PORT } from './policy.ts';
 interface Trial {
   image: string;
   runtime: ContainerRuntime | undefined;
+  sudo: boolean;
 }
 
 /** Throws what keeps such a container from being a cage's. What an interrupted trial leaves, `doctor` finds by its label. */
@@ -43,11 +44,11 @@ const HOOKS: Omit<StartHooks, 'certificate'> = {
 function trialPlan(
   context: Context,
   { kind, selectors, rootless, limits }: Engine,
-  { image, runtime }: Trial,
+  { image, runtime, sudo }: Trial,
   directory: string,
 ): CagePlan & { container: ContainerPlan } {
   const caller = currentCaller();
-  const identity = cageIdentity(caller, { slot: drawSlot(caller), backend: kind });
+  const identity = cageIdentity(caller, { slot: drawSlot(caller), backend: kind, ...(sudo && { sudo }) });
   const name = `trial-${randomBytes(6).toString('hex')}`;
   const at = (part: string): string => {
     const path = join(directory, part);

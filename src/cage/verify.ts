@@ -129,6 +129,7 @@ function facts({ spec, context }: CageSession, canary: Canary, attack: boolean):
     mode: spec.net,
     ports: listenedPorts(spec),
     isContainer: spec.backend !== 'native',
+    sudo: spec.sudo === true,
     gvisor: spec.engine?.runtime?.kind === 'gvisor' ? { hostRelease: release() } : undefined,
     rules: spec.rules.map(({ host }) => host),
     hostHome: spec.home === hostHome ? undefined : hostHome,

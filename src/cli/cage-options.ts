@@ -122,6 +122,7 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     value: 'NAME',
     summary: 'OCI runtime of a docker or podman cage, such as crun or runsc; default: the engine’s own',
   },
+  { name: 'sudo', summary: 'let programs of a rootful podman cage become root of their container' },
 ];
 
 const TEXT_OPTIONS = [
@@ -162,6 +163,7 @@ export function readCageOptions(flags: Flags, agent: string | undefined): CageOp
   if (ports.length > 0) options.ports = ports;
   const toolchains = flags.list('toolchain');
   if (toolchains.length > 0) options.toolchains = toolchains;
+  if (flags.on('sudo')) options.sudo = true;
   if (agent !== undefined) options.agent = agent;
   return options;
 }
@@ -169,7 +171,8 @@ export function readCageOptions(flags: Flags, agent: string | undefined): CageOp
 /** Names of the options that say what a cage is to be, as far as they were given. */
 export function givenCageOptions(flags: Flags): string[] {
   return CAGE_OPTIONS.filter(({ name, value, repeatable }) => {
-    if (name === 'name' || value === undefined) return false;
+    if (name === 'name') return false;
+    if (value === undefined) return flags.on(name);
     return repeatable ? flags.list(name).length > 0 : flags.text(name) !== undefined;
   }).map(({ name }) => `--${name}`);
 }

@@ -35,6 +35,7 @@ export interface CageOptions {
   profile?: string;
   caches?: string[];
   runtime?: string;
+  sudo?: boolean;
   agent?: string;
 }
 

@@ -76,15 +76,17 @@ function harmless(path) {
 /** Names of files that gVisor has of its own, which lead to nothing of this machine. */
 const GVISOR_DEVICES = ['fuse'];
 
+const noNewPrivileges = {
+  id: 'no-new-privileges',
+  quick: true,
+  expected: 'no_new_privs is set',
+  attempt: () => status('NoNewPrivs'),
+  passes: /^1$/,
+};
+
 /** What this machine's kernel is asked to keep from a cage; a kernel of the cage's own has none of it. */
-const byThisKernel = [
-  {
-    id: 'no-new-privileges',
-    quick: true,
-    expected: 'no_new_privs is set',
-    attempt: () => status('NoNewPrivs'),
-    passes: /^1$/,
-  },
+const byThisKernel = (sudo) => [
+  ...(sudo ? [] : [noNewPrivileges]),
   {
     id: 'filter',
     quick: true,
@@ -97,6 +99,7 @@ const byThisKernel = [
     expected: 'no file of any mount gives its owner’s rights to who starts it, and no device is made by being unpacked',
     attempt: () =>
       mounts()
+        .filter(({ path }) => !(sudo && path === '/'))
         .filter(({ path, options }) => !options.includes('nosuid') || !(options.includes('nodev') || isDevice(path)))
         .map(({ path }) => path)
         .join(',') || 'none',
@@ -149,10 +152,11 @@ const byGvisor = (hostRelease) => [
   tool('no-disk-as-root', 'nor a device', ...AS_ROOT, 'mknod', '/tmp/ironcage-probe-device', 'b', '8', '0'),
 ];
 
-export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer, gvisor }) {
+export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer, gvisor, sudo }) {
   const isGvisor = gvisor !== undefined;
   // gVisor tells of no ambient capabilities.
-  const capabilities = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', ...(isGvisor ? [] : ['CapAmb'])];
+  // Where sudo was asked for, what it may gain is bounded by another set; by itself it has nothing either.
+  const capabilities = ['CapInh', 'CapPrm', 'CapEff', ...(sudo ? [] : ['CapBnd']), ...(isGvisor ? [] : ['CapAmb'])];
   const firstProgram = isContainer ? /^\/ironcage\/hold$/ : /bwrap$/;
   return [
     {
@@ -232,7 +236,7 @@ export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer, 
       attempt: () => capabilities.map(status).join(','),
       passes: /^0+(,0+)*$/,
     },
-    ...(isGvisor ? byGvisor(gvisor.hostRelease) : byThisKernel),
+    ...(isGvisor ? byGvisor(gvisor.hostRelease) : byThisKernel(sudo === true)),
     {
       id: 'own-processes',
       quick: true,

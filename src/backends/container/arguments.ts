@@ -13,9 +13,10 @@ import type {
 } from '../backend.ts';
 import { innerMounts, type Places } from '../host/inner-mounts.ts';
 import { INSIDE_TRUST, RUN_FILES } from '../host/layout.ts';
+import { SUDOERS, sudoArguments } from './sudo.ts';
 
 /** Names of the generated files in a cage's run directory besides those of RUN_FILES. */
-export const CONTAINER_FILES = { profile: 'seccomp.json', hold: 'hold', node: 'node' } as const;
+export const CONTAINER_FILES = { profile: 'seccomp.json', hold: 'hold', node: 'node', sudoers: 'sudoers' } as const;
 
 /** Process 1: in the directory of the certificates, which every cage has. */
 export const INSIDE_HOLD = `${INSIDE_TRUST}/${CONTAINER_FILES.hold}`;
@@ -32,6 +33,9 @@ const BUNDLES = [
 ] as const;
 
 const ETC_NAMES = ['resolv.conf', 'hosts', 'hostname', 'nsswitch.conf', 'passwd', 'group'] as const;
+
+/** Packages add to these where root can be had: then they are the container's own. */
+const ACCOUNTS: readonly string[] = ['passwd', 'group'];
 
 /** Directories that programs write in although they are nobody's: emptied with every start. */
 const SCRATCH = ['/run', '/var/cache', '/var/log'] as const;
@@ -59,17 +63,22 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, host: 
     ...['--stop-signal', 'SIGKILL'],
     ...(engine === 'docker' && runtime !== undefined ? ['--runtime', runtime.name] : []),
     ...['--network', 'none', '--ipc', 'private', '--cgroupns', 'private'],
-    ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
+    ...(identity.rootUid === undefined
+      ? ['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--read-only']
+      : sudoArguments(identity.rootUid, identity, plan.homeTarget)),
     ...['--security-opt', `seccomp=${runDirectory}/${CONTAINER_FILES.profile}`],
     ...['--user', runtime?.kind === 'gvisor' ? NOBODY : `${identity.insideUid}:${identity.insideGid}`],
     ...(engine === 'podman' && rootless ? ['--userns', 'keep-id'] : []),
     ...limitArguments(plan, container.identity, host.openFiles),
-    '--read-only',
     // Nothing of the machine's devices and control groups, and no ping sockets.
     ...(engine === 'podman' ? ['--security-opt', 'mask=/sys'] : ['--tmpfs', '/sys:ro,nosuid,nodev,noexec,size=4k']),
     ...['--sysctl', 'net.ipv4.ping_group_range=1 0'],
     ...(engine === 'podman' ? ['--read-only-tmpfs=false'] : []),
-    ...SCRATCH.flatMap((path) => ['--tmpfs', `${path}:rw,nosuid,nodev,mode=1777`]),
+    // Where root can be had, these keep what packages put there.
+    ...(identity.rootUid === undefined ? SCRATCH : SCRATCH.slice(0, 1)).flatMap((path) => [
+      '--tmpfs',
+      `${path}:rw,nosuid,nodev,mode=1777`,
+    ]),
     ...mountsOf(plan, host.node).flatMap((mount) => ['--mount', mountText(mount)]),
     ...['--workdir', '/', '--entrypoint', INSIDE_HOLD, container.image],
     // Read by nobody inside: by it the process is known for that of this container.
@@ -135,7 +144,10 @@ function mountsOf(plan: CagePlan, node: string): Bind[] {
   return [
     run(RUN_FILES.trust, INSIDE_TRUST),
     { source: node, target: INSIDE_NODE, writable: false },
-    ...ETC_NAMES.map((name) => run(`${RUN_FILES.etc}/${name}`, `/etc/${name}`)),
+    ...(plan.identity.rootUid === undefined ? ETC_NAMES : ETC_NAMES.filter((name) => !ACCOUNTS.includes(name))).map(
+      (name) => run(`${RUN_FILES.etc}/${name}`, `/etc/${name}`),
+    ),
+    ...(plan.identity.rootUid === undefined ? [] : [run(CONTAINER_FILES.sudoers, SUDOERS)]),
     ...BUNDLES.map((path) => run(`${RUN_FILES.trust}/ca-bundle.pem`, path)),
     ...['/tmp', '/var/tmp'].map((target) => ({ source: plan.tmpDirectory, target, writable: true })),
     { source: plan.homeDirectory, target: plan.homeTarget, writable: true },

@@ -9,7 +9,7 @@ function status(change: Readonly<Record<string, string>> = {}): string {
 }
 
 test('a process without any right is closed', () => {
-  expect(whatIsOpen(status(), 0n)).toBeUndefined();
+  expect(whatIsOpen(status(), { capabilities: 0n, newPrivileges: false })).toBeUndefined();
 });
 
 test.each([
@@ -19,14 +19,18 @@ test.each([
   ['a capability that a set-uid file would give', { CapBnd: '0000000000000001' }],
   ['a set that cannot be read', { CapAmb: 'none' }],
 ])('%s is seen', (_what, change) => {
-  expect(whatIsOpen(status(change), 0n)).toBeDefined();
+  expect(whatIsOpen(status(change), { capabilities: 0n, newPrivileges: false })).toBeDefined();
 });
 
 test('of a sandbox’s own process the capabilities of files are let pass, those of the network are not', () => {
-  expect(whatIsOpen(status({ CapEff: '000000000008001f' }), 0x800dfn)).toBeUndefined();
-  expect(whatIsOpen(status({ CapEff: '0000000000001000' }), 0x800dfn)).toContain('CapEff');
+  expect(
+    whatIsOpen(status({ CapEff: '000000000008001f' }), { capabilities: 0x800dfn, newPrivileges: false }),
+  ).toBeUndefined();
+  expect(
+    whatIsOpen(status({ CapEff: '0000000000001000' }), { capabilities: 0x800dfn, newPrivileges: false }),
+  ).toContain('CapEff');
 });
 
 test('a process that is gone is not closed', () => {
-  expect(whatIsOpen('', 0n)).toBeDefined();
+  expect(whatIsOpen('', { capabilities: 0n, newPrivileges: false })).toBeDefined();
 });

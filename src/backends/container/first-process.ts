@@ -7,6 +7,7 @@ import type { ContainerIdentity, GvisorSandbox } from '../backend.ts';
 import { networkFault } from '../host/cage-network.ts';
 import { INSIDE_HOLD, markOf } from './arguments.ts';
 import { readSandbox } from './gvisor.ts';
+import { SUDO_CAPABILITIES } from './sudo.ts';
 
 const BECOMES_MS = 3_000;
 
@@ -15,16 +16,17 @@ export async function requireFirstProcess(
   init: ProcessIdentity,
   { name, runtime }: Pick<ContainerIdentity, 'name' | 'runtime'>,
   id: string,
+  rootUid: number | undefined,
 ): Promise<GvisorSandbox | undefined> {
   const kind = runtime?.kind ?? 'namespaces';
   switch (kind) {
     case 'namespaces':
       await become(init, () => commandLine(init.pid) === `${INSIDE_HOLD}\0${markOf(name)}\0`);
-      await confined(init, NO_CAPABILITY);
+      await confined(init, rootUid === undefined ? NOTHING : { capabilities: SUDO_CAPABILITIES, newPrivileges: true });
       return undefined;
     case 'gvisor': {
       const sandbox = await become(init, () => (commandLine(init.pid) === '' ? undefined : readSandbox(init.pid, id)));
-      await confined(init, GVISOR_CAPABILITIES);
+      await confined(init, { capabilities: GVISOR_CAPABILITIES, newPrivileges: false });
       return sandbox;
     }
     default:
@@ -50,12 +52,18 @@ async function become<T>(init: ProcessIdentity, look: () => T): Promise<NonNulla
   }
 }
 
-const NO_CAPABILITY = 0n;
+interface Allowed {
+  /** A set of bits, as the kernel has it. */
+  capabilities: bigint;
+  newPrivileges: boolean;
+}
+
+const NOTHING: Allowed = { capabilities: 0n, newPrivileges: false };
 
 /** CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, SETGID, SETUID, SYS_PTRACE: gVisor's kernel reaches its files by them; none is of the network or of mounts. */
 const GVISOR_CAPABILITIES = 0x800dfn;
 
-async function confined(init: ProcessIdentity, allowed: bigint): Promise<void> {
+async function confined(init: ProcessIdentity, allowed: Allowed): Promise<void> {
   const end = performance.now() + BECOMES_MS;
   for (;;) {
     const lacking =
@@ -74,13 +82,14 @@ async function confined(init: ProcessIdentity, allowed: bigint): Promise<void> {
 }
 
 /** Of /proc/PID/status; undefined when nothing is open. */
-export function whatIsOpen(status: string, allowed: bigint): string | undefined {
+export function whatIsOpen(status: string, { capabilities, newPrivileges }: Allowed): string | undefined {
   const field = (name: string): string => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '';
-  if (field('NoNewPrivs') !== '1') return 'it may gain privileges (no_new_privs is not set)';
+  if (field('NoNewPrivs') !== '1' && !newPrivileges) return 'it may gain privileges (no_new_privs is not set)';
   if (field('Seccomp') !== '2') return 'it has no filter of system calls';
   for (const name of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
     const text = field(name);
-    if (!/^[0-9a-f]{16}$/.test(text) || (BigInt(`0x${text}`) & ~allowed) !== 0n) return `it has capabilities (${name})`;
+    if (!/^[0-9a-f]{16}$/.test(text) || (BigInt(`0x${text}`) & ~capabilities) !== 0n)
+      return `it has capabilities (${name})`;
   }
   return undefined;
 }

@@ -5,6 +5,8 @@ import { ALLOWED_CALLS } from './system-calls.ts';
 
 const EPERM = 1;
 const ENOSYS = 38;
+const EPROTONOSUPPORT = 93;
+const NETLINK_AUDIT = 9;
 const [SOCK_STREAM, SOCK_DGRAM, SOCK_TYPE_MASK] = [1, 2, 0xf] as const;
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' };
@@ -74,6 +76,12 @@ function callRules(): CallRule[] {
       [SOCK_STREAM, SOCK_DGRAM].map((type) => allow('socket', [equal(0, family), masked(1, SOCK_TYPE_MASK, type)])),
     ),
     allow('socket', [equal(0, netlink), equal(2, NETLINK_ROUTE)]),
+    // sudo goes on without the kernel's audit where there is none, and stops where it is refused.
+    {
+      ...allow('socket', [equal(0, netlink), equal(2, NETLINK_AUDIT)]),
+      action: 'SCMP_ACT_ERRNO',
+      errnoRet: EPROTONOSUPPORT,
+    },
     allow('socketpair', [equal(0, unix)]),
     ...allBut(Object.values(TERMINAL_IOCTLS)).map(([mask, bits]) => allow('ioctl', [masked(1, mask, bits)])),
     ...PERSONALITIES.map((value) => allow('personality', [equal(0, value)])),

@@ -18,6 +18,7 @@ import { requireFirstProcess } from './first-process.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { removeContainer } from './stop.ts';
+import { sudoersText } from './sudo.ts';
 import { tightenMounts } from './tighten-mounts.ts';
 
 /** The label with a digest of what a container was made from: one that no longer fits its plan is made anew. */
@@ -51,11 +52,16 @@ export async function raiseContainer(
   guardWays(plan);
   const { init, id } = await startContainer(plan, container, engine, tools.node);
   hooks.holderKnown(init, []);
-  const sandbox = await requireFirstProcess(init, container.identity, id);
+  const sandbox = await requireFirstProcess(init, container.identity, id, plan.identity.rootUid);
   await Promise.all([
     // The mounts of a sandbox are its own kernel's, which knows neither devices nor set-uid files of this machine.
     sandbox ??
-      tightenMounts(init, [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh], path),
+      tightenMounts(
+        init,
+        [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh],
+        path,
+        plan.identity.rootUid === undefined ? [] : ['/'],
+      ),
     openInside(init, engine, tools, path, plan.listeners, (request, handle) => hooks.listener(request, handle)),
   ]);
   return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, limits, cgroups: [] };
@@ -116,6 +122,11 @@ function writeContainerFiles(plan: CagePlan): void {
   writeRunFiles(plan, '/bin/sh');
   writePublic(path(CONTAINER_FILES.profile), `${JSON.stringify(profile)}\n`);
   writePublic(path(RUN_FILES.trust, CONTAINER_FILES.hold), hold, 0o755);
+  const { rootUid } = plan.identity;
+  if (rootUid !== undefined) {
+    writePublic(path(CONTAINER_FILES.sudoers), sudoersText(plan.identity), 0o440);
+    chownSync(path(CONTAINER_FILES.sudoers), rootUid, rootUid);
+  }
   // A place for the mount.
   writePublic(path(RUN_FILES.trust, CONTAINER_FILES.node), '', 0o755);
   // Mounted before the authority is known; filled in place.

@@ -13,13 +13,18 @@ export interface MountEntry {
   options: readonly string[];
 }
 
-/** `prefix`: the host command line by which the namespaces that own the container's are joined, up to a shell. */
-export async function tightenMounts(init: ProcessIdentity, prefix: readonly string[], path: string): Promise<void> {
-  const open = openMounts(readMounts(init));
-  const changes = open.flatMap((mount) => [remountOptions(mount), mount.path]);
+/** `setuid`: paths of mounts whose set-uid files are to work. `prefix`: the host command line by which the namespaces that own the container's are joined, up to a shell. */
+export async function tightenMounts(
+  init: ProcessIdentity,
+  prefix: readonly string[],
+  path: string,
+  setuid: readonly string[],
+): Promise<void> {
+  const open = openMounts(readMounts(init), setuid);
+  const changes = open.flatMap((mount) => [remountOptions(mount, setuid), mount.path]);
   const [program = '', ...args] = [...prefix, REMOUNT, `/proc/${init.pid}/ns/mnt`, ...changes];
   const { exitCode, stderr } = await run(program, args, { env: { PATH: path }, timeoutMs: 20_000 });
-  const [left] = openMounts(readMounts(init));
+  const [left] = openMounts(readMounts(init), setuid);
   if (exitCode !== 0 || left !== undefined) throw failure(left?.path ?? '', stderr || 'it is as it was');
 }
 
@@ -65,15 +70,17 @@ function isDevice(path: string): boolean {
   return path === '/dev' || path.startsWith('/dev/');
 }
 
-export function openMounts(mounts: readonly MountEntry[]): MountEntry[] {
+export function openMounts(mounts: readonly MountEntry[], setuid: readonly string[] = []): MountEntry[] {
   return mounts.filter(
-    ({ path, options }) => !options.includes('nosuid') || !(options.includes('nodev') || isDevice(path)),
+    ({ path, options }) =>
+      !(options.includes('nosuid') || setuid.includes(path)) || !(options.includes('nodev') || isDevice(path)),
   );
 }
 
 /** A remount sets every option anew: those that are there are said again. */
-function remountOptions({ path, options }: MountEntry): string {
-  return [...new Set(['remount', 'bind', ...options, 'nosuid', ...(isDevice(path) ? [] : ['nodev'])])].join(',');
+function remountOptions({ path, options }: MountEntry, setuid: readonly string[]): string {
+  const closed = setuid.includes(path) ? [] : ['nosuid'];
+  return [...new Set(['remount', 'bind', ...options, ...closed, ...(isDevice(path) ? [] : ['nodev'])])].join(',');
 }
 
 function failure(path: string, said: string): IronError {
