@@ -65,7 +65,9 @@ export async function planCreation(
   refuseWideProject(project, context);
   refuseDataRootMount(request, context);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
-  return { name: request.name ?? defaultCageName(project), project, request, profile, options };
+  const name = request.name ?? defaultCageName(project);
+  refuseEgressPorts({ name, rules: [...agentRules(profile), ...request.rules] }, request.ports);
+  return { name, project, request, profile, options };
 }
 
 /** What the command names; of two allow rules that match, the first decides. What says two things of one request is refused. */

@@ -6,7 +6,10 @@ import type { PublishedPort } from './published-port.ts';
 import type { CageSpec } from './spec.ts';
 
 /** Throws E_USAGE for the first port that leads to the egress of this cage. */
-export function refuseEgressPorts(spec: CageSpec, ports: readonly Pick<PublishedPort, 'cagePort'>[]): void {
+export function refuseEgressPorts(
+  spec: Pick<CageSpec, 'name' | 'rules'>,
+  ports: readonly Pick<PublishedPort, 'cagePort'>[],
+): void {
   const own = [...listenedPorts(spec), PROXY_PORT, DNS_PORT];
   const clash = ports.find(({ cagePort }) => own.includes(cagePort));
   if (clash === undefined) return;

@@ -11,7 +11,7 @@ export const PROXY_PORT = 3128;
 export const DNS_PORT = 53;
 
 /** All ports that need a listener: the web's, and each that a rule names. */
-export function listenedPorts(spec: CageSpec): number[] {
+export function listenedPorts(spec: Pick<CageSpec, 'rules'>): number[] {
   const ports = new Set<number>(WEB_PORTS);
   for (const rule of spec.rules) if (rule.port !== undefined) ports.add(rule.port);
   ports.delete(PROXY_PORT);
