@@ -29,6 +29,8 @@ export type { Verification } from './cage/verify.ts';
 export type { BuiltImages } from './cage/images.ts';
 export type { ImageRequest } from './cage/image-request.ts';
 export type { HomeProfileInfo } from './cage/home-profiles.ts';
+export type { UpgradeOutcome } from './cage/upgrade.ts';
+export type { UpgradeOptions } from './cage/upgrade-plan.ts';
 export type { DoctorReport } from './cage/doctor.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
@@ -49,6 +51,7 @@ export const listAgents = lazily(async () => (await import('./cage/agent-list.ts
 
 export const startCage = lazily(async () => (await import('./cage/start-commands.ts')).startCage);
 export const stopCage = lazily(async () => (await import('./cage/start-commands.ts')).stopCage);
+export const upgradeCage = lazily(async () => (await import('./cage/upgrade.ts')).upgradeCage);
 export const restartCage = lazily(async () => (await import('./cage/start-commands.ts')).restartCage);
 export const removeCage = lazily(async () => (await import('./cage/remove.ts')).removeCage);
 

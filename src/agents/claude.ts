@@ -1,7 +1,7 @@
 // Claude Code. The cage is the sandbox, so its own permission questions are off unless the user's arguments name a mode.
+import { SHIPPED_LOCK, shippedInstall } from './agent-lock.ts';
 import type { AgentProfile, HomeFile, HomeSeed } from './profile.ts';
 
-const VERSION = '2.1.329';
 const API_HOST = 'api.anthropic.com';
 
 /** Arguments by which the user has chosen how permissions are handled. */
@@ -32,37 +32,32 @@ export const claude: AgentProfile = {
   name: 'claude',
   title: 'Claude Code',
   program: 'claude',
-  install: {
+  install: shippedInstall('claude', {
     kind: 'npm',
     package: '@anthropic-ai/claude-code',
-    version: VERSION,
     platformPackages: {
       'linux-x64': {
         name: '@anthropic-ai/claude-code-linux-x64',
-        integrity: 'sha512-+n4lu1ubYAp02Y0X/MAUnxw9yY6SHHZ77F+IoW+V0wVoFuiI9opdH6gofjf14gXJCEYMTNpks7Gn1i8XZTKAWA==',
         program: 'claude',
         sizeBytes: 378_000_000,
       },
       'linux-arm64': {
         name: '@anthropic-ai/claude-code-linux-arm64',
-        integrity: 'sha512-IiG5umFToSCVWqB1lEsxxwIxKgxPXyZ3DRU915v8J4Bz5Q3JpslM0ew1m5yaT+lFXBPvYxmsEgi0XI68XHND0A==',
         program: 'claude',
         sizeBytes: 378_000_000,
       },
       'linux-x64-musl': {
         name: '@anthropic-ai/claude-code-linux-x64-musl',
-        integrity: 'sha512-EouW7B/aG3GOQBmzN9MxHV9uTOE2r6E+VIlFBrBgIEBuBBF4qH1GTvg5/CVf53gGp4DgVf1CYdBHjS+2NeDP4A==',
         program: 'claude',
         sizeBytes: 378_000_000,
       },
       'linux-arm64-musl': {
         name: '@anthropic-ai/claude-code-linux-arm64-musl',
-        integrity: 'sha512-uVWrRp60cqvikJ13Rtmlkd8WuJtJEWAuGJzenJ0or0I7by05kRWopFdDdpWYQi8dRIJ6+W9T9w+PA4B+EjfCXQ==',
         program: 'claude',
         sizeBytes: 378_000_000,
       },
     },
-  },
+  }),
   hosts: [API_HOST],
   bundles: ['anthropic'],
   secrets: [
@@ -97,7 +92,7 @@ function homeFiles(seed: HomeSeed): HomeFile[] {
   const key = seed.placeholders['ANTHROPIC_API_KEY'];
   const state = {
     hasCompletedOnboarding: true,
-    lastOnboardingVersion: VERSION,
+    lastOnboardingVersion: SHIPPED_LOCK.claude.version,
     // Releases before the settings key below kept it here.
     bypassPermissionsModeAccepted: true,
     officialMarketplaceAutoInstallAttempted: true,

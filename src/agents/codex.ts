@@ -1,8 +1,8 @@
 // Codex, OpenAI's agent. The cage is the sandbox, so its own one, which cannot work inside another, and its questions are
 // off unless the user's arguments choose a mode.
-import type { AgentProfile, HomeFile, HomeSeed, PlatformPackage } from './profile.ts';
+import { shippedInstall } from './agent-lock.ts';
+import type { AgentProfile, HomeFile, HomeSeed, PlatformRecipe } from './profile.ts';
 
-const VERSION = '0.169.0';
 const API_HOST = 'api.openai.com';
 const BYPASS = '--dangerously-bypass-approvals-and-sandbox';
 
@@ -47,22 +47,15 @@ export const codex: AgentProfile = {
   name: 'codex',
   title: 'Codex',
   program: 'codex',
-  install: {
+  install: shippedInstall('codex', {
     kind: 'npm',
     package: '@openai/codex',
-    version: VERSION,
     // The program is linked statically: one for either C library.
     platformPackages: {
-      ...onBoth('linux-x64', {
-        target: 'x86_64-unknown-linux-musl',
-        integrity: 'sha512-o05NyAOCDygSPRo1yinzxvkRSdmsZyBD9E7mbpmjRanSfM8lypqWtQgEo4XfNkwhuCR2aFu8mlGOsQGFXVbVww==',
-      }),
-      ...onBoth('linux-arm64', {
-        target: 'aarch64-unknown-linux-musl',
-        integrity: 'sha512-NZ/DaQUpcQmxmqee7Z9uC1rzw3GhSbooawcaTe1LN5Yk+WlinUKGdTXJgClRT/9ogQEEM9TWxYzvxPfj5G/xFg==',
-      }),
+      ...onBoth('linux-x64', 'x86_64-unknown-linux-musl'),
+      ...onBoth('linux-arm64', 'aarch64-unknown-linux-musl'),
     },
-  },
+  }),
   hosts: [API_HOST],
   bundles: ['openai'],
   secrets: [
@@ -88,14 +81,9 @@ export const codex: AgentProfile = {
 };
 
 /** One build under the names of both C libraries. */
-function onBoth(
-  platform: string,
-  { target, integrity }: { target: string; integrity: string },
-): Readonly<Record<string, PlatformPackage>> {
-  const entry: PlatformPackage = {
+function onBoth(platform: string, target: string): Readonly<Record<string, PlatformRecipe>> {
+  const entry: PlatformRecipe = {
     name: `@openai/codex-${platform}`,
-    published: { name: '@openai/codex', version: `${VERSION}-${platform}` },
-    integrity,
     program: `vendor/${target}/bin/codex`,
     companions: `vendor/${target}`,
     sizeBytes: 423_000_000,

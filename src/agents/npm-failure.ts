@@ -37,8 +37,12 @@ const CAUSES: readonly { pattern: RegExp; because: string; hint: string }[] = [
   },
 ];
 
-export function npmFailure(title: string, result: Pick<RunResult, 'exitCode' | 'stderr' | 'timedOut'>): IronError {
-  const message = `${title} could not be installed`;
+export function npmFailure(
+  title: string,
+  result: Pick<RunResult, 'exitCode' | 'stderr' | 'timedOut'>,
+  doing: 'installed' | 'looked up' = 'installed',
+): IronError {
+  const message = `${title} could not be ${doing}`;
   const details = { npm: lastLines(result.stderr) };
   if (/\b(ENOSPC|EDQUOT)\b/.test(result.stderr)) {
     return new IronError('E_DISK_FULL', {

@@ -24,24 +24,32 @@ export interface AgentProfile {
   homeFiles(seed: HomeSeed): readonly HomeFile[];
 }
 
-/** One self-contained package of the npm registry per platform, pinned by version and by content. */
-export interface AgentInstall {
+/** One self-contained package of the npm registry per platform. */
+export interface AgentRecipe {
   kind: 'npm';
   /** The package that people install by hand; a host's own copy is recognised by this name. */
   package: string;
+  /** Platform key (`linux-x64`, `linux-arm64-musl`, …) to the package that holds the program. */
+  platformPackages: Readonly<Record<string, PlatformRecipe>>;
+}
+
+/** The same, pinned by version and by content as a lock says. */
+export interface AgentInstall extends AgentRecipe {
   /** Exact version. */
   version: string;
-  /** Platform key (`linux-x64`, `linux-arm64-musl`, …) to the package that holds the program. */
   platformPackages: Readonly<Record<string, PlatformPackage>>;
 }
 
-export interface PlatformPackage {
-  /** Directory below node_modules. */
-  name: string;
+export interface PlatformPackage extends PlatformRecipe {
   /** Where `name` is an alias: the package's name in the registry and the version that it has there. */
   published?: { name: string; version: string };
   /** Subresource-integrity text of the registry's tarball. */
   integrity: string;
+}
+
+export interface PlatformRecipe {
+  /** Directory below node_modules. */
+  name: string;
   /** Path of the program within the package. */
   program: string;
   /** Directory around the program, within the package, that it needs as a whole. Absent: the program stands alone. */

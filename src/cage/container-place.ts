@@ -1,9 +1,10 @@
 // What a new cage that is a container stands on: an engine that answers, and an image that this engine has.
+import type { AgentLock } from '../agents/agent-lock.ts';
 import type { ContainerRuntime, EngineKind } from '../backends/backend.ts';
 import { requireEngine } from '../backends/container/detect.ts';
 import type { Engine } from '../backends/container/engine.ts';
 import { findImage } from '../backends/container/image-facts.ts';
-import { requireImage } from '../backends/container/images.ts';
+import { renewImage } from '../backends/container/images.ts';
 import { requireRuntime, runtimeSelectors } from '../backends/container/runtime.ts';
 import { IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
@@ -13,7 +14,10 @@ import { tryContainer } from './try-container.ts';
 import type { ImageChoice } from './options.ts';
 import type { CageSpec } from './spec.ts';
 
-export type ContainerPlace = Pick<CageSpec, 'image' | 'imagePath' | 'engine' | 'dockerfile' | 'imageAgent' | 'sudo'>;
+/** Which image a cage has, and what is known of it. */
+export type ImagePlace = Pick<CageSpec, 'image' | 'imageId' | 'imagePath' | 'built' | 'dockerfile' | 'imageAgent'>;
+
+export type ContainerPlace = ImagePlace & Pick<CageSpec, 'engine' | 'sudo'>;
 
 interface ContainerRequest {
   image: ImageChoice;
@@ -33,17 +37,50 @@ export async function prepareContainer(
   const engine = await requireEngine([backend], context.environment);
   const runtime = wanted === undefined ? undefined : await requireRuntime(engine, wanted);
   if (sudo) refuseSudo(engine, runtime);
-  const image = await chooseImage(context, engine, choice, agent);
-  const { agent: imageAgent, searchPath = '' } = (await findImage(engine, image)) ?? {};
+  const place = await takeImage(context, engine, choice, { agent });
   const { rootless, limits } = engine;
   const selectors = [...engine.selectors, ...(runtime === undefined ? [] : runtimeSelectors(engine, runtime))];
-  if (runtime !== undefined || sudo) await tryContainer(context, { ...engine, selectors }, { image, runtime, sudo });
+  if (runtime !== undefined || sudo) {
+    await tryContainer(context, { ...engine, selectors }, { image: place.imageId ?? place.image, runtime, sudo });
+  }
   if (sudo) context.progress('--sudo: programs inside may become root of the container, by the image’s sudo');
   return {
-    image,
-    ...(searchPath === '' ? {} : { imagePath: searchPath }),
+    ...place,
     ...(sudo ? { sudo } : {}),
     engine: { selectors, rootless, limits, ...(runtime === undefined ? {} : { runtime }) },
+  };
+}
+
+export interface TakeOptions {
+  /** For whom the cage is. */
+  agent: string | undefined;
+  /** Ask registries for newer images. */
+  pull?: boolean;
+  agentLock?: AgentLock;
+}
+
+/** The image of a choice as it is now, built or pulled where it is not there. Throws as buildImages does. */
+export async function takeImage(
+  context: Context,
+  engine: Engine,
+  choice: ImageChoice,
+  options: TakeOptions,
+): Promise<ImagePlace & { image: string }> {
+  const image = await chooseImage(context, engine, choice, options);
+  const facts = await findImage(engine, image);
+  if (facts === undefined) {
+    throw new IronError('E_BACKEND', {
+      message: `the image ${image} vanished while it was looked at`,
+      hint: 'run the command again',
+    });
+  }
+  const { id, agent: imageAgent, searchPath } = facts;
+  return {
+    image,
+    ...('reference' in choice
+      ? { imageId: id }
+      : { built: { packages: choice.packages, toolchains: choice.toolchains } }),
+    ...(searchPath === '' ? {} : { imagePath: searchPath }),
     ...('dockerfile' in choice ? { dockerfile: choice.dockerfile } : {}),
     ...(imageAgent === undefined ? {} : { imageAgent }),
   };
@@ -71,13 +108,13 @@ async function chooseImage(
   context: Context,
   engine: Engine,
   choice: ImageChoice,
-  agent: string | undefined,
+  { agent, pull = false, agentLock }: TakeOptions,
 ): Promise<string> {
   if ('reference' in choice) {
-    await requireImage(engine, choice.reference, (line) => context.progress(line));
+    await renewImage(engine, choice.reference, pull, (line) => context.progress(line));
     return choice.reference;
   }
   // Upon a Dockerfile of the user's stands nothing of ours.
   const agents = !('dockerfile' in choice) && agent !== undefined && hasAgentImage(agent) ? [agent] : [];
-  return buildTopImage(context, engine, { ...choice, agents });
+  return buildTopImage(context, engine, { ...choice, agents, pull, ...(agentLock && { agentLock }) });
 }

@@ -46,7 +46,8 @@ export function containerPlan({ spec, context }: CageSession, identity: Containe
     'ironcage.data-root': context.dataRoot,
     'ironcage.project': spec.project,
   };
-  return { identity, image: spec.image, labels };
+  // What a name stands for can change with every pull: only `upgrade` takes what it stands for then.
+  return { identity, image: spec.imageId ?? spec.image, labels };
 }
 
 function incomplete({ name }: CageSpec, what: string): IronError {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Engine } from '../backends/container/engine.ts';
 import { ensureImage, type BuiltImage } from '../backends/container/image-build.ts';
 import { findImage } from '../backends/container/image-facts.ts';
-import { requireImage } from '../backends/container/images.ts';
+import { renewImage } from '../backends/container/images.ts';
 import { IronError } from '../platform/errors.ts';
 import { copyContext, readDockerfileText } from './build-context.ts';
 import { readDockerfile } from './dockerfile.ts';
@@ -39,6 +39,8 @@ interface CustomSite {
   /** An existing directory for what is built from. */
   scratch: string;
   buildArguments: Readonly<Record<string, string>>;
+  /** Ask registries for newer images of those that go into it. */
+  pull: boolean;
   progress(line: string): void;
 }
 
@@ -52,7 +54,7 @@ export async function buildCustom(
   const progress = (line: string): void => site.progress(line);
   const pins: string[] = [];
   for (const image of images) {
-    await requireImage(engine, image, progress);
+    await renewImage(engine, image, site.pull, progress);
     const facts = await findImage(engine, image);
     pins.push(`${image} ${facts?.id ?? ''} ${facts?.platform ?? ''}`);
   }

@@ -1,5 +1,5 @@
-// The agents that have an image of their own. Those with a profile bring its pins; the others are pinned here until they
-// have one.
+// The agents that have an image of their own: those with a profile, and those that will have one.
+import { shippedInstall } from '../agents/agent-lock.ts';
 import { closestName } from '../agents/closest-name.ts';
 import type { AgentInstall } from '../agents/profile.ts';
 import { AGENTS } from '../agents/profiles.ts';
@@ -20,30 +20,26 @@ const OPENCODE: ImageAgent = {
   name: 'opencode',
   title: 'opencode',
   program: 'opencode',
-  install: {
+  install: shippedInstall('opencode', {
     kind: 'npm',
     package: 'opencode-ai',
-    version: '1.18.18',
     platformPackages: {
       'linux-x64': {
         name: 'opencode-linux-x64',
-        integrity: 'sha512-WmeUnhljYJ252wywKTiW4bNDzsas2njpjPUEh0jM6HKNI4vFxJtREtzaWViY4AKEAcOkLWT8Ll17ixvcHz3AnA==',
         program: 'bin/opencode',
         sizeBytes: 184_000_000,
       },
       'linux-arm64': {
         name: 'opencode-linux-arm64',
-        integrity: 'sha512-e8D3g0qJEIzawEg2+ygW3vkZjAYL2ssyAx4GbihjwXwZFvlZZy5zRWWzdz5KLBoHSTl0FB73vNtnNeXONyHpVQ==',
         program: 'bin/opencode',
         sizeBytes: 184_000_000,
       },
     },
-  },
+  }),
 };
 
 const GEMINI_PACKAGE = {
   name: '@google/gemini-cli',
-  integrity: 'sha512-dbQ9A0qBtFJNi6XBkHvfZ6Azpn6PNgH/P8h2MZ67RLlX8hSAVjup39CRWqdRxZv7YXIuhrFaytr8y0jKnkoxnQ==',
   program: 'bundle/gemini.js',
   sizeBytes: 99_000_000,
 };
@@ -53,12 +49,11 @@ const GEMINI: ImageAgent = {
   title: 'Gemini CLI',
   program: 'gemini',
   needsNode: true,
-  install: {
+  install: shippedInstall('gemini', {
     kind: 'npm',
     package: '@google/gemini-cli',
-    version: '0.61.0',
     platformPackages: { 'linux-x64': GEMINI_PACKAGE, 'linux-arm64': GEMINI_PACKAGE },
-  },
+  }),
 };
 
 export const IMAGE_AGENTS: readonly ImageAgent[] = [

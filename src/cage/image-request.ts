@@ -1,5 +1,6 @@
 // What the user wants in an image, in words, checked before an engine is asked: a word that reaches a Dockerfile's shell
 // is a package's name or a version, and nothing else.
+import type { AgentLock } from '../agents/agent-lock.ts';
 import type { EngineKind } from '../backends/backend.ts';
 import type { ImageTier } from '../backends/container/image-build.ts';
 import { IronError } from '../platform/errors.ts';
@@ -25,6 +26,8 @@ export interface ImageRequest {
   force?: boolean;
   /** Ask the registry for a newer base first. */
   pull?: boolean;
+  /** Versions of agents that count instead of those of the user's lock. */
+  agentLock?: AgentLock;
 }
 
 export interface Toolchain {

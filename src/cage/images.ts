@@ -2,6 +2,7 @@
 // an agent. Each is built when its engine does not have it, and only then.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inLockedVersion, type AgentLock } from '../agents/agent-lock.ts';
 import { ENGINE_KINDS, type EngineKind } from '../backends/backend.ts';
 import { requireEngine } from '../backends/container/detect.ts';
 import type { Engine } from '../backends/container/engine.ts';
@@ -13,11 +14,12 @@ import {
   type ImageTier,
 } from '../backends/container/image-build.ts';
 import { findImage } from '../backends/container/image-facts.ts';
-import { pullImage, requireImage } from '../backends/container/images.ts';
+import { renewImage } from '../backends/container/images.ts';
 import { IronError } from '../platform/errors.ts';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
 import { ensureBase } from './base-image.ts';
+import { agentLock } from './agent-programs.ts';
 import type { Context } from './context.ts';
 import { buildCustom, readCustom } from './custom-image.ts';
 import { agentProgram, type ImageAgent } from './image-agents.ts';
@@ -75,12 +77,13 @@ async function buildWishes(
     emptyDirectory(scratch, directory);
     const progress = (line: string): void => context.progress(line);
     const custom = request.dockerfile === undefined ? undefined : readCustom(request.dockerfile, wishes);
-    const customSite = { engine, scratch, buildArguments: wishes.proxies, progress };
+    const pull = request.pull === true;
+    const customSite = { engine, scratch, buildArguments: wishes.proxies, pull, progress };
     if (custom?.usesParent === false) return [await buildCustom(customSite, custom, undefined)];
-    if (request.pull === true) await pullImage(engine, wishes.base, progress);
-    else await requireImage(engine, wishes.base, progress);
+    await renewImage(engine, wishes.base, pull, progress);
     const found = await findImage(engine, wishes.base);
-    const tiers = await buildTiers({ context, engine, wishes, scratch, platform: found?.platform ?? '' });
+    const lock = request.agentLock ?? (await agentLock(context));
+    const tiers = await buildTiers({ context, engine, wishes, scratch, lock, platform: found?.platform ?? '' });
     return custom === undefined ? tiers : [...tiers, await buildCustom(customSite, custom, tiers.at(-1)?.image)];
   });
 }
@@ -90,6 +93,7 @@ interface Site {
   engine: Engine;
   wishes: ImageWishes;
   scratch: string;
+  lock: AgentLock;
   platform: string;
 }
 
@@ -115,7 +119,7 @@ async function buildTiers(site: Site): Promise<BuiltImage[]> {
   if (!wishes.tiers.has('agent')) return [...images.values()];
   for (const agent of wishes.agents) {
     const parent = await withTools(toolchainsFor(agent, wishes.toolchains));
-    const program = agentProgram(agent, platform);
+    const program = agentProgram(inLockedVersion(agent, site.lock), platform);
     const recipe = recipeOf(site, 'agent', `agent-${agent.name}-${program.version}`, parent, [program]);
     await ensure({ ...recipe, agent: agent.name });
   }

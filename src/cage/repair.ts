@@ -4,6 +4,7 @@ import { removeTree, pathExists } from '../platform/files.ts';
 import { repairApply } from '../workspace/repair-apply.ts';
 import type { Context } from './context.ts';
 import type { CageState } from './state.ts';
+import { isUpgrading, undoUpgrade } from './upgrade-journal.ts';
 import { cagePaths, cagesDirectory, noteCageState, readCageState } from './store.ts';
 
 /** `degraded`: the cage lives without an egress, and so without a network. What runs in it can go on. */
@@ -33,7 +34,10 @@ export async function repairCage(context: Context, name: string): Promise<string
   if (!pathExists(paths.root)) return [];
   const state = readCageState(context, name);
   const done: string[] = [];
-  switch (stateHealth(state)) {
+  const health = stateHealth(state);
+  const upgrading = health !== 'removing' && health !== 'creating' && isUpgrading(context, name);
+  // What runs of a cage in the middle of an upgrade is not known to work.
+  switch (upgrading ? 'broken' : health) {
     case 'removing':
       await removeHoldings(context, name);
       removeTree(paths.root, cagesDirectory(context));
@@ -51,6 +55,10 @@ export async function repairCage(context: Context, name: string): Promise<string
     case 'degraded':
     case 'stopped':
       break;
+  }
+  if (upgrading) {
+    await undoUpgrade(context, name);
+    done.push(`an interrupted upgrade of ${name} was undone: it is as it was before`);
   }
   const apply = await repairApply(paths.root);
   if (apply !== undefined) {

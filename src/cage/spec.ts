@@ -87,6 +87,11 @@ const specSchema = z.strictObject({
   project: z.string().describe('absolute real path on the host, and the path inside'),
   backend: z.enum(['native', 'docker', 'podman']),
   image: z.string().optional().describe('of a container, as it was named'),
+  imageId: z.string().optional().describe('of an image of somebody else’s: what its name stood for when it was taken'),
+  built: z
+    .strictObject({ packages: z.array(z.string()).readonly(), toolchains: z.array(z.string()).readonly() })
+    .optional()
+    .describe('what goes into an image that ironcage built'),
   imagePath: z.string().optional().describe('PATH that the image sets'),
   dockerfile: z.string().optional().describe('absolute path of the file that the image was built from'),
   imageAgent: z.string().optional().describe('the agent that the image brings; the host’s copy is not needed'),

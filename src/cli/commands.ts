@@ -23,6 +23,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     { summary: 'stop a cage and start it again', load: async () => (await import('./commands/restart.ts')).restart },
   ],
   [
+    'upgrade',
+    {
+      summary: 'give a cage a newer agent or image, on purpose',
+      load: async () => (await import('./commands/upgrade.ts')).upgrade,
+    },
+  ],
+  [
     'rm',
     {
       summary: 'remove cages; unexported work is named first',

@@ -280,6 +280,19 @@ interface BuiltImages {
   }[];
 }
 
+interface UpgradeStep {
+  before: string;
+  after: string | undefined;
+}
+
+export interface UpgradeOutcome {
+  cage: string;
+  dryRun: boolean;
+  changed: boolean;
+  image: UpgradeStep | undefined;
+  agent: (UpgradeStep & { name: string; where: 'image' | 'installed' | 'host' }) | undefined;
+}
+
 export interface Library {
   openContext(options: {
     home?: string;
@@ -292,6 +305,11 @@ export interface Library {
   startCage(context: Context, name: string): Promise<void>;
   stopCage(context: Context, name: string): Promise<void>;
   restartCage(context: Context, name: string): Promise<void>;
+  upgradeCage(
+    context: Context,
+    name: string,
+    options: { dryRun: boolean; offline: boolean; pull: boolean; to: string | undefined },
+  ): Promise<UpgradeOutcome>;
   removeCage(context: Context, name: string, options: { discard: boolean }): Promise<void>;
   listCages(context: Context): Promise<readonly CageInfo[]>;
   showCage(context: Context, name: string): Promise<CageView>;

@@ -154,7 +154,7 @@ for (const kind of ['docker', 'podman'] as const) {
         const read = readCustom(path, { packages: [], toolchains: [] });
         rmSync(scratch, { recursive: true });
         mkdirSync(scratch);
-        const site = { engine, scratch, buildArguments: {}, progress: (line: string) => told.push(line) };
+        const site = { engine, scratch, buildArguments: {}, pull: false, progress: (line: string) => told.push(line) };
         const built = await buildCustom(site, read, read.usesParent ? parent : undefined);
         made.add(built.image);
         return built;

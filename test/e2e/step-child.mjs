@@ -9,6 +9,7 @@ import {
   restartCage,
   startCage,
   stopCage,
+  upgradeCage,
 } from '../../dist/index.js';
 
 const [operation, name, project, last] = process.argv.slice(2);
@@ -29,6 +30,7 @@ const operations = {
   stop: () => stopCage(context, name),
   restart: () => restartCage(context, name),
   publish: () => publishPorts(context, name, ['0:8785']),
+  upgrade: () => upgradeCage(context, name, { dryRun: false, offline: true, pull: false, to: undefined }),
   remove: () => removeCage(context, name, { discard: true }),
 };
 await operations[operation]();

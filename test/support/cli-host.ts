@@ -360,6 +360,15 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
         ],
       };
     },
+    upgradeCage: async (_context, name, options) => {
+      asked('upgradeCage', name, options);
+      const image = {
+        before: 'localhost/ironcage:agent-claude-2.1.0-ab',
+        after: 'localhost/ironcage:agent-claude-2.2.0-cd',
+      };
+      const agent = { name: 'claude', where: 'image', before: '2.1.0', after: '2.2.0' } as const;
+      return { cage: name, dryRun: options.dryRun, changed: true, image, agent };
+    },
     listHomeProfiles: async () => [
       { name: 'work', createdAt: '2026-11-21T11:00:00.000Z', cages: ['shop-1'], path: '/data/profiles/work/home' },
     ],

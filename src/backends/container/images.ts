@@ -10,8 +10,23 @@ export async function requireImage(engine: Engine, image: string, progress: (lin
   if ((await findImage(engine, image)) === undefined) await pullImage(engine, image, progress);
 }
 
+/** As its registry has it now, where `pull` says so and there is one; else as it is here. Throws E_BACKEND. */
+export function renewImage(
+  engine: Engine,
+  image: string,
+  pull: boolean,
+  progress: (line: string) => void,
+): Promise<void> {
+  return pull && !isLocalName(image) ? pullImage(engine, image, progress) : requireImage(engine, image, progress);
+}
+
+/** `localhost` without a port is no registry, for either engine: such an image was made here. */
+function isLocalName(image: string): boolean {
+  return image.startsWith('localhost/');
+}
+
 /** Fetches it anew, whatever is there; one that is there stays when that fails. Throws E_BACKEND. */
-export async function pullImage(engine: Engine, image: string, progress: (line: string) => void): Promise<void> {
+async function pullImage(engine: Engine, image: string, progress: (line: string) => void): Promise<void> {
   progress(`pulling ${image}`);
   const pulled = await callEngine(engine, ['pull', '--quiet', image], { timeoutMs: PULL_TIMEOUT_MS });
   if (pulled.exitCode === 0) return;
