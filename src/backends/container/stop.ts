@@ -28,9 +28,14 @@ export async function stopContainer(
 
 const IS_NOT_RUNNING = /no such container|is not running|not running|container state improper|can only kill running/i;
 
+const IS_BUSY = /device or resource busy/i;
+
 /** Takes the container away with all that the engine keeps of it; one that is not there is fine. Throws E_BACKEND. */
 export async function removeContainer({ name }: Pick<ContainerIdentity, 'name'>, engine: Engine): Promise<void> {
-  const removed = await callEngine(engine, ['rm', '--force', '--volumes', name]);
+  const remove = (): ReturnType<typeof callEngine> => callEngine(engine, ['rm', '--force', '--volumes', name]);
+  const first = await remove();
+  // Podman’s own monitor takes the mounts of a container down that has just ended, and may be at it.
+  const removed = IS_BUSY.test(first.stderr) ? await remove() : first;
   if (removed.exitCode !== 0 && !/no such container/i.test(removed.stderr)) {
     throw engineFailure(engine, 'take the container away', removed);
   }
