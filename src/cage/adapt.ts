@@ -87,10 +87,11 @@ function refuseOther({ name, request, options }: CreationPlan, spec: CageSpec): 
       hint: 'leave --sudo out, use --new or another --name, or remove it first',
     });
   }
-  if (!backend && !image) return;
+  const workspace = options.workspace !== undefined && request.workspace !== spec.workspace;
+  if (!backend && !image && !workspace) return;
   throw new IronError('E_CAGE_EXISTS', {
-    message: `the cage ${name} is there already, with ${spec.image === undefined ? '' : `the image ${spec.image} on `}the ${spec.backend} backend`,
-    hint: 'leave --backend, --image, --dockerfile, --packages and --toolchain out, use --new or another --name, or remove it first',
+    message: `the cage ${name} is there already, with ${spec.image === undefined ? '' : `the image ${spec.image} on `}the ${spec.backend} backend, and its workspace is ${spec.workspace}`,
+    hint: 'leave --backend, --workspace, --image, --dockerfile, --packages and --toolchain out, use --new or another --name, or remove it first',
   });
 }
 

@@ -1,7 +1,9 @@
 // From a spec to what the backend is asked to make: binds, workspace, listeners.
 import type { Bind, CagePlan, ContainerIdentity, ListenerRequest } from '../backends/backend.ts';
 import { nodeRuntime } from '../agents/node-runtime.ts';
+import type { MountGuard } from '../workspace/mount-guard.ts';
 import { inspectProject } from '../workspace/project.ts';
+import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { readAgentPrograms } from './agent-programs.ts';
 import { cageEnvironment } from './cage-environment.ts';
 import { containerPlan } from './container-plan.ts';
@@ -16,6 +18,7 @@ export async function composePlan(session: CageSession, container: ContainerIden
   const workspace = await requireWorkspace(context, spec);
   // Below an overlay lies the project itself.
   if (workspace.strategy === 'overlay') await inspectProject(spec.project);
+  const guard = workspace.strategy === 'mount' ? await guardOf(workspace) : { binds: [], masks: [] };
   const node = nodeRuntime({ node: process.execPath });
   const programs = readAgentPrograms(context, spec);
   const readOnly = [
@@ -25,6 +28,7 @@ export async function composePlan(session: CageSession, container: ContainerIden
   const binds: Bind[] = [
     ...[...new Set(readOnly)].map((path) => ({ source: path, target: path, writable: false })),
     ...workspace.extraReadOnlyBinds.map(({ source, target }) => ({ source, target, writable: false })),
+    ...guard.binds,
     ...spec.binds,
     ...cacheBinds(context, spec, callerIsRoot ? identity : undefined),
   ];
@@ -39,16 +43,21 @@ export async function composePlan(session: CageSession, container: ContainerIden
     homeDirectory: homeOf(context, spec, paths),
     homeTarget: spec.home,
     workspace:
-      workspace.strategy === 'copy'
-        ? { kind: 'directory', source: workspace.directories.tree, target, writable: true }
-        : { kind: 'overlay', lower: spec.project, ...workspace.directories, target },
+      workspace.strategy === 'overlay'
+        ? { kind: 'overlay', lower: spec.project, ...workspace.directories, target }
+        : { kind: 'directory', source: workspace.directories.tree, target, writable: workspace.writable },
     binds,
-    masks: workspace.maskedPaths,
+    masks: [...workspace.maskedPaths, ...guard.masks],
     env: cageEnvironment(session),
     limits: { memoryBytes: spec.limits.memoryBytes, pids: spec.limits.pids, cpus: spec.limits.cpus },
     listeners: cageListeners(session),
     ...(container === undefined ? {} : { container: containerPlan(session, container) }),
   };
+}
+
+async function guardOf(workspace: PreparedWorkspace): Promise<MountGuard> {
+  const { guardMount } = await import('../workspace/mount-guard.ts');
+  return guardMount(workspace);
 }
 
 /** What the egress of this cage listens on. */

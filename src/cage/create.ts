@@ -17,7 +17,7 @@ import { refuseEgressPorts } from './egress-ports.ts';
 import { defaultEnvironment } from './env-file.ts';
 import { refuseTakenPorts } from './host-listeners.ts';
 import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
-import { cageIdentity, currentCaller, drawSlot } from './identity.ts';
+import { cageIdentity, currentCaller, drawSlot, mountOwner } from './identity.ts';
 import { joinShared, sharePlaceholders } from './join-shared.ts';
 import { defaultCageName } from './names.ts';
 import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
@@ -29,7 +29,7 @@ import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { copySeed, seedHome } from './seed-home.ts';
 import { homeOf } from './shared-places.ts';
-import { refuseDataRootMount, refuseWideProject } from './sources.ts';
+import { refuseDataRootMount, refusePrivateProject, refuseWideProject } from './sources.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
 import { mergePorts } from './wanted-ports.ts';
@@ -63,6 +63,7 @@ export async function planCreation(
       ? await resolveProjectRoot(context.cwd)
       : (await inspectProject(resolve(context.cwd, source))).root;
   refuseWideProject(project, context);
+  if (request.workspace !== 'copy') refusePrivateProject(project, context);
   refuseDataRootMount(request, context);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
   const name = request.name ?? defaultCageName(project);
@@ -150,19 +151,18 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
     await rememberAgent(context, spec.name, plan.profile);
   }
   context.step('create: agent found');
-  // Loaded here: a run that finds its cage needs neither.
-  const [{ probeOverlay }, { prepareWorkspace }] = await Promise.all([
-    import('../backends/native/probe.ts'),
-    import('../workspace/prepare.ts'),
-  ]);
-  const strategy =
-    spec.backend === 'native' &&
-    owner === undefined &&
-    (await probeOverlay(searchPath(context.environment), false)).status === 'ok'
-      ? 'overlay'
-      : 'copy';
+  // Loaded here: a run that finds its cage does not need it.
+  const { prepareWorkspace } = await import('../workspace/prepare.ts');
   const project = await inspectProject(spec.project);
-  const workspace = await prepareWorkspace({ project, storeDirectory: paths.root, strategy, owner });
+  const workspace = await prepareWorkspace({
+    project,
+    storeDirectory: paths.root,
+    strategy: await strategyFor(context, spec, owner),
+    writable: spec.workspace !== 'mount-ro',
+    owner,
+  });
+  // What cannot be guarded is refused now, and not by the first start.
+  if (workspace.strategy === 'mount') await (await import('../workspace/mount-guard.ts')).guardMount(workspace);
   for (const { path, reason } of workspace.leftOut) context.progress(`left out: ${path} (${reason})`);
   context.step('create: workspace prepared');
   if (spec.profile === undefined) {
@@ -176,6 +176,17 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   context.step('create: home made');
 }
 
+async function strategyFor(
+  context: Context,
+  spec: CageSpec,
+  owner: { uid: number } | undefined,
+): Promise<'overlay' | 'copy' | 'mount'> {
+  if (spec.workspace !== 'copy') return 'mount';
+  if (spec.backend !== 'native' || owner !== undefined) return 'copy';
+  const { probeOverlay } = await import('../backends/native/probe.ts');
+  return (await probeOverlay(searchPath(context.environment), false)).status === 'ok' ? 'overlay' : 'copy';
+}
+
 async function composeSpec(
   context: Context,
   { name, project, request, profile }: CreationPlan,
@@ -187,8 +198,10 @@ async function composeSpec(
     secrets.push(await bindNamedSecret(context, wanted, name));
   }
   const slot = drawSlot(currentCaller());
+  const runsAs = mountOwner(currentCaller(), project, request.workspace);
   const configured = await readConfigured(context);
   const shared = await joinShared(context, request, configured.caches, { home: HOME_INSIDE, project });
+  if (runsAs !== undefined && shared.sharedSlot !== undefined) throw twoOwners();
   const said = { ...configured.inspection, ...request.inspection };
   const rules = uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]);
   refuseUnboundSecrets({ name, secrets }, request.rules);
@@ -209,6 +222,7 @@ async function composeSpec(
     home: HOME_INSIDE,
     ...(slot === undefined ? {} : { slot }),
     ...shared,
+    ...(runsAs === undefined ? {} : { runsAs }),
     generation: 1,
     rules,
     ...(Object.keys(said).length === 0 ? {} : { inspection: { ...DEFAULT_INSPECTION, ...said } }),
@@ -234,6 +248,14 @@ function environmentFor(context: Context, project: string): Record<string, strin
   const { env, files } = defaultEnvironment(context, project);
   for (const { path, names } of files) context.progress(`variables of ${path}: ${names.join(', ') || 'none'}`);
   return env;
+}
+
+function twoOwners(): IronError {
+  return new IronError('E_PROTECTION', {
+    message: 'as root a cage cannot mount a project and share a home or caches',
+    because: 'the project belongs to one user, what cages of root’s share to another, and a cage runs as one',
+    hint: 'leave --profile and shared caches out, use --workspace copy, or run ironcage as the owner of the project',
+  });
 }
 
 const HOME_INSIDE = '/home/agent';

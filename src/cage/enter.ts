@@ -3,6 +3,7 @@ import { runOnPipes } from '../platform/pipes.ts';
 import { runInTerminal } from '../platform/terminal.ts';
 import type { EnterCommand } from '../backends/backend.ts';
 import type { Context } from './context.ts';
+import { bringCommits } from './bring-commits.ts';
 import { cageEnvironment } from './cage-environment.ts';
 import { openSession, type CageSession } from './session.ts';
 import { ensureRunning } from './ensure-running.ts';
@@ -41,6 +42,7 @@ export async function execInCage(
 export async function leaveCage(context: Context, name: string, leave: () => void): Promise<void> {
   await withCageLock(context, name, async () => {
     leave();
+    await bringCommits(context, name);
     const state = readCageState(context, name);
     if (state.phase !== 'running' || !state.stopWhenIdle) return;
     if (await isOccupied(cagePaths(context, name), state)) return;

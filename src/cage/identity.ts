@@ -1,5 +1,7 @@
-// Which host user a cage runs as. An ordinary caller's cages run as the caller; root's run as uids that own nothing else.
+// Which host user a cage runs as. An ordinary caller's cages run as the caller; root's run as uids that own nothing else, or as
+// the owner of a project that they are to write in place.
 import { randomInt } from 'node:crypto';
+import { lstatSync } from 'node:fs';
 import type { CageIdentity } from '../backends/backend.ts';
 import { IronError } from '../platform/errors.ts';
 import type { CageSpec } from './spec.ts';
@@ -39,7 +41,7 @@ export function slotOwner(slot: number): Caller {
 
 export function cageIdentity(
   caller: Caller,
-  { slot, sharedSlot, backend, sudo }: Pick<CageSpec, 'slot' | 'sharedSlot' | 'backend' | 'sudo'>,
+  { slot, sharedSlot, runsAs, backend, sudo }: Pick<CageSpec, 'slot' | 'sharedSlot' | 'runsAs' | 'backend' | 'sudo'>,
 ): CageIdentity {
   if (caller.uid !== 0) {
     return { uid: caller.uid, gid: caller.gid, egressUid: caller.uid, insideUid: caller.uid, insideGid: caller.gid };
@@ -57,8 +59,28 @@ export function cageIdentity(
     const uid = rootUid + INSIDE_ID;
     return { uid, gid: uid, egressUid, insideUid: INSIDE_ID, insideGid: INSIDE_ID, rootUid };
   }
-  const { uid, gid } = slotOwner(sharedSlot ?? slot);
+  const { uid, gid } = runsAs ?? slotOwner(sharedSlot ?? slot);
   // A container of root's has no user namespace: inside, its numbers are those of the host.
-  const insideId = backend === 'native' ? INSIDE_ID : uid;
-  return { uid, gid, egressUid, insideUid: insideId, insideGid: insideId };
+  const [insideUid, insideGid] = backend === 'native' ? [INSIDE_ID, INSIDE_ID] : [uid, gid];
+  return { uid, gid, egressUid, insideUid, insideGid };
+}
+
+/**
+ * Whom root's cage over a mounted project has to run as, so that what it writes belongs to the project's owner. Undefined: as any cage
+ * of root's, which can read what everybody may. Throws E_PROTECTION where that owner is root.
+ */
+export function mountOwner(
+  caller: Caller,
+  project: string,
+  workspace: CageSpec['workspace'],
+): { uid: number; gid: number } | undefined {
+  if (caller.uid !== 0 || workspace === 'copy') return undefined;
+  const { uid, gid } = lstatSync(project);
+  if (uid !== 0 && gid !== 0) return { uid, gid };
+  if (workspace === 'mount-ro') return undefined;
+  throw new IronError('E_PROTECTION', {
+    message: `${project} cannot be mounted`,
+    because: 'it belongs to root, and no cage runs as root: nothing in it could be written',
+    hint: 'use --workspace copy or mount-ro, or give the directory to an ordinary user (chown -R USER:GROUP)',
+  });
 }

@@ -47,7 +47,6 @@ test.each([
   [{ backend: 'docker', image: '-x' }, 'E_USAGE'],
   [{ image: 'debian' }, 'E_USAGE'],
   [{ preset: 'locked' }, 'E_PROTECTION'],
-  [{ workspace: 'mount' }, 'E_PROTECTION'],
   [{ net: 'open' }, 'E_PROTECTION'],
   [{ auth: 'subscription' }, 'E_PROTECTION'],
   [{ backend: 'chroot' }, 'E_USAGE'],

@@ -14,6 +14,7 @@ import { parseCageName, parseHomeProfileName } from './names.ts';
 import { parseCacheNames, type CacheName } from './package-caches.ts';
 import type { WantedPort } from './published-port.ts';
 import { parsePorts } from './wanted-ports.ts';
+import type { CageSpec } from './spec.ts';
 
 /** The flags as typed, split into words but not looked at. */
 export interface CageOptions {
@@ -72,7 +73,7 @@ export interface CageRequest {
   runtime: string | undefined;
   sudo: boolean;
   preset: 'safe';
-  workspace: 'copy';
+  workspace: CageSpec['workspace'];
   net: 'filtered' | 'ask' | 'learn' | 'none';
   auth: 'api-key' | 'none';
   /** Named by the command: on its line first, then in files. */
@@ -96,7 +97,6 @@ const DEFAULT_PIDS = 4096;
 const NOT_YET: Readonly<Record<string, readonly string[]>> = {
   backend: ['apple', 'vm', 'kubernetes'],
   preset: ['dev', 'locked', 'shared'],
-  workspace: ['mount', 'mount-ro'],
   net: ['open'],
   auth: ['subscription'],
 };
@@ -114,7 +114,7 @@ export function parseOptions(
     runtime: parseRuntime(options),
     sudo: parseSudo(options),
     preset: choose('preset', options.preset, ['safe']),
-    workspace: choose('workspace', options.workspace, ['copy']),
+    workspace: choose('workspace', options.workspace, ['copy', 'mount', 'mount-ro']),
     net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none']),
     auth: choose('auth', options.auth, ['api-key', 'none']),
     routes: options.routes.map((text) => parseRoute(text, cwd)),

@@ -1,6 +1,8 @@
 // Removing a cage: named work first, then the processes, then the files.
 import { errorMessage, IronError } from '../platform/errors.ts';
 import { removeTree } from '../platform/files.ts';
+import { loadWorkspace } from '../workspace/workspace.ts';
+import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
 import { removeEngineHoldings } from './engine-holdings.ts';
 import { repairCage } from './repair.ts';
@@ -22,6 +24,7 @@ export async function removeCage(context: Context, name: string, { discard }: { 
   await withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
     if (!cageExists(context, name)) return;
+    await bringCommits(context, name);
     if (!discard) await refuseToLose(context, name);
     const couldWrite = readCageState(context, name).phase === 'running';
     await stopLocked(context, name);
@@ -32,11 +35,20 @@ export async function removeCage(context: Context, name: string, { discard }: { 
     context.step('remove: announced');
     await removeEngineHoldings(context, name);
     const { root, spec } = cagePaths(context, name);
+    await leaveProject(root);
     removeTree(spec, root);
     context.step('remove: spec gone');
     removeTree(root, cagesDirectory(context));
     context.step('remove: gone');
   });
+}
+
+/** Takes away what stood in a mounted project for the cage. A record that cannot be read keeps no cage from being removed. */
+async function leaveProject(root: string): Promise<void> {
+  const workspace = await loadWorkspace(root).catch(() => undefined);
+  if (workspace?.strategy !== 'mount') return;
+  const { removePlace } = await import('../workspace/mount-guard.ts');
+  removePlace(workspace);
 }
 
 const NAMED_FILES = 20;

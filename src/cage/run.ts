@@ -42,6 +42,8 @@ export interface RunOutcome extends AuditOutcome {
   change: CageDiff | undefined;
   /** Whether the cage is still there. */
   kept: boolean;
+  /** The project is mounted: the change is there already. */
+  inPlace: boolean;
 }
 
 export async function runAgent(context: Context, request: RunRequest): Promise<RunOutcome> {
@@ -64,15 +66,21 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
     leaveCage(context, plan.name, leave),
   );
   // Loaded now, not before: the agent must not wait for what is only said at the end.
-  const [{ diffCage }, { auditOutcome }] = await Promise.all([import('./work.ts'), import('./audit.ts')]);
+  const [{ diffCage, unexportedFiles }, { auditOutcome }] = await Promise.all([
+    import('./work.ts'),
+    import('./audit.ts'),
+  ]);
   const change = await diffCage(context, plan.name);
   const outcome = await auditOutcome(context, plan.name, since);
-  const kept = !request.options.remove || change.files.length > 0;
+  const inPlace = session.spec.workspace !== 'copy';
+  const kept =
+    !request.options.remove ||
+    (inPlace ? (await unexportedFiles(context, plan.name)).length > 0 : change.files.length > 0);
   if (!kept) {
     const { removeCage } = await import('./remove.ts');
     await removeCage(context, plan.name, { discard: false });
   }
-  return { cage: plan.name, exitCode, change, ...outcome, kept };
+  return { cage: plan.name, exitCode, change, ...outcome, kept, inPlace };
 }
 
 async function planRun(context: Context, request: RunRequest): Promise<CreationPlan> {

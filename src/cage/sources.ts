@@ -1,6 +1,6 @@
 // What of the host may become part of a cage at all: nobody's whole home or system, and never ironcage's own data.
 import { homedir } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
 import { isInside, realPathSoFar } from '../platform/files.ts';
 import type { Context } from './context.ts';
@@ -31,6 +31,51 @@ export function refuseWideProject(project: string, context: Pick<Context, 'dataR
     message: `${project} is no project`,
     because: 'it holds far more than one project: settings and credentials, or ironcage’s own data',
     hint: 'go into the project’s directory, or name it: ironcage run AGENT DIR',
+  });
+}
+
+/** Trees of the system, in which no project lies that a cage could be let write to. */
+const SYSTEM_TREES = [
+  '/etc',
+  '/usr',
+  '/bin',
+  '/sbin',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/boot',
+  '/proc',
+  '/sys',
+  '/dev',
+  '/run',
+];
+
+/** Of a home: settings that run or unlock something. */
+const PRIVATE_IN_HOME = [
+  '.ssh',
+  '.gnupg',
+  '.aws',
+  '.azure',
+  '.kube',
+  '.docker',
+  '.password-store',
+  '.local/bin',
+  '.config',
+];
+
+/** What a mounting cage writes is there at once: the system, what holds credentials and ironcage's own settings are no project. */
+export function refusePrivateProject(
+  project: string,
+  { environment, configFile }: Pick<Context, 'environment' | 'configFile'>,
+): void {
+  const homes = [homedir(), environment['HOME'] ?? ''].filter(isAbsolute).map(realPathSoFar);
+  const config = realPathSoFar(dirname(configFile));
+  const within = [...SYSTEM_TREES, ...homes.flatMap((home) => PRIVATE_IN_HOME.map((name) => join(home, name))), config];
+  if (!within.some((tree) => isInside(project, tree)) && !isInside(config, project)) return;
+  throw new IronError('E_PROTECTION', {
+    message: `${project} cannot be mounted`,
+    because: 'it belongs to the system, or holds settings or credentials',
+    hint: 'use --workspace copy, or move the project elsewhere',
   });
 }
 

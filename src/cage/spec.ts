@@ -98,7 +98,7 @@ const specSchema = z.strictObject({
   sudo: z.literal(true).optional().describe('its user may become root of its container'),
   engine: engineSchema.optional().describe('that has the container: another one would not know it'),
   preset: z.enum(['safe']),
-  workspace: z.enum(['copy']),
+  workspace: z.enum(['copy', 'mount', 'mount-ro']),
   net: z.enum(['filtered', 'ask', 'learn', 'none']),
   auth: z.enum(['api-key', 'none']),
   agent: z.string().optional().describe('the profile this cage was made for'),
@@ -122,6 +122,10 @@ const specSchema = z.strictObject({
     .nonnegative()
     .optional()
     .describe('of a cage made by root that shares a home or caches: whose user its programs are'),
+  runsAs: z
+    .strictObject({ uid: z.int().positive(), gid: z.int().positive() })
+    .optional()
+    .describe('of a cage made by root over a mounted project: who owns the project'),
   generation: z.number().int().positive().describe('of the policy; rises with every change'),
   rules: z.array(ruleSchema).readonly(),
   inspection: inspectionSchema.optional(),

@@ -4,6 +4,7 @@ import { chownSync } from 'node:fs';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
 import { writeFilter } from '../backends/host/run-files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
+import { bringCommits, refreshCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
 import { composePlan } from './compose-plan.ts';
 import { containerIdentity } from './container-plan.ts';
@@ -28,6 +29,7 @@ export async function stopLocked(context: Context, name: string): Promise<void> 
     context.step('stop: ended');
     noteCageState(context, name, { phase: 'stopped' });
     context.step('stop: written');
+    await bringCommits(context, name);
   } else await repairCage(context, name);
 }
 
@@ -60,6 +62,7 @@ async function startAll(
 ): Promise<RunningState> {
   const { context, spec, paths } = session;
   prepareDirectories(session);
+  await refreshCommits(context, spec);
   const cgroups: string[] = [];
   const container = containerIdentity(session);
   let egress: LaunchedEgress | undefined;

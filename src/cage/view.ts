@@ -134,6 +134,19 @@ function homeWrites({ profile, caches = [] }: CageSpec): string[] {
   return ['its home', `the caches ${caches.join(', ')} that other cages share, and through them these`];
 }
 
+function projectWrites({ workspace, project }: Pick<CageSpec, 'workspace' | 'project'>): string[] {
+  switch (workspace) {
+    case 'copy':
+      return [`its copy of ${project}`];
+    case 'mount':
+      return [`${project} itself (of the host; not what git runs)`];
+    case 'mount-ro':
+      return [];
+    default:
+      throw new Error(`the cage has an unknown workspace: ${String(workspace satisfies never)}`);
+  }
+}
+
 export async function showCage(context: Context, name: string): Promise<CageView> {
   const spec = await readSpec(context, name);
   const { info, problems } = await infoOf(context, spec);
@@ -151,10 +164,11 @@ export async function showCage(context: Context, name: string): Promise<CageView
   const { uid, gid, insideUid } = cageIdentity(currentCaller(), spec);
   const reads = [
     ...(spec.image === undefined ? ['/usr', '/opt', '/etc (less its secrets)'] : [`the image ${spec.image}`]),
+    ...(spec.workspace === 'mount-ro' ? [`${spec.project} (mounted)`] : []),
     ...spec.binds.filter((bind) => !bind.writable).map(({ source }) => source),
   ];
   const writes = [
-    `its copy of ${spec.project}`,
+    ...projectWrites(spec),
     ...homeWrites(spec),
     ...spec.binds.filter((bind) => bind.writable).map(({ source }) => `${source} (of the host)`),
   ];

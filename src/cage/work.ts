@@ -4,9 +4,11 @@ import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
 import { planApply, type ApplyPlan } from '../workspace/plan-apply.ts';
 import { changeText, computeChange, type Change } from '../workspace/change.ts';
 import { inspectProject } from '../workspace/project.ts';
+import { unreturnedRefs } from '../workspace/return-commits.ts';
 import { hasUnexportedWork } from '../workspace/unexported.ts';
 import { loadWorkspace, type PreparedWorkspace } from '../workspace/workspace.ts';
 import { IronError } from '../platform/errors.ts';
+import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
 import { repairCage } from './repair.ts';
 import { cagePaths, readSpec, withCageLock } from './store.ts';
@@ -49,19 +51,28 @@ export async function diffCageText(context: Context, name: string, style: 'stat'
   return changeText(workspace, await changeOf(workspace), style);
 }
 
-/** Paths of the files whose only copy is in the cage. */
+/** Paths of the files whose only copy is in the cage; of one over a mounted project the names of its branches. */
 export async function unexportedFiles(context: Context, name: string): Promise<string[]> {
   const workspace = await loadWorkspace(cagePaths(context, name).root);
   if (workspace === undefined || !(await hasUnexportedWork(workspace))) return [];
+  if (workspace.strategy === 'mount') return unreturnedRefs(workspace);
   return (await changeOf(workspace)).files.map(({ path }) => path);
 }
 
-export type ApplyView = Pick<ApplyPlan, 'files' | 'conflicts' | 'hostExecutable'>;
+export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts' | 'hostExecutable'> {
+  /** The project is mounted: there is nothing to bring there. */
+  inPlace: boolean;
+}
 
 /** What an apply would do to the project as it stands now. Touches nothing. */
 export async function planApplyCage(context: Context, name: string): Promise<ApplyView> {
+  if (await isInPlace(context, name)) return { files: [], conflicts: [], hostExecutable: [], inPlace: true };
   const { files, conflicts, hostExecutable } = await freshPlan(context, name);
-  return { files, conflicts, hostExecutable };
+  return { files, conflicts, hostExecutable, inPlace: false };
+}
+
+async function isInPlace(context: Context, name: string): Promise<boolean> {
+  return (await readSpec(context, name)).workspace !== 'copy';
 }
 
 async function freshPlan(context: Context, name: string): Promise<ApplyPlan> {
@@ -86,6 +97,10 @@ export interface ApplyOutcome {
 export async function applyCage(context: Context, name: string, request: ApplyRequest): Promise<ApplyOutcome> {
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
+    if (await isInPlace(context, name)) {
+      await bringCommits(context, name);
+      return { applied: [], leftOut: [] };
+    }
     const plan = await freshPlan(context, name);
     // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
     if (request.target === 'working-tree') refuseConflicts(plan.conflicts);

@@ -22,7 +22,7 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     name: 'workspace',
     value: 'MODE',
     choices: ['copy', 'mount', 'mount-ro'],
-    summary: 'how the project gets in; default: copy',
+    summary: 'how the project gets in: a copy, or the project itself, guarded or read-only; default: copy',
   },
   {
     name: 'net',

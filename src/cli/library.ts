@@ -130,12 +130,14 @@ export interface RunOutcome {
   requests: number;
   secretsUsed: readonly { name: string; host: string; count: number }[];
   kept: boolean;
+  inPlace: boolean;
 }
 
 export interface ApplyPlanView {
   files: readonly DiffFile[];
   conflicts: readonly { path: string; kind: string }[];
   hostExecutable: readonly HostExecutableFile[];
+  inPlace: boolean;
 }
 
 export interface AuditFilter {

@@ -16,7 +16,12 @@ export function printRunSummary(outcome: RunOutcome, output: Output): void {
     output.note(['bold', 'secret used'], `: ${secret.name} at ${secret.host}, ${count(secret.count, 'request')}`);
   }
   if (!outcome.kept) output.note(`the cage ${outcome.cage} was removed`);
-  else if (hasFiles(outcome)) {
+  else if (hasFiles(outcome) && outcome.inPlace) {
+    output.note(
+      ['bold', 'next'],
+      `: the files lie in the project already; ironcage diff ${outcome.cage} shows the change`,
+    );
+  } else if (hasFiles(outcome)) {
     output.note(['bold', 'next'], `: ironcage diff ${outcome.cage}, then ironcage apply ${outcome.cage}`);
   }
 }

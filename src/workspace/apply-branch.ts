@@ -1,14 +1,14 @@
 // Puts a cage's change onto a new branch of the project: one commit on top of HEAD, made in our store and handed over as a
 // checked pack. Never touches the work tree, the index or any branch that exists; runs no hook.
-import { chmodSync, copyFileSync, lchownSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
-import { isInside, pathExists, removeTree } from '../platform/files.ts';
+import { removeTree } from '../platform/files.ts';
 import { refuseConflicts, type Applied, type ApplyOptions } from './apply.ts';
 import { baseStore, readHead } from './base.ts';
 import { commitTree, EMPTY_TREE, zeroOid, type BaseStore } from './base-store.ts';
 import { joinRecords } from './byte-path.ts';
 import { git, gitLine, readEffectiveConfig } from './git.ts';
+import { giveToOwner, handOver } from './hand-over.ts';
 import { mergeTrees } from './merge-trees.ts';
 import { hostWrites, withoutLeftOut, type ApplyPlan } from './plan-apply.ts';
 import { inspectProject, type Repository } from './project.ts';
@@ -74,7 +74,7 @@ export async function applyToBranch(
       time: `@${Math.floor(Date.now() / 1000)} +0000`,
     },
   );
-  await handOver(store, repository, commit, head);
+  await handOver(store, repository, { include: [commit], exclude: head === undefined ? [] : [head] });
   const reference = `refs/heads/${branch}`;
   await git(['update-ref', reference, commit, zeroOid(store.objectFormat)], {
     gitDir: repository.gitDir,
@@ -118,51 +118,6 @@ async function treeOf(store: BaseStore, from: string, taken: readonly TreeDiffer
   await git(['read-tree', from], call);
   await git(['update-index', '-z', '--index-info'], { ...call, input: joinRecords([...removals, ...additions]) });
   return gitLine(['write-tree', '--missing-ok'], call);
-}
-
-/** Copies a commit's objects into the project as one pack, after git has checked every object and every link in it. */
-async function handOver(
-  store: BaseStore,
-  repository: Repository,
-  commit: string,
-  head: string | undefined,
-): Promise<void> {
-  const directory = join(store.gitDir, 'hand-over');
-  removeTree(directory, store.gitDir);
-  mkdirSync(directory, { mode: 0o700 });
-  await git(['pack-objects', '--quiet', '--revs', join(directory, 'pack')], {
-    gitDir: store.gitDir,
-    input: `${commit}\n${head === undefined ? '' : `^${head}\n`}`,
-  });
-  const pack = readdirSync(directory).find((name) => name.endsWith('.pack'));
-  if (pack === undefined) throw new Error('git made no pack');
-  const index = pack.replace(/\.pack$/, '.idx');
-  const checked = join(directory, 'checked.idx');
-  await git(['index-pack', '--strict', '-o', checked, join(directory, pack)], { gitDir: repository.gitDir });
-
-  const target = join(repository.objectsDir, 'pack');
-  mkdirSync(target, { recursive: true });
-  // The pack before its index: git looks for the index, and then has to find both.
-  for (const [from, name] of [
-    [join(directory, pack), pack],
-    [checked, index],
-  ] as const) {
-    const temporary = join(target, `tmp_${name}`);
-    copyFileSync(from, temporary);
-    chmodSync(temporary, 0o444);
-    giveToOwner(temporary, target);
-    renameSync(temporary, join(target, name));
-  }
-  removeTree(directory, store.gitDir);
-}
-
-/** What root writes into a user's repository belongs to whoever the repository belongs to. */
-function giveToOwner(path: string, top: string): void {
-  if (process.geteuid?.() !== 0) return;
-  const owner = lstatSync(top);
-  for (let at = path; at !== top && isInside(at, top); at = dirname(at)) {
-    if (pathExists(at)) lchownSync(at, owner.uid, owner.gid);
-  }
 }
 
 function noRepository(root: string): IronError {

@@ -104,6 +104,32 @@ async function planInside(
   };
 }
 
+/** The repository of a mounted project: one of the cage's own, wherever the project's lies, which reads the project's objects below `borrowed`. */
+export async function planMountedGit(repository: Repository, borrowed: string): Promise<CageGitPlan> {
+  const user = await readEffectiveConfig(repository.gitDir);
+  const plan = await planOutside(repository, user, 'overlay');
+  const modules = join(repository.commonDir, 'modules');
+  const [, ...further] = plan.objectDirs;
+  const alternates = [borrowed, ...further].map((directory) => `${quoteAlternate(directory)}\n`).join('');
+  const configs = await Promise.all(
+    listModuleConfigs(modules).map(async (file) => ({
+      path: fromText(join('.git', relative(repository.commonDir, file))),
+      contents: await cageGitConfig([file], user),
+    })),
+  );
+  return {
+    ...plan,
+    write: [
+      ...plan.write.filter(({ path }) => path !== ALTERNATES),
+      { path: ALTERNATES, contents: alternates },
+      ...configs,
+    ],
+    copy: [...plan.copy, ...takeFrom(repository.commonDir, ['modules'])],
+  };
+}
+
+const ALTERNATES = '.git/objects/info/alternates';
+
 /** The repository lies elsewhere (linked worktree, submodule, separate git dir): the cage gets one of its own. */
 async function planOutside(repository: Repository, user: Settings, strategy: 'overlay' | 'copy'): Promise<CageGitPlan> {
   const config = await cageGitConfig(configFiles(repository), user);
@@ -119,11 +145,11 @@ async function planOutside(repository: Repository, user: Settings, strategy: 'ov
       ...(strategy === 'overlay'
         ? [
             {
-              path: '.git/objects/info/alternates',
+              path: ALTERNATES,
               contents: objectDirs.map((dir) => `${quoteAlternate(dir)}\n`).join(''),
             },
           ]
-        : withoutAlternates('.git/objects/info/alternates', objectDirs)),
+        : withoutAlternates(ALTERNATES, objectDirs)),
     ],
     copy: [
       ...takeFrom(repository.commonDir, SHARED_STATE).filter(
@@ -189,7 +215,7 @@ function withoutAlternates(path: BytePath, foreign: readonly string[]): { path: 
 }
 
 /** Object directories that `objectsDir` reads through objects/info/alternates, transitively. */
-function borrowedObjectDirs(objectsDir: string): string[] {
+export function borrowedObjectDirs(objectsDir: string): string[] {
   const found = new Set<string>();
   const visit = (directory: string, depth: number): void => {
     if (depth > 5) return;

@@ -3,7 +3,7 @@
 import { closeSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
-import { baseStore } from './base.ts';
+import { baseStore, newSecrets } from './base.ts';
 import type { BaseStore } from './base-store.ts';
 import { toText, unsafeComponent, type BytePath } from './byte-path.ts';
 import type { SkippedFile } from './copy-tree.ts';
@@ -57,6 +57,8 @@ interface Reading {
   rules: IgnoreRules | undefined;
   cache: StatCache;
   skipped: SkippedFile[];
+  /** Of a project that the cage has as it is: files that are no part of the base either. */
+  leaveOut: ((path: BytePath) => boolean) | undefined;
 }
 
 const MAX_DEPTH = 500;
@@ -79,6 +81,7 @@ export async function recordCageTree(workspace: PreparedWorkspace): Promise<Cage
       rules: await hostIgnoreRules(project),
       cache: openStatCache(cacheFile, BigInt(Date.now()) * 1_000_000n),
       skipped: [],
+      leaveOut: strategy === 'mount' ? newSecrets(project) : undefined,
     };
     const tree = await readAll(reading, base.tree);
     reading.cache.save();
@@ -207,6 +210,7 @@ async function readEntry(
     return undefined;
   }
   const tracked = before !== undefined && before.mode !== '40000';
+  if (!tracked && reading.leaveOut?.(path) === true) return undefined;
   if (!tracked && (directory.ignored || isIgnored(rulesOf(reading, directory), path, false))) {
     directory.entries.delete(name);
     return undefined;

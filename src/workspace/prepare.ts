@@ -1,14 +1,15 @@
-// Makes the workspace of a cage: the project as an overlay's layers or as a copy, with its base recorded. Built under another
+// Makes the workspace of a cage: the project as an overlay's layers, as a copy or as itself, with its base recorded. Built under another
 // name and moved into place in one step, so that a crash leaves either nothing or all of it. Never writes to the project.
-import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemErrorCode } from '../platform/errors.ts';
-import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { makeDirectory, removeTree } from '../platform/files.ts';
 import { recordBase } from './base.ts';
-import { below, bytePath, parentOf, toText, type BytePath } from './byte-path.ts';
+import { below, bytePath, toText, type BytePath } from './byte-path.ts';
 import { planCageGit, type CageGitPlan } from './cage-git.ts';
 import { copyTree, type Owner, type SkippedFile } from './copy-tree.ts';
-import { ignoredSecrets } from './ignored-secrets.ts';
+import { applyGitPlan, makeParents, type Layer } from './git-layer.ts';
+import { ignoredSecrets, type SecretFile } from './ignored-secrets.ts';
+import { layMountedGit } from './mounted-git.ts';
 import type { Project } from './project.ts';
 import { makeWhiteouts } from './whiteout.ts';
 import { directoriesOf, loadWorkspace, type PreparedWorkspace } from './workspace.ts';
@@ -19,14 +20,16 @@ export interface PrepareOptions {
   project: Project;
   /** Directory of the cage's own; the workspace becomes `<storeDirectory>/workspace`. */
   storeDirectory: string;
-  strategy: 'overlay' | 'copy';
+  strategy: PreparedWorkspace['strategy'];
+  /** Of a mounted project. Default: yes. */
+  writable?: boolean | undefined;
   /** Who owns the files inside; needs root. Absent: the caller. */
   owner?: Owner | undefined;
 }
 
 /** Prepares the workspace, or returns the one that is there already. */
 export async function prepareWorkspace(options: PrepareOptions): Promise<PreparedWorkspace> {
-  const { project, storeDirectory, strategy, owner } = options;
+  const { project, storeDirectory, strategy, writable = true, owner } = options;
   const present = await loadWorkspace(storeDirectory);
   if (present !== undefined) return present;
   makeDirectory(storeDirectory);
@@ -35,18 +38,12 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   mkdirSync(building, { mode: 0o700 });
 
   const base = await recordBase(project, building);
-  const [secrets, plan] = await Promise.all([
-    ignoredSecrets(project, base),
-    planCageGit(project, base.nested, strategy),
-  ]);
-  const hidden = [...plan.hide, ...secrets];
-  const made =
-    strategy === 'overlay'
-      ? await layOverlay(project, building, plan, hidden)
-      : copyProject(project, building, plan, hidden, owner);
+  const secrets = await ignoredSecrets(project, base);
+  const made = await lay(options, building, base.nested, secrets);
   const record: WorkspaceRecord = {
     version: 1,
     strategy,
+    ...(strategy === 'mount' ? { writable } : {}),
     projectRoot: project.root,
     ...(owner === undefined ? {} : { owner }),
     base: {
@@ -58,17 +55,37 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
       unreadable: [...base.unreadable],
     },
     leftOut: [
-      ...hidden.flatMap(({ path, reason }) => (reason === undefined ? [] : [{ path: toText(path), reason }])),
+      ...made.hidden.flatMap(({ path, reason }) => (reason === undefined ? [] : [{ path: toText(path), reason }])),
       ...made.skipped,
     ],
     maskedPaths: made.masked,
-    extraReadOnlyBinds: plan.objectDirs.map((directory) => ({ source: directory, target: directory })),
+    extraReadOnlyBinds: made.objectDirs.map((directory) => ({ source: directory, target: directory })),
   };
   writeWorkspaceRecord(building, record);
   renameSync(building, join(storeDirectory, 'workspace'));
   const prepared = await loadWorkspace(storeDirectory);
   if (prepared === undefined) throw new Error('the workspace vanished while it was made');
   return prepared;
+}
+
+async function lay(
+  { project, strategy, owner }: PrepareOptions,
+  building: string,
+  nested: readonly string[],
+  secrets: readonly SecretFile[],
+): Promise<Made & { hidden: readonly { path: BytePath; reason?: string }[]; objectDirs: readonly string[] }> {
+  if (strategy === 'mount') {
+    // What is covered, and from where objects are read, is looked up anew with every start: the project lives on.
+    await layMountedGit(project, building, owner);
+    return { hidden: secrets, skipped: [], masked: [], objectDirs: [] };
+  }
+  const plan = await planCageGit(project, nested, strategy);
+  const hidden = [...plan.hide, ...secrets];
+  const made =
+    strategy === 'overlay'
+      ? await layOverlay(project, building, plan, hidden)
+      : copyProject(project, building, plan, hidden, owner);
+  return { ...made, hidden, objectDirs: plan.objectDirs };
 }
 
 interface Made {
@@ -120,52 +137,4 @@ function copyProject(
   });
   applyGitPlan({ project, root: Buffer.from(tree), owner }, plan);
   return { skipped, masked: [] };
-}
-
-/** A directory that lies over the project and is being filled. */
-interface Layer {
-  project: Project;
-  root: Buffer;
-  owner: Owner | undefined;
-}
-
-function applyGitPlan(layer: Layer, plan: CageGitPlan): void {
-  for (const { path, from } of plan.copy) {
-    makeParents(layer, path);
-    copyTree({
-      source: Buffer.from(from),
-      target: below(layer.root, path),
-      owner: layer.owner,
-      skip: (inner) => inner.endsWith('.lock') || (path.endsWith('/objects') && inner === 'info/alternates'),
-    });
-  }
-  for (const { path, contents } of plan.write) {
-    makeParents(layer, path);
-    const file = below(layer.root, path);
-    rmSync(file, { force: true });
-    writeFileSync(file, contents, { flag: 'wx', mode: 0o644 });
-    if (layer.owner !== undefined) lchownSync(file, layer.owner.uid, layer.owner.gid);
-  }
-}
-
-/** Makes the directories above `path` in the layer, with the permissions they have in the project. */
-function makeParents(layer: Layer, path: BytePath): void {
-  const parent = parentOf(path);
-  if (parent === '') return;
-  const directory = below(layer.root, parent);
-  if (pathExists(directory.toString('utf8'))) return;
-  makeParents(layer, parent);
-  mkdirSync(directory);
-  chmodSync(directory, directoryMode(below(layer.project.root, parent)));
-  if (layer.owner !== undefined) chownSync(directory, layer.owner.uid, layer.owner.gid);
-}
-
-function directoryMode(path: Buffer): number {
-  try {
-    const stat = lstatSync(path);
-    return stat.isDirectory() ? stat.mode & 0o777 : 0o755;
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return 0o755;
-    throw error;
-  }
 }

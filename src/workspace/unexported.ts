@@ -1,9 +1,12 @@
 // Whether a cage holds work that exists nowhere else: asked before anything is destroyed.
 import { recordCageTree } from './cage-tree.ts';
+import { unreturnedRefs } from './return-commits.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
 /** True when the cage's files differ from the base and from what was last applied in full. */
 export async function hasUnexportedWork(workspace: PreparedWorkspace): Promise<boolean> {
+  // What a cage writes into a mounted project is there already; its commits are all that can be missing.
+  if (workspace.strategy === 'mount') return unreturnedRefs(workspace).length > 0;
   const { tree } = await recordCageTree(workspace);
   return tree !== workspace.base.tree && tree !== workspace.lastApplied;
 }

@@ -6,8 +6,9 @@ const reasoned = z.strictObject({ path: z.string(), reason: z.string() });
 
 const schema = z.strictObject({
   version: z.literal(1),
-  strategy: z.enum(['overlay', 'copy']).describe('How the project reaches the cage'),
+  strategy: z.enum(['overlay', 'copy', 'mount']).describe('How the project reaches the cage'),
   projectRoot: z.string().startsWith('/').describe('Absolute path of the project on the host'),
+  writable: z.boolean().optional().describe('Of a mounted project'),
   owner: z.strictObject({ uid: z.int().min(0), gid: z.int().min(0) }).optional(),
   base: z.strictObject({
     objectFormat: z.enum(['sha1', 'sha256']),

@@ -5,7 +5,9 @@ import type { Owner } from './copy-tree.ts';
 
 export interface PreparedWorkspace {
   storeDirectory: string;
-  strategy: 'overlay' | 'copy';
+  strategy: 'overlay' | 'copy' | 'mount';
+  /** False of a project that is mounted read-only. */
+  writable: boolean;
   /** Absolute path of the project: on the host, and inside. */
   projectRoot: string;
   owner: Owner | undefined;
@@ -30,7 +32,7 @@ export interface WorkspaceDirectories {
   work: string;
   /** Overlay: a free place to mount at. */
   merged: string;
-  /** Copy: the cage's project directory. */
+  /** The directory that the cage has as its project: of a copy our own, of a mount the project itself. */
   tree: string;
 }
 
@@ -57,9 +59,13 @@ export async function loadWorkspace(storeDirectory: string): Promise<PreparedWor
   return {
     storeDirectory,
     strategy: record.strategy,
+    writable: record.writable ?? true,
     projectRoot: record.projectRoot,
     owner: record.owner,
-    directories: directoriesOf(directory),
+    directories: {
+      ...directoriesOf(directory),
+      ...(record.strategy === 'mount' ? { tree: record.projectRoot } : {}),
+    },
     base: { ...record.base, gitDir: join(directory, 'base.git'), head: record.base.head },
     leftOut: record.leftOut,
     maskedPaths: record.maskedPaths,

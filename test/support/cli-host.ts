@@ -224,11 +224,12 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
         requests: 9,
         secretsUsed: [{ name: 'TOKEN', host: 'a.example', count: 7 }],
         kept: true,
+        inPlace: false,
       };
     },
     diffCage: async (_context, name) => ({ cage: name, base: 'abc', files: [FILE], skipped: [] }),
     diffCageText: async (_context, _name, style) => `text of ${style}\n`,
-    planApplyCage: async () => ({ files: [FILE], conflicts: [], hostExecutable: [] }),
+    planApplyCage: async () => ({ files: [FILE], conflicts: [], hostExecutable: [], inPlace: false }),
     applyCage: async (_context, name, options) => {
       asked('applyCage', name, options);
       return { applied: ['src/a.ts'], leftOut: [] };

@@ -17,6 +17,7 @@ import { askEngine, callEngine, type Engine } from './engine.ts';
 import { requireFirstProcess } from './first-process.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
+import { labelForContainers } from './selinux.ts';
 import { removeContainer } from './stop.ts';
 import { sudoersText } from './sudo.ts';
 import { tightenMounts } from './tighten-mounts.ts';
@@ -50,6 +51,7 @@ export async function raiseContainer(
   const limits = enforcementOf(plan.limits, engine.limits);
   writeContainerFiles(plan);
   guardWays(plan);
+  await labelForContainers(plan, path);
   const { init, id } = await startContainer(plan, container, engine, tools.node);
   hooks.holderKnown(init, []);
   const sandbox = await requireFirstProcess(init, container.identity, id, plan.identity.rootUid);

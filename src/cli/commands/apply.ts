@@ -15,6 +15,7 @@ export const apply: Command = {
   notes: [
     'A three-way merge: conflicts are listed and nothing is done.',
     'Files that can run on the host are listed and need a yes of their own.',
+    'Of a mounted project (--workspace mount) the work is in place already.',
   ],
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
   options: [
@@ -41,6 +42,12 @@ export const apply: Command = {
     const plan = await library.planApplyCage(context, name);
     const branch = flags.text('branch');
     if (branch === undefined && plan.conflicts.length > 0) throw conflicts(name, plan);
+    if (plan.inPlace) {
+      await library.applyCage(context, name, { target: 'working-tree', hostExecutable: 'refuse' });
+      if (output.json) output.document({ cage: name, applied: [], leftOut: [], inPlace: true });
+      else output.note(`${name}: the project is mounted, and the work is in place already`);
+      return 0;
+    }
     if (plan.files.length === 0) {
       if (output.json) output.document({ cage: name, applied: [], leftOut: [] });
       else output.note(`${name}: nothing to apply`);

@@ -11,6 +11,7 @@ const OUTCOME: RunOutcome = {
   requests: 0,
   secretsUsed: [],
   kept: true,
+  inPlace: false,
 };
 
 function ending(outcome: Partial<RunOutcome>): { library: Partial<Library> } {
