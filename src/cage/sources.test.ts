@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { refuseDataRootMount, refuseWideProject } from './sources.ts';
+import { refuseDataRootMount, refusePrivateProject, refuseWideProject } from './sources.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -41,5 +41,22 @@ test.each([
   const bind = { source: join(directory, path), target: '/data', writable: false };
   const mount = (): void => refuseDataRootMount({ binds: [bind] }, context());
   if (isRefused) expect(mount).toThrow(/own data/);
+  else mount();
+});
+
+test.each([
+  ['/etc/nginx', true],
+  ['/usr/src/linux', true],
+  ['real/home/.ssh', true],
+  ['real/home/.config/nvim', true],
+  ['real/home/settings/ironcage', true],
+  ['real/home/settings', true],
+  ['real/home/shop', false],
+  ['real/home/.dotfiles', false],
+])('%s is kept from being mounted: %s', (path, isRefused) => {
+  const project = path.startsWith('/') ? path : join(directory, path);
+  const configFile = join(directory, 'link/home/settings/ironcage/config.toml');
+  const mount = (): void => refusePrivateProject(project, { environment: context().environment, configFile });
+  if (isRefused) expect(mount).toThrow(/cannot be mounted/);
   else mount();
 });

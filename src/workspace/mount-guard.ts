@@ -63,11 +63,6 @@ function ownGit(workspace: PreparedWorkspace, project: Project): MountGuard['bin
   }
   const own = mountedGitDir(directory, given);
   const target = repository.entry === 'file' ? repository.gitDir : dotGit;
-  const readOnly = (source: string, at: string): MountGuard['binds'][number] => ({
-    source,
-    target: at,
-    writable: false,
-  });
   return [
     ...(repository.entry === 'file' ? [readOnly(pointer, dotGit)] : []),
     { source: own, target, writable: workspace.writable },
@@ -77,6 +72,10 @@ function ownGit(workspace: PreparedWorkspace, project: Project): MountGuard['bin
       .filter((path) => !isInside(path, project.root))
       .map((path) => readOnly(path, path)),
   ];
+}
+
+function readOnly(source: string, target: string): MountGuard['binds'][number] {
+  return { source, target, writable: false };
 }
 
 /** Read-only and, where it has a repository of its own and no pointer to one, without that. */

@@ -101,6 +101,8 @@ export async function layMountedGit(project: Project, directory: string, owner: 
   writePublic(emptyFile, '');
   if (project.git === undefined) return;
   writePublic(pointer, `gitdir: ${project.git.gitDir}\n`);
+  // Git trusts no pointer of somebody else's.
+  if (owner !== undefined) chownSync(pointer, owner.uid, owner.gid);
   await renewMountedGit(project, project.git, directory, owner);
 }
 

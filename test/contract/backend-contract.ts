@@ -4,6 +4,7 @@ import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  diffCage,
   listCages,
   publishPorts,
   removeHomeProfile,
@@ -14,6 +15,8 @@ import {
   unpublishPorts,
 } from '../../src/index.ts';
 import type { CageRequest, TestCage } from '../support/cage.ts';
+import { snapshotOf } from '../support/host-snapshot.ts';
+import { giveAway, ownerOf, underGit } from '../support/mounted.ts';
 import { ask, servingScript } from '../support/published.ts';
 import { userGit } from '../support/repositories.ts';
 
@@ -154,6 +157,79 @@ export function describeBackend(backend: string, makeCage: MakeCage): void {
             const { stdout, stderr } = await other.sh(`echo changed >README.md; ${commit}`);
             expect(stdout, stderr).toBe('second\nfirst');
             expect(readFileSync(join(other.project, 'README.md'), 'utf8')).toBe('a project\n');
+          },
+        ));
+
+      const MOUNT = { options: { workspace: 'mount' } };
+      const COMMIT = 'git -c user.name=a -c user.email=a@b commit -qam second && git log --format=%s';
+
+      test('a mounted one is written in place, for its owner, and its commits are there when the cage has stopped', () =>
+        inCage(
+          {
+            ...{ ...MOUNT, projectName: 'mounted — ünïcode' },
+            prepare(project) {
+              underGit(project);
+              giveAway(project);
+            },
+          },
+          async (other) => {
+            const { stdout, stderr } = await other.sh(`pwd; echo new >made; echo changed >README.md; ${COMMIT}`);
+            expect(stdout, stderr).toBe(`${other.project}\nsecond\nfirst`);
+            expect(readFileSync(join(other.project, 'made'), 'utf8')).toBe('new\n');
+            expect(ownerOf(join(other.project, 'made'))).toEqual(ownerOf(other.project));
+            expect((await diffCage(other.context, other.name)).files.map(({ path }) => path)).toEqual([
+              'README.md',
+              'made',
+            ]);
+            await stopCage(other.context, other.name);
+            expect(userGit(other.project, 'log', '--format=%s')).toBe('second\nfirst\n');
+            expect(userGit(other.project, 'status', '--short')).toBe('?? made\n');
+            userGit(other.project, 'commit', '--quiet', '--allow-empty', '-m', 'on the host');
+            await startCage(other.context, other.name);
+            expect((await other.sh('git log -1 --format=%s')).stdout).toBe('on the host');
+          },
+        ));
+
+      test('a mounted worktree is committed to', () =>
+        inCage(
+          {
+            ...{ ...MOUNT, projectName: 'mounted-tree' },
+            prepare(project) {
+              const main = `${project}-main`;
+              renameSync(project, main);
+              underGit(main);
+              userGit(main, 'worktree', 'add', '--quiet', project);
+              giveAway(main);
+              giveAway(project);
+            },
+          },
+          async (other) => {
+            const { stdout, stderr } = await other.sh(`echo changed >README.md; ${COMMIT}; echo evil >.git; cat .git`);
+            expect(stdout, stderr).toBe(`second\nfirst\ngitdir: ${other.project}-main/.git/worktrees/mounted-tree`);
+            await stopCage(other.context, other.name);
+            expect(userGit(other.project, 'log', '--format=%s')).toBe('second\nfirst\n');
+            expect(userGit(`${other.project}-main`, 'log', '--format=%s')).toBe('first\n');
+            expect(userGit(other.project, 'status', '--short')).toBe('');
+          },
+        ));
+
+      test('one that is mounted read-only is read, and written by nobody', () =>
+        inCage(
+          {
+            ...{ projectName: 'read-only', options: { workspace: 'mount-ro' } },
+            prepare(project) {
+              underGit(project);
+              giveAway(project);
+            },
+          },
+          async (other) => {
+            const before = snapshotOf(other.project);
+            const { stdout, stderr } = await other.sh(`
+              for at in new README.md .git/new .git/config .git/refs/heads/new; do { echo x >$at; } 2>/dev/null && echo "wrote $at"; done
+              mkdir d 2>/dev/null || rm README.md 2>/dev/null || git commit -q --allow-empty -m x 2>/dev/null || git status --short
+              git log --format=%s; cat README.md; grep -c hunter2 .git/config; echo x >~/fine && cat ~/fine`);
+            expect(stdout, stderr).toBe('first\na project\n0\nx');
+            expect(snapshotOf(other.project)).toEqual(before);
           },
         ));
 
