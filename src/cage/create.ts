@@ -111,6 +111,7 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
     });
   }
   const place = await requireBackend(context, plan);
+  if (plan.request.workspace === 'mount' && place.engine?.runtime?.kind === 'gvisor') throw unguardedRuntime();
   context.step('create: begin');
   makeDirectory(paths.root);
   context.step('create: directory made');
@@ -248,6 +249,15 @@ function environmentFor(context: Context, project: string): Record<string, strin
   const { env, files } = defaultEnvironment(context, project);
   for (const { path, names } of files) context.progress(`variables of ${path}: ${names.join(', ') || 'none'}`);
   return env;
+}
+
+/** There programs can have user namespaces, and nobody has shown that mounts over mounts hold against them. */
+function unguardedRuntime(): IronError {
+  return new IronError('E_PROTECTION', {
+    message: 'a project cannot be mounted into a cage of gVisor’s to be written',
+    because: 'its user namespaces may take away what guards the project',
+    hint: 'use --workspace copy or mount-ro, or leave --runtime out',
+  });
 }
 
 function twoOwners(): IronError {

@@ -90,7 +90,7 @@ test('ESC-67c: repositories within the project are read-only and cannot be excha
     for at in nested/inner ignored/deep/other not/there; do
       mkdir -p $at/.git/hooks 2>/dev/null; { echo evil >$at/.git/config; } 2>/dev/null && echo "wrote $at"
       { echo evil >$at/file; } 2>/dev/null && echo "wrote $at"; cat $at/.git/config 2>/dev/null
-      python3 -c "\$RENAME" $at; python3 -c "\$RENAME" \${at%/*}
+      python3 -c "$RENAME" $at; python3 -c "$RENAME" \${at%/*}
     done; cat nested/inner/file; echo tried`,
     { env: { RENAME } },
   );
