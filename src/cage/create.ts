@@ -202,7 +202,7 @@ async function composeSpec(
   const runsAs = mountOwner(currentCaller(), project, request.workspace);
   const configured = await readConfigured(context);
   const shared = await joinShared(context, request, configured.caches, { home: HOME_INSIDE, project });
-  if (runsAs !== undefined && shared.sharedSlot !== undefined) throw twoOwners();
+  if (runsAs !== undefined && (shared.sharedSlot !== undefined || request.sudo)) throw twoOwners();
   const said = { ...configured.inspection, ...request.inspection };
   const rules = uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]);
   refuseUnboundSecrets({ name, secrets }, request.rules);
@@ -262,9 +262,9 @@ function unguardedRuntime(): IronError {
 
 function twoOwners(): IronError {
   return new IronError('E_PROTECTION', {
-    message: 'as root a cage cannot mount a project and share a home or caches',
-    because: 'the project belongs to one user, what cages of root’s share to another, and a cage runs as one',
-    hint: 'leave --profile and shared caches out, use --workspace copy, or run ironcage as the owner of the project',
+    message: 'as root a cage cannot mount a project and have --sudo, or share a home or caches',
+    because: 'the project belongs to one user, the rest to another, and a cage runs as one',
+    hint: 'leave --sudo, --profile and shared caches out, use --workspace copy, or run ironcage as the owner of the project',
   });
 }
 
