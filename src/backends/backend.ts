@@ -150,7 +150,10 @@ export type Listener = Server | UdpSocket;
 
 export interface ListenerRequest {
   purpose: ListenerPurpose;
+  /** 0 for a gate's. */
   port: number;
+  /** A unix socket that the gate of a container connects to, in place of one in the cage's network. */
+  isGate?: boolean;
 }
 
 /** A cage that runs; stored on disk so that any later command can find it. */

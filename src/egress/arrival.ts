@@ -3,6 +3,7 @@
 import { normaliseHost } from '../policy/hosts.ts';
 import type { Claim } from './authority.ts';
 import type { Origin } from './judge.ts';
+import type { ConnectionEnds } from './proxy-header.ts';
 import { isSynthetic, type SyntheticNames } from './synthetic-names.ts';
 
 export interface Arrival extends Origin {
@@ -11,18 +12,13 @@ export interface Arrival extends Origin {
 }
 
 /** Clients of the proxy name their destination themselves. */
-export function arrivalOf(
-  purpose: 'tcp' | 'proxy',
-  localAddress: string | undefined,
-  localPort: number | undefined,
-  names: SyntheticNames,
-): Arrival {
-  if (purpose === 'proxy') return { scheme: 'http', port: undefined, claims: [], fallbackName: undefined };
+export function arrivalOf(purpose: 'tcp' | 'proxy', { local, peer }: ConnectionEnds, names: SyntheticNames): Arrival {
+  if (purpose === 'proxy') return { scheme: 'http', port: undefined, claims: [], peer, fallbackName: undefined };
   // A listener for both families shows IPv4 addresses in their IPv6 form.
-  const address = normaliseHost((localAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''));
+  const address = normaliseHost(local.address.replace(/^::ffff:(?=\d+\.)/, ''));
   const name = address === undefined ? undefined : names.nameOf(address);
   const claims: Claim[] = name === undefined ? [] : [{ source: 'the destination address', host: name }];
   // A synthetic address stands for a name alone; any other is a literal that nobody gave a name to.
   const literal = address === undefined || isSynthetic(address) ? undefined : address;
-  return { scheme: 'http', port: localPort ?? 0, claims, fallbackName: name ?? literal };
+  return { scheme: 'http', port: local.port, claims, peer, fallbackName: name ?? literal };
 }

@@ -9,8 +9,6 @@ import type { RequestHead } from './request-head.ts';
 export interface ClientStream {
   readonly head: RequestHead;
   readonly origin: Origin;
-  /** The cage's end of the connection. */
-  readonly peer: { address: string; port: number } | undefined;
   /** False once the client has given up. */
   readonly isOpen: boolean;
   /** Whether the beginning of an answer is out: a refusal can no longer be one. */

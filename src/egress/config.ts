@@ -85,8 +85,8 @@ export type ListenerPurpose =
 /** Parent → egress, over IPC. */
 export type EgressParentMessage =
   | { type: 'configure'; config: EgressConfig }
-  /** Comes with the handle: a net.Server, or a dgram.Socket for dns-udp. */
-  | { type: 'listener'; purpose: ListenerPurpose; port: number }
+  /** Comes with the handle: a net.Server, or a dgram.Socket for dns-udp. `isGate`: a unix socket, see proxy-header.ts. */
+  | { type: 'listener'; purpose: ListenerPurpose; port: number; isGate?: boolean }
   /** Comes with the handle: a net.Socket to the process of that inspector. */
   | { type: 'inspector'; name: string }
   /** After the last listener: start to answer. */

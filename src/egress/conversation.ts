@@ -15,6 +15,7 @@ import type { Asked } from './journal.ts';
 import type { Origin } from './judge.ts';
 import type { LeafContexts } from './leaf.ts';
 import { judgePassthrough, servePassthrough } from './passthrough.ts';
+import type { ConnectionEnds } from './proxy-header.ts';
 import { readHead } from './read-head.ts';
 import { malformed, Refusal, unknownProtocol } from './refusal.ts';
 import { refusalNote } from './refusal-note.ts';
@@ -32,13 +33,14 @@ export interface ConversationServices extends ExchangeServices {
 export async function converse(
   socket: Socket,
   purpose: 'tcp' | 'proxy',
+  ends: ConnectionEnds,
   services: ConversationServices,
 ): Promise<void> {
   socket.setNoDelay(true);
   // The readers hear of errors; this keeps one that nobody reads from ending the process.
   socket.on('error', () => undefined);
   socket.setTimeout(services.limits.idleTimeoutMs, () => socket.destroy());
-  const arrival = arrivalOf(purpose, socket.localAddress, socket.localPort, services.names);
+  const arrival = arrivalOf(purpose, ends, services.names);
   try {
     await startConversation(socket, arrival, services);
   } catch (error) {
@@ -106,7 +108,7 @@ async function serveTls(
   const { secure, name } = await terminateTls(raw, reader, { fallbackName: arrival.fallbackName, leaves, limits });
   // RFC 6066: an address is no server name. Whoever sends one is taken at its word.
   const source = isAddressLiteral(name) ? 'the TLS destination' : 'the TLS server name';
-  const origin: Origin = { scheme: 'https', port: arrival.port, claims: [{ source, host: name }, ...arrival.claims] };
+  const origin: Origin = { ...arrival, scheme: 'https', claims: [{ source, host: name }, ...arrival.claims] };
   if (secure.alpnProtocol === 'h2') {
     // Loaded where it is spoken: many cages never do.
     const { serveHttp2 } = await import('./http2-conversation.ts');
@@ -208,7 +210,14 @@ async function openTunnel(
   reader.release();
   await writeBytes(socket, [Buffer.from('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1')]);
   const claim = { source: 'the CONNECT target', host: authority.host };
-  const arrival = { scheme: 'http' as const, port: authority.port, claims: [claim], fallbackName: authority.host };
+  const { peer } = client.origin;
+  const arrival = {
+    scheme: 'http' as const,
+    port: authority.port,
+    claims: [claim],
+    peer,
+    fallbackName: authority.host,
+  };
   try {
     await startConversation(socket, arrival, services);
   } catch (error) {

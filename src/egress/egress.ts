@@ -6,7 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import { IronError } from '../platform/errors.ts';
 import type { AskDesk } from './ask-desk.ts';
 import type { Capture } from './capture.ts';
-import type { EgressConfig, EgressGeneration } from './config.ts';
+import type { EgressConfig, EgressGeneration, ListenerPurpose } from './config.ts';
 import { converse, type ConversationServices } from './conversation.ts';
 import { createDial } from './dial.ts';
 import { serveDnsTcp, serveDnsUdp } from './dns-server.ts';
@@ -15,6 +15,7 @@ import { createJournal, type AuditSink } from './journal.ts';
 import { createLeafContexts } from './leaf.ts';
 import type { KeyAndCertificate } from './mint.ts';
 import { createNameRecords } from './name-records.ts';
+import { endsOf, readProxyHeader, type ConnectionEnds } from './proxy-header.ts';
 import { createResolver, type Lookup } from './resolve.ts';
 import { createSettings } from './settings.ts';
 import { createSyntheticNames } from './synthetic-names.ts';
@@ -33,6 +34,8 @@ export interface EgressParts {
   desk: AskDesk;
 }
 
+type StreamPurpose = Exclude<ListenerPurpose, 'dns-udp'>;
+
 export interface EgressStatus {
   generation: number;
   hash: string;
@@ -43,7 +46,8 @@ export interface EgressStatus {
 
 export interface Egress {
   /** Answers on a listener from now on. */
-  listen(purpose: 'tcp' | 'proxy' | 'dns-tcp', server: Server): void;
+  /** `isGate`: its connections come from a gate, with a PROXY line ahead. */
+  listen(purpose: StreamPurpose, server: Server, isGate?: boolean): void;
   listenUdp(socket: UdpSocket): void;
   /** Loads what the first request needs, ahead of it. */
   prepare(): Promise<void>;
@@ -95,20 +99,37 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
   const udpSockets: UdpSocket[] = [];
   let isFlooded = false;
 
-  function accept(socket: Socket, purpose: 'tcp' | 'proxy' | 'dns-tcp'): void {
+  function accept(socket: Socket, purpose: StreamPurpose, isGate: boolean): void {
     if (open.size >= limits.maxConnections) {
       refuseConnection(socket);
       return;
     }
     isFlooded = false;
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    const conversation = purpose === 'dns-tcp' ? undefined : converse(socket, purpose, services);
-    if (purpose === 'dns-tcp') serveDnsTcp(socket, nameSource);
+    const conversation = isGate ? throughGate(socket, purpose) : begin(socket, purpose, endsOf(socket));
     open.set(
       socket,
       Promise.all([closed, conversation]).then(() => undefined),
     );
     void closed.then(() => open.delete(socket));
+  }
+
+  async function begin(socket: Socket, purpose: StreamPurpose, ends: ConnectionEnds): Promise<void> {
+    if (purpose === 'dns-tcp') serveDnsTcp(socket, nameSource);
+    else await converse(socket, purpose, ends, services);
+  }
+
+  async function throughGate(socket: Socket, purpose: StreamPurpose): Promise<void> {
+    socket.on('error', () => undefined);
+    let ends: ConnectionEnds;
+    try {
+      ends = await readProxyHeader(socket);
+    } catch {
+      counters.refused += 1;
+      socket.destroy();
+      return;
+    }
+    await begin(socket, purpose, ends);
   }
 
   /** One record for a flood, not one per drop of it: the audit must not be flooded in turn. */
@@ -125,9 +146,9 @@ export function createEgress(config: EgressConfig, parts: EgressParts): Egress {
   }
 
   return {
-    listen(purpose, server) {
+    listen(purpose, server, isGate = false) {
       servers.push(server);
-      server.on('connection', (socket) => accept(socket, purpose));
+      server.on('connection', (socket) => accept(socket, purpose, isGate));
     },
     listenUdp(socket) {
       udpSockets.push(socket);

@@ -149,7 +149,7 @@ async function ask(
   { decision, exchange }: Judged,
 ): Promise<Answer> {
   await journal.ask(asked, decision.rule, decision.inspectors);
-  const answer = await desk.hold({ exchange, decision, client: stream.peer }, (drop) => stream.onGone(drop));
+  const answer = await desk.hold({ exchange, decision, client: stream.origin.peer }, (drop) => stream.onGone(drop));
   stream.onGone(undefined);
   return answer;
 }

@@ -38,10 +38,6 @@ export function http1Stream(head: RequestHead, client: ClientConnection): Http1S
   return {
     head,
     origin,
-    get peer() {
-      const { remoteAddress: address, remotePort: port } = socket;
-      return address === undefined || port === undefined ? undefined : { address, port };
-    },
     get isOpen() {
       return reader.isOpen;
     },

@@ -41,8 +41,6 @@ export async function serveHttp2(secure: TLSSocket, origin: Origin, services: Ex
       enableConnectProtocol: true,
     },
   });
-  const { remoteAddress: address, remotePort: port } = secure;
-  const peer = address === undefined || port === undefined ? undefined : { address, port };
   const exchanges = new Set<Promise<void>>();
   const resets = createResetCounter(session, origin, services);
   session.on('error', () => undefined);
@@ -58,7 +56,7 @@ export async function serveHttp2(secure: TLSSocket, origin: Origin, services: Ex
     }
     services.counters.streams += 1;
     const isBodiless = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    const exchange = serveStream(stream, raw, isBodiless, { origin, peer, services });
+    const exchange = serveStream(stream, raw, isBodiless, { origin, services });
     exchanges.add(exchange);
     const done = () => {
       services.counters.streams -= 1;
@@ -73,7 +71,6 @@ export async function serveHttp2(secure: TLSSocket, origin: Origin, services: Ex
 
 interface StreamSurroundings {
   origin: Origin;
-  peer: { address: string; port: number } | undefined;
   services: ExchangeServices;
 }
 
@@ -81,12 +78,12 @@ async function serveStream(
   stream: ServerHttp2Stream,
   raw: readonly string[],
   isBodiless: boolean,
-  { origin, peer, services }: StreamSurroundings,
+  { origin, services }: StreamSurroundings,
 ): Promise<void> {
   const { limits, journal, counters } = services;
   try {
     const head = readHttp2Request(raw, isBodiless, limits);
-    await serveExchange(http2Stream({ stream, head, origin, peer, limits }), services);
+    await serveExchange(http2Stream({ stream, head, origin, limits }), services);
   } catch (error) {
     const refusal = toRefusal(error);
     const { status, rule, message: reason, remedy } = refusal;

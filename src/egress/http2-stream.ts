@@ -18,14 +18,13 @@ export interface Http2StreamOptions {
   stream: ServerHttp2Stream;
   head: RequestHead;
   origin: Origin;
-  peer: ClientStream['peer'];
   limits: HeadLimits;
 }
 
 /** The code by which a stream ends that the egress gave up, so that it is not taken for the client's doing. */
 export const OUR_ABORT = constants.NGHTTP2_INTERNAL_ERROR;
 
-export function http2Stream({ stream, head, origin, peer, limits }: Http2StreamOptions): ClientStream {
+export function http2Stream({ stream, head, origin, limits }: Http2StreamOptions): ClientStream {
   let isAnswered = false;
   let onGone: (() => void) | undefined;
   // A WebSocket that is turned away has no body, and yet a side that the client could go on with.
@@ -50,7 +49,6 @@ export function http2Stream({ stream, head, origin, peer, limits }: Http2StreamO
   return {
     head,
     origin,
-    peer,
     get isOpen() {
       return isOpen();
     },

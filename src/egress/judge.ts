@@ -13,6 +13,7 @@ import { wantsWebSocket, type RequestHead } from './request-head.ts';
 import type { Settings } from './settings.ts';
 import type { UsageBook } from './usage.ts';
 import { checkExtendedConnect, checkHandshake, handshakeFields } from './websocket-handshake.ts';
+import type { SocketEnd } from './proxy-header.ts';
 
 /** Where requests come from, and what is known about where they go. */
 export interface Origin {
@@ -21,6 +22,8 @@ export interface Origin {
   readonly port: number | undefined;
   /** What the connection said already; each must agree with the Host header. */
   readonly claims: readonly Claim[];
+  /** The cage's end of the connection. */
+  readonly peer: SocketEnd | undefined;
 }
 
 export interface Judged {

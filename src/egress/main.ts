@@ -118,13 +118,14 @@ async function openControlSocket(config: EgressConfig, egress: Egress, desk: Ans
 /** Takes over a listener at once: what connects before `serve` is answered as well, by the same rules. */
 async function listen(message: unknown, handle: unknown): Promise<void> {
   const purpose = typeof message === 'object' && message !== null && 'purpose' in message ? message.purpose : undefined;
+  const isGate = typeof message === 'object' && message !== null && 'isGate' in message && message.isGate === true;
   const egress = await configured();
   switch (purpose) {
     case 'tcp':
     case 'proxy':
     case 'dns-tcp':
       if (!(handle instanceof Server)) throw new Error('a listener came without its server');
-      egress.listen(purpose, handle);
+      egress.listen(purpose, handle, isGate);
       return;
     case 'dns-udp':
       if (!(handle instanceof UdpSocket)) throw new Error('a listener came without its socket');
