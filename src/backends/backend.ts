@@ -33,6 +33,8 @@ export interface ContainerIdentity {
   selectors: readonly string[];
   /** It lies in a user namespace of the caller's. */
   rootless: boolean;
+  /** Its engine is root's and the caller is not: only a second container gets into its network. */
+  gated: boolean;
   limits: EngineLimits;
   /** Absent: the engine's own, which is runc or crun. */
   runtime?: ContainerRuntime | undefined;
@@ -55,16 +57,18 @@ export interface Backend {
   enter(plan: EnterPlan, cage: RunningCage, request: EnterRequest): EnterCommand;
   /** Opens the listeners of a cage that lives once more; `handOver` gets each and closes its own copy. */
   reopenListeners(
-    plan: Pick<CagePlan, 'identity' | 'callerIsRoot' | 'listeners'>,
+    plan: Pick<CagePlan, 'identity' | 'callerIsRoot' | 'runDirectory' | 'listeners' | 'container'>,
     cage: RunningCage,
     handOver: (request: ListenerRequest, handle: Listener) => Promise<void>,
-  ): Promise<void>;
-  /**
-   * What a host command line begins with to run in the network of a cage, and in nothing else of it but, for an ordinary caller,
-   * the user namespace that its network belongs to.
-   */
-  joinNetwork(callerIsRoot: boolean, cage: RunningCage): Promise<readonly string[]>;
+  ): Promise<Pick<RunningCage, 'gate'>>;
+  joinNetwork(callerIsRoot: boolean, cage: RunningCage): Promise<NetworkWay>;
 }
+
+/**
+ * How something of the host's gets into the network of a cage: what its command line begins with, by which it is in nothing else
+ * of it but, for an ordinary caller, the user namespace that its network belongs to; or through the sockets of its gate.
+ */
+export type NetworkWay = readonly string[] | 'gate';
 
 export type EnterPlan = Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits' | 'env' | 'runDirectory'>;
 
@@ -165,6 +169,8 @@ export interface RunningCage {
   holder: ProcessIdentity;
   /** Process 1 of the cage, by its number on the host. */
   init: ProcessIdentity;
+  /** Of a gated container: holds its listeners in the place of the egress. */
+  gate?: ProcessIdentity | undefined;
   limits: LimitEnforcement;
   /** cgroup directories made for the cage. */
   cgroups: readonly string[];

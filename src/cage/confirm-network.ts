@@ -7,8 +7,8 @@ import type { CageSpec } from './spec.ts';
 import type { RunningState } from './state.ts';
 
 /** Throws E_PROTECTION that says what is wrong. The caller has seen that the cage's processes live. */
-export function confirmNetwork({ name }: Pick<CageSpec, 'name'>, { init, egress }: RunningState): void {
-  const because = networkFault({ init, egress, devices: [], listeners: requiredListeners() });
+export function confirmNetwork({ name }: Pick<CageSpec, 'name'>, { init, egress, gate }: RunningState): void {
+  const because = networkFault({ init, egress: gate ?? egress, devices: [], listeners: requiredListeners() });
   if (because === undefined) return;
   throw new IronError('E_PROTECTION', {
     message: `the network of ${name} is not as it was made, so nothing is started in it`,

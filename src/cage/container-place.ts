@@ -38,7 +38,7 @@ export async function prepareContainer(
   const runtime = wanted === undefined ? undefined : await requireRuntime(engine, wanted);
   if (sudo) refuseSudo(engine, runtime);
   const place = await takeImage(context, engine, choice, { agent });
-  const { rootless, limits } = engine;
+  const { rootless, gated, limits } = engine;
   const selectors = [...engine.selectors, ...(runtime === undefined ? [] : runtimeSelectors(engine, runtime))];
   if (runtime !== undefined || sudo) {
     await tryContainer(context, { ...engine, selectors }, { image: place.imageId ?? place.image, runtime, sudo });
@@ -47,7 +47,7 @@ export async function prepareContainer(
   return {
     ...place,
     ...(sudo ? { sudo } : {}),
-    engine: { selectors, rootless, limits, ...(runtime === undefined ? {} : { runtime }) },
+    engine: { selectors, rootless, gated, limits, ...(runtime === undefined ? {} : { runtime }) },
   };
 }
 

@@ -22,6 +22,7 @@ export function stateHealth(state: CageState): Health {
       return 'broken';
     case 'running':
       if (!isAlive(state.holder) || !isAlive(state.init)) return 'broken';
+      if (state.gate !== undefined && !isAlive(state.gate)) return 'degraded';
       return isAlive(state.egress) && state.replacement === undefined ? 'running' : 'degraded';
     default:
       return state satisfies never;

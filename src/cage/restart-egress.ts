@@ -3,6 +3,7 @@
 import { endConfined } from '../backends/host/confined-process.ts';
 import { writeTrust } from '../backends/host/run-files.ts';
 import { cageListeners } from './compose-plan.ts';
+import { containerPlan } from './container-plan.ts';
 import { launchEgress } from './launch-egress.ts';
 import type { CageSession } from './session.ts';
 import type { RunningState } from './state.ts';
@@ -14,6 +15,8 @@ export async function restartEgress(session: CageSession, before: RunningState):
   const { replacement, ...state } = before;
   context.step('egress: begin');
   if (replacement !== undefined) await endConfined(replacement);
+  // It may have lost only its gate.
+  await endConfined(before.egress);
   const egress = launchEgress(session);
   try {
     writeCageState(context, spec.name, { ...state, replacement: egress.identity });
@@ -21,12 +24,15 @@ export async function restartEgress(session: CageSession, before: RunningState):
     const caPem = await egress.configure();
     // The authority is the same unless it was about to end; what runs already has read the old one.
     writeTrust(paths.run, caPem);
-    const plan = { identity, callerIsRoot, listeners: cageListeners(session) };
-    await backend.reopenListeners(plan, state, (request, handle) => egress.listener(request, handle));
+    const plan = {
+      ...{ identity, callerIsRoot, runDirectory: paths.run, listeners: cageListeners(session) },
+      container: state.container && containerPlan(session, state.container),
+    };
+    const reopened = await backend.reopenListeners(plan, state, (request, handle) => egress.listener(request, handle));
     context.step('egress: listening');
     const served = await egress.serve();
     context.step('egress: serving');
-    const running: RunningState = { ...state, ...served };
+    const running: RunningState = { ...state, ...reopened, ...served };
     writeCageState(context, spec.name, running);
     context.step('egress: written');
     egress.detach();

@@ -74,6 +74,7 @@ const publishedPortSchema = z.strictObject({
 const engineSchema = z.strictObject({
   selectors: z.array(z.string()).readonly().describe('arguments of its command line that choose a daemon'),
   rootless: z.boolean(),
+  gated: z.boolean().default(false).describe('only a second container gets into its network'),
   limits: z.strictObject({ memory: z.boolean(), pids: z.boolean(), cpu: z.boolean() }),
   runtime: z
     .strictObject({ name: z.string(), kind: z.enum(RUNTIME_KINDS) })

@@ -130,9 +130,11 @@ function parseState(value: unknown): CageState | undefined {
       const replacement = parseIdentity(value['replacement']);
       const container = parseContainer(value['container']);
       const sandbox = parseSandbox(value['sandbox']);
+      const gate = parseIdentity(value['gate']);
       const forwarders = parseForwarders(value['forwarders']);
       if (container === undefined || sandbox === undefined || forwarders === undefined) return undefined;
-      const parts = { ...container, ...sandbox, ...forwarders };
+      if (container.container?.gated === true && gate === undefined) return undefined;
+      const parts = { gate, ...container, ...sandbox, ...forwarders };
       const known = { egress, holder, init, ...parts, generation, hash, stopWhenIdle, cgroups, limits };
       return { phase: 'running', ...known, ...(replacement !== undefined && { replacement }) };
     }
@@ -165,7 +167,9 @@ function parseContainer(value: unknown): { container?: ContainerIdentity } | und
   if (typeof rootless !== 'boolean' || !isRecord(limits) || runtime === undefined) return undefined;
   const has = (limit: string): boolean => limits[limit] === true;
   const known = { memory: has('memory'), pids: has('pids'), cpu: has('cpu') };
-  return { container: { engine, name, selectors, rootless, limits: known, ...runtime } };
+  return {
+    container: { engine, name, selectors, rootless, gated: value['gated'] === true, limits: known, ...runtime },
+  };
 }
 
 /** Undefined when there is one that cannot be read. */

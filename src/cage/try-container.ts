@@ -43,7 +43,7 @@ const HOOKS: Omit<StartHooks, 'certificate'> = {
 
 function trialPlan(
   context: Context,
-  { kind, selectors, rootless, limits }: Engine,
+  { kind, selectors, rootless, gated, limits }: Engine,
   { image, runtime, sudo }: Trial,
   directory: string,
 ): CagePlan & { container: ContainerPlan } {
@@ -69,7 +69,7 @@ function trialPlan(
       { purpose: 'dns-udp', port: DNS_PORT },
     ],
     container: {
-      identity: { engine: kind, name: `ironcage-${name}`, selectors, rootless, limits, runtime },
+      identity: { engine: kind, name: `ironcage-${name}`, selectors, rootless, gated, limits, runtime },
       image,
       labels: { 'ironcage.cage': name, 'ironcage.data-root': context.dataRoot },
     },

@@ -8,7 +8,7 @@ import type { RunningState } from '../../src/cage/state.ts';
 import { identifyProcess, run, signalProcess, waitForExit } from '../../src/platform/processes.ts';
 import { engineEnvironment } from '../support/backends.ts';
 import type { TestCage } from '../support/cage.ts';
-import { pathOfTests, type TestEngine } from '../support/engines.ts';
+import { pathOfTests, TEST_IMAGE, type TestEngine } from '../support/engines.ts';
 import type { MakeCage } from './backend-contract.ts';
 
 const BEGUN = 'echo begun >>"$HOME/begun"';
@@ -102,8 +102,13 @@ function running(cage: TestCage): RunningState {
   return state;
 }
 
-/** Runs a program of the host's in the network of a cage, as who owns it. */
+/** Runs a program in the network of a cage, as who owns it. */
 async function inNetworkOf({ init, container }: RunningState, ...argv: readonly string[]): Promise<void> {
+  if (container?.gated === true) {
+    const network = ['--network', `container:${container.name}`, '--cap-add', 'NET_ADMIN', '--user', '0:0'];
+    await ask('docker', 'run', '--rm', ...network, TEST_IMAGE, ...argv);
+    return;
+  }
   const monitor = identifyProcess(init.pid)?.parentPid;
   const user = container?.rootless === true ? ['--target', String(monitor), '--user', '--preserve-credentials'] : [];
   const args = [...user, `--net=/proc/${init.pid}/ns/net`, '--', ...argv];

@@ -2,16 +2,12 @@
 // or one that is made for the tests and goes with them.
 import { chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { run } from '../../src/platform/processes.ts';
+import type { OrdinaryUser } from './contract-as.ts';
 import { pathOfTests } from './engines.ts';
 
 const NAME = 'ironcage-test';
 
-export interface RootlessUser {
-  uid: number;
-  /** Prefix of a host command line that runs as this user, with a working directory that it may enter. */
-  command: readonly [string, ...string[]];
-  /** Complete. */
-  env: Readonly<Record<string, string>>;
+export interface RootlessUser extends OrdinaryUser {
   isOurs: boolean;
   remove: () => Promise<void>;
 }

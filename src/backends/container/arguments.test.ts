@@ -7,7 +7,7 @@ const HOST = { openFiles: 1024, node: '/usr/bin/node' };
 const NO_LIMITS = { memoryBytes: undefined, pids: undefined, cpus: undefined };
 
 function container(engine: EngineKind, rootless = false, limits = ALL): ContainerPlan {
-  const identity = { engine, name: 'ironcage-shop-12345678', selectors: [], rootless, limits };
+  const identity = { engine, name: 'ironcage-shop-12345678', selectors: [], rootless, gated: false, limits };
   return { identity, image: 'debian:bookworm-slim', labels: { 'ironcage.cage': 'shop' } };
 }
 

@@ -157,7 +157,7 @@ function mountsOf(plan: CagePlan, node: string): Bind[] {
 }
 
 /** One field of a line of comma-separated values each, as the engines read it. */
-function mountText({ source, target, writable }: Bind): string {
+export function mountText({ source, target, writable }: Bind): string {
   const fields = ['type=bind', `source=${source}`, `target=${target}`, ...(writable ? [] : ['readonly'])];
   return fields.map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');
 }

@@ -24,13 +24,23 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
       const running = { name: container.name, init: cage.init };
       return execCommand(engineOf(container, environment), running, plan, { ...request, argv });
     },
-    async reopenListeners({ listeners }, cage, handOver) {
+    async reopenListeners(plan, cage, handOver) {
       const { openInside } = await import('./start.ts');
-      await openInside(cage.init, containerOf(cage), tools, path, listeners, handOver);
+      const container = containerOf(cage);
+      if (container.gated) {
+        const { startGate } = await import('./gate-container.ts');
+        if (plan.container === undefined) throw new Error('this plan is not of a container');
+        const engine = engineOf(container, environment);
+        return { gate: await startGate(plan, plan.container, engine, tools, cage.init, handOver) };
+      }
+      await openInside(cage.init, container, tools, path, plan.listeners, handOver);
+      return {};
     },
     async joinNetwork(_callerIsRoot, cage) {
+      const container = containerOf(cage);
+      if (container.gated) return 'gate';
       const { networkCommand } = await import('./start.ts');
-      return networkCommand(cage.init, containerOf(cage), tools);
+      return networkCommand(cage.init, container, tools);
     },
   };
 }

@@ -75,10 +75,10 @@ export async function findEngines(kind: EngineKind, environment: Environment, al
 
 /** The engine that a cage was started with, without asking it. Throws E_TOOL_MISSING when its command line is gone. */
 export function engineOf(container: ContainerIdentity, environment: Environment): Engine {
-  const { engine: kind, selectors, rootless, limits } = container;
+  const { engine: kind, selectors, rootless, gated, limits } = container;
   const { program, env } = engineCommand(kind, environment);
   if (program === undefined) throw missingTool(kind);
-  return { kind, program, selectors, env, rootless, limits };
+  return { kind, program, selectors, env, rootless, gated, limits };
 }
 
 /** The first engine of these kinds that answers; throws E_BACKEND that lists what was tried. */
@@ -162,13 +162,11 @@ async function ask(
   const { rootless, version, limits } = facts;
   if (facts.remapped) return no(`${version}, with users mapped to others: its cages are not to be had yet`);
   if (kind === 'docker' && rootless) return no(`${version}, rootless: its cages are not to be had yet`);
-  if (kind === 'docker' && process.getuid?.() !== 0) {
-    return no(`${version}, run by root: an ordinary user’s cages need rootless Podman`);
-  }
+  const gated = !rootless && process.getuid?.() !== 0;
   return {
     ...candidate,
-    engine: { kind, program, selectors, env, rootless, limits },
-    reason: `${version}${rootless ? ', rootless' : ''}`,
+    engine: { kind, program, selectors, env, rootless, gated, limits },
+    reason: `${version}${rootless ? ', rootless' : ''}${gated ? ', of root’s, through a gate' : ''}`,
     holes: knownHoles(facts),
   };
 }

@@ -17,6 +17,8 @@ export interface Engine {
   env: Readonly<Record<string, string>>;
   /** Rootless: its containers lie in a user namespace of the caller's. */
   rootless: boolean;
+  /** It is root's, and the caller is not. */
+  gated: boolean;
   limits: EngineLimits;
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { kindOf, requireRuntime, runtimeSelectors } from './runtime.ts';
 
-const HERE = { rootless: false, limits: { memory: true, pids: true, cpu: true } };
+const HERE = { rootless: false, gated: false, limits: { memory: true, pids: true, cpu: true } };
 const ENGINE = { ...HERE, kind: 'podman' as const, program: '/nowhere/podman', selectors: [], env: {} };
 
 test.each([
@@ -26,7 +26,7 @@ test('a program that says it is one of these is refused under any name', () => {
 
 test.each([
   ['a rootless engine', { ...HERE, rootless: true }],
-  ['an engine that cannot limit processes', { ...HERE, limits: { ...HERE.limits, pids: false } }],
+  ['an engine that cannot limit processes', { ...HERE, gated: false, limits: { ...HERE.limits, pids: false } }],
 ])('gVisor under %s is refused with the reason', (_what, engine) => {
   expect(() => kindOf('runsc', 'runsc version 1', engine)).toThrow('gVisor');
 });

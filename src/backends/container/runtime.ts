@@ -46,15 +46,16 @@ export function runtimeSelectors(engine: Pick<Engine, 'kind'>, { name, kind }: C
 export function kindOf(
   name: string,
   version: string,
-  { rootless, limits }: Pick<Engine, 'rootless' | 'limits'>,
+  { rootless, gated, limits }: Pick<Engine, 'rootless' | 'gated' | 'limits'>,
 ): ContainerRuntime['kind'] {
   if (MACHINES.test(version)) throw ownMachine(name);
   if (!/^runsc\b/m.test(version)) return 'namespaces';
-  const lacks = rootless
-    ? 'a rootless engine’s sandboxes are not tried, and without control groups nothing would limit their processes'
-    : limits.pids
-      ? undefined
-      : 'this engine has no control group for processes, and gVisor itself does not limit them';
+  const lacks =
+    rootless || gated
+      ? 'sandboxes of an ordinary user’s are not tried; of a rootless engine’s, nothing would limit the processes'
+      : limits.pids
+        ? undefined
+        : 'this engine has no control group for processes, and gVisor itself does not limit them';
   if (lacks === undefined) return 'gvisor';
   throw new IronError('E_PROTECTION', {
     message: `cages of ${name} (gVisor) are not to be had here`,

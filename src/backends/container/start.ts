@@ -15,6 +15,7 @@ import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
 import { CONTAINER_FILES, createArguments, enforcementOf, placesOf } from './arguments.ts';
 import { askEngine, callEngine, type Engine } from './engine.ts';
 import { requireFirstProcess } from './first-process.ts';
+import { startGate } from './gate-container.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { labelForContainers } from './selinux.ts';
@@ -55,18 +56,22 @@ export async function raiseContainer(
   const { init, id } = await startContainer(plan, container, engine, tools.node);
   hooks.holderKnown(init, []);
   const sandbox = await requireFirstProcess(init, container.identity, id, plan.identity.rootUid);
-  await Promise.all([
-    // The mounts of a sandbox are its own kernel's, which knows neither devices nor set-uid files of this machine.
-    sandbox ??
-      tightenMounts(
-        init,
-        [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh],
-        path,
-        plan.identity.rootUid === undefined ? [] : ['/'],
-      ),
-    openInside(init, engine, tools, path, plan.listeners, (request, handle) => hooks.listener(request, handle)),
-  ]);
-  return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, limits, cgroups: [] };
+  const handOver: HandOver = (request, handle) => hooks.listener(request, handle);
+  const gate = engine.gated ? await startGate(plan, container, engine, tools, init, handOver) : undefined;
+  if (gate === undefined) {
+    await Promise.all([
+      // The mounts of a sandbox are its own kernel's, which knows neither devices nor set-uid files of this machine.
+      sandbox ??
+        tightenMounts(
+          init,
+          [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh],
+          path,
+          plan.identity.rootUid === undefined ? [] : ['/'],
+        ),
+      openInside(init, engine, tools, path, plan.listeners, handOver),
+    ]);
+  }
+  return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, gate, limits, cgroups: [] };
 }
 
 /** Opens listeners in the network of a container; once more for a new egress as for its first. */
@@ -78,10 +83,10 @@ export function openInside(
   listeners: readonly ListenerRequest[],
   handOver: HandOver,
 ): Promise<void> {
-  const programs = [join(PROGRAMS_DIRECTORY, 'container/listeners.sh'), tools.node];
+  const openers = [join(PROGRAMS_DIRECTORY, 'container/listeners.sh'), tools.node];
   const command = [
     ...networkCommand(init, engine, tools),
-    ...[tools.sh, ...programs, join(PROGRAMS_DIRECTORY, 'host/open-listeners.js')],
+    ...[tools.sh, ...openers, join(PROGRAMS_DIRECTORY, 'host/open-listeners.js')],
   ];
   return openListeners(command, listeners, path, handOver);
 }

@@ -7,7 +7,7 @@ import { endInside, sandboxProcesses } from './gvisor.ts';
 
 /** `graceMs` 0 kills at once. A container that is not there, or does not run, is fine. Throws E_BACKEND. */
 export async function stopContainer(
-  { name }: ContainerIdentity,
+  { name, gated }: ContainerIdentity,
   engine: Engine,
   { holder: init, sandbox }: { holder?: ProcessIdentity | undefined; sandbox?: GvisorSandbox | undefined },
   graceMs: number,
@@ -24,6 +24,7 @@ export async function stopContainer(
   if (killed.exitCode !== 0 && !IS_NOT_RUNNING.test(killed.stderr))
     throw engineFailure(engine, 'stop the container', killed);
   if (init !== undefined) await mustEnd(init);
+  if (gated) await removeOne(gateName(name), engine);
 }
 
 const IS_NOT_RUNNING = /no such container|is not running|not running|container state improper|can only kill running/i;
@@ -31,12 +32,27 @@ const IS_NOT_RUNNING = /no such container|is not running|not running|container s
 const IS_BUSY = /device or resource busy/i;
 
 /** Takes the container away with all that the engine keeps of it; one that is not there is fine. Throws E_BACKEND. */
-export async function removeContainer({ name }: Pick<ContainerIdentity, 'name'>, engine: Engine): Promise<void> {
+export async function removeContainer(
+  container: Pick<ContainerIdentity, 'name'> & { gated?: boolean },
+  engine: Engine,
+): Promise<void> {
+  if (container.gated === true) await removeOne(gateName(container.name), engine);
+  await removeOne(container.name, engine);
+}
+
+export function gateName(container: string): string {
+  return `${container}-gate`;
+}
+
+async function removeOne(name: string, engine: Engine): Promise<void> {
   const remove = (): ReturnType<typeof callEngine> => callEngine(engine, ['rm', '--force', '--volumes', name]);
   const first = await remove();
   // Podman’s own monitor takes the mounts of a container down that has just ended, and may be at it.
   const removed = IS_BUSY.test(first.stderr) ? await remove() : first;
-  if (removed.exitCode !== 0 && !/no such container/i.test(removed.stderr)) {
+  if (
+    removed.exitCode !== 0 &&
+    !/no such container|removal of container .* is already in progress/i.test(removed.stderr)
+  ) {
     throw engineFailure(engine, 'take the container away', removed);
   }
 }

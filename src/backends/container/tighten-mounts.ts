@@ -20,12 +20,22 @@ export async function tightenMounts(
   path: string,
   setuid: readonly string[],
 ): Promise<void> {
-  const open = openMounts(readMounts(init), setuid);
-  const changes = open.flatMap((mount) => [remountOptions(mount, setuid), mount.path]);
-  const [program = '', ...args] = [...prefix, REMOUNT, `/proc/${init.pid}/ns/mnt`, ...changes];
+  const [program = '', ...args] = [...prefix, REMOUNT, ...remountArguments(init, setuid)];
   const { exitCode, stderr } = await run(program, args, { env: { PATH: path }, timeoutMs: 20_000 });
+  if (exitCode !== 0) throw failure('', stderr);
+  mustBeTight(init, setuid);
+}
+
+/** Of remount.sh: the namespace, and what is to be changed there. */
+export function remountArguments(init: ProcessIdentity, setuid: readonly string[] = []): string[] {
+  const changes = openMounts(readMounts(init), setuid).flatMap((mount) => [remountOptions(mount, setuid), mount.path]);
+  return [`/proc/${init.pid}/ns/mnt`, ...changes];
+}
+
+/** Throws E_PROTECTION for a mount that is still open. */
+export function mustBeTight(init: ProcessIdentity, setuid: readonly string[] = []): void {
   const [left] = openMounts(readMounts(init), setuid);
-  if (exitCode !== 0 || left !== undefined) throw failure(left?.path ?? '', stderr || 'it is as it was');
+  if (left !== undefined) throw failure(left.path, 'it is as it was');
 }
 
 const REMOUNT = join(PROGRAMS_DIRECTORY, 'container/remount.sh');

@@ -8,7 +8,7 @@ import type { ListenerRequest } from '../backend.ts';
 
 export interface ExpectedNetwork {
   init: ProcessIdentity;
-  /** Process 1 of the egress; undefined where there is none. */
+  /** Process 1 of the egress, or the gate that holds its listeners; undefined where there is none. */
   egress: ProcessIdentity | undefined;
   /** Network devices besides `lo`. */
   devices: readonly string[];

@@ -12,6 +12,11 @@ export const RUN_FILES = {
   etc: 'etc',
 } as const;
 
+/** Unix sockets by which the gate of a container and this machine's programs find one another. */
+export function gateSockets(runDirectory: string): string {
+  return join(runDirectory, 'gate');
+}
+
 /** Where the cage finds the certificates: its own authority alone, and the system's bundle with it. */
 export const INSIDE_TRUST = '/ironcage';
 export const INSIDE_CA = `${INSIDE_TRUST}/ca.pem`;

@@ -7,22 +7,22 @@ import { join } from 'node:path';
 import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
-import type { CageIdentity } from '../backend.ts';
+import type { CageIdentity, NetworkWay } from '../backend.ts';
 import { confinedCommand, CONFINED_FDS, nodeProgram, readOnlyMounts } from './confined-command.ts';
 import { confinedProcess, endConfined } from './confined-process.ts';
-import { RUN_FILES } from './layout.ts';
+import { GATE_INSIDE } from './gate-entrance.ts';
+import { gateSockets, RUN_FILES } from './layout.ts';
 import type { Tools } from './tools.ts';
 
 const START_TIMEOUT_MS = 15_000;
 
 /** What the program is told; the handle of the listener comes with the first. */
-export type ForwardRequest = { type: 'forward'; cagePort: number } | { type: 'go' };
+export type ForwardRequest = { type: 'forward'; cagePort: number; isGated: boolean } | { type: 'go' };
 
 export interface ForwarderLaunch {
   identity: CageIdentity;
   callerIsRoot: boolean;
-  /** What a host command line begins with to run in the network of the cage. */
-  network: readonly string[];
+  network: NetworkWay;
   cagePort: number;
   /** Where the seccomp filter and the log lie. */
   runDirectory: string;
@@ -47,7 +47,7 @@ export async function startForwarder(
   const wrapper = child.pid === undefined ? undefined : identifyProcess(child.pid);
   try {
     if (wrapper === undefined) throw forwarderFailure('its process could not be started');
-    await untilForwarding(child, launch.cagePort, listener);
+    await untilForwarding(child, launch, listener);
     const process = confinedProcess(wrapper);
     if (process === undefined) throw forwarderFailure('its process is gone');
     return {
@@ -74,9 +74,12 @@ function spawnForwarder(launch: ForwarderLaunch, tools: Tools, path: string): Ch
   const filterFile = join(runDirectory, RUN_FILES.egressFilter);
   const command = confinedCommand(
     {
-      ...{ identity, callerIsRoot, network, directories: ['/forwarder'] },
+      ...{ identity, callerIsRoot, network: network === 'gate' ? 'none' : network, directories: ['/forwarder'] },
       // By a path of the cage in its command line it is found for one of this cage when all else is lost.
-      mounts: readOnlyMounts([[filterFile, '/forwarder/filter']]),
+      mounts: readOnlyMounts([
+        [filterFile, '/forwarder/filter'],
+        ...(network === 'gate' ? [[gateSockets(runDirectory), GATE_INSIDE] as const] : []),
+      ]),
       environment: [
         ['NODE_CHANNEL_FD', String(CONFINED_FDS.channel)],
         ['NODE_CHANNEL_SERIALIZATION_MODE', 'json'],
@@ -100,7 +103,7 @@ function spawnForwarder(launch: ForwarderLaunch, tools: Tools, path: string): Ch
   return child;
 }
 
-function untilForwarding(child: ChildProcess, cagePort: number, listener: Server): Promise<void> {
+function untilForwarding(child: ChildProcess, { cagePort, network }: ForwarderLaunch, listener: Server): Promise<void> {
   return new Promise((resolvePromise, reject) => {
     const settle = (finish: () => void): void => {
       clearTimeout(timer);
@@ -114,9 +117,14 @@ function untilForwarding(child: ChildProcess, cagePort: number, listener: Server
     const timer = setTimeout(() => fail('it did not answer in time'), START_TIMEOUT_MS);
     child.on('message', onMessage);
     child.once('exit', onExit);
-    child.send({ type: 'forward', cagePort } satisfies ForwardRequest, listener, {}, (error) => {
-      if (error !== null) fail(error.message);
-    });
+    child.send(
+      { type: 'forward', cagePort, isGated: network === 'gate' } satisfies ForwardRequest,
+      listener,
+      {},
+      (error) => {
+        if (error !== null) fail(error.message);
+      },
+    );
   });
 }
 

@@ -13,6 +13,7 @@ export function createNativeBackend(tools: Tools, path: string): Backend {
     async reopenListeners(plan, { holder }, handOver) {
       const { reopenListeners } = await import('./reopen-listeners.ts');
       await reopenListeners({ ...plan, holder }, tools, path, handOver);
+      return {};
     },
     joinNetwork: (callerIsRoot, { holder }) => {
       const user = callerIsRoot ? [] : ['--user', '--preserve-credentials'];
