@@ -36,6 +36,8 @@ export interface ContainerIdentity {
   /** Its engine is root's and the caller is not: only a second container gets into its network. */
   gated: boolean;
   limits: EngineLimits;
+  /** Name of the container through which an open cage has its network; absent of every other. */
+  router?: string | undefined;
   /** Absent: the engine's own, which is runc or crun. */
   runtime?: ContainerRuntime | undefined;
 }
@@ -52,7 +54,7 @@ export interface GvisorSandbox {
 
 /** One way to isolate a cage. Everything that differs from one to another is behind these. */
 export interface Backend {
-  start(plan: CagePlan, hooks: StartHooks): Promise<RunningCage>;
+  start(plan: CagePlan, hooks: StartHooks): Promise<StartedCage>;
   /** The host command line that runs `request.argv` inside; its exit code is the program's, 128 + n after a signal. */
   enter(plan: EnterPlan, cage: RunningCage, request: EnterRequest): EnterCommand;
   /** Opens the listeners of a cage that lives once more; `handOver` gets each and closes its own copy. */
@@ -62,6 +64,8 @@ export interface Backend {
     handOver: (request: ListenerRequest, handle: Listener) => Promise<void>,
   ): Promise<Pick<RunningCage, 'gate'>>;
   joinNetwork(callerIsRoot: boolean, cage: RunningCage): Promise<NetworkWay>;
+  /** Gives an open cage that lives another router: its first process. */
+  replaceRouter(plan: CagePlan, cage: RunningCage): Promise<ProcessIdentity>;
 }
 
 /**
@@ -174,6 +178,12 @@ export interface RunningCage {
   limits: LimitEnforcement;
   /** cgroup directories made for the cage. */
   cgroups: readonly string[];
+}
+
+/** A cage that has just come to run. */
+export interface StartedCage extends RunningCage {
+  /** First process of the container through which an open cage has its network. */
+  router?: ProcessIdentity;
 }
 
 /** How to start a program inside a running cage: a host command line. */

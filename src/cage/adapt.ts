@@ -11,6 +11,7 @@ import { tellIdleRules } from './idle-rules.ts';
 import { changeLocked } from './live-policy.ts';
 import { sharePlaceholders } from './join-shared.ts';
 import { isOccupied } from './occupancy.ts';
+import { refuseForOpen } from './open-net.ts';
 import { listenedPorts } from './policy.ts';
 import { publishLocked } from './ports.ts';
 import { missingPorts } from './published.ts';
@@ -34,6 +35,7 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
     });
   }
   refuseOther(plan, spec);
+  if (spec.net === 'open') refuseForOpen(plan.options, spec.backend);
   const wanted = await extendSpec(context, spec, plan, profile);
   refuseUnboundSecrets(wanted, plan.request.rules);
   if (JSON.stringify(wanted) === JSON.stringify(spec)) return;
@@ -87,6 +89,13 @@ function refuseOther({ name, request, options }: CreationPlan, spec: CageSpec): 
       hint: 'leave --sudo out, use --new or another --name, or remove it first',
     });
   }
+  if (options.net !== undefined && (request.net === 'open') !== (spec.net === 'open')) {
+    throw new IronError('E_CAGE_EXISTS', {
+      message: `the cage ${name} is there already, with --net ${spec.net}`,
+      because: 'an open network is made in another way than all others, and a cage keeps the one it was made with',
+      hint: 'leave --net out, use --new or another --name, or remove it first',
+    });
+  }
   const workspace = options.workspace !== undefined && request.workspace !== spec.workspace;
   if (!backend && !image && !workspace) return;
   throw new IronError('E_CAGE_EXISTS', {
@@ -124,7 +133,7 @@ async function extendSpec(
     ...(profile.secrets.length > 0 || profile.bundles.length > 0 ? { agent: profile.name } : {}),
     net: options.net === undefined ? spec.net : request.net,
     auth,
-    rules: withRules(uniqueRules([...spec.rules, ...agentRules(profile)]), request.rules),
+    rules: withRules(uniqueRules([...spec.rules, ...agentRules(profile, spec.net)]), request.rules),
     ...(Object.keys(request.inspection).length === 0
       ? {}
       : { inspection: { ...(spec.inspection ?? DEFAULT_INSPECTION), ...request.inspection } }),

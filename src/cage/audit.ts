@@ -11,6 +11,7 @@ import { normaliseHost } from '../policy/hosts.ts';
 import { NO_USAGE } from '../policy/inspector.ts';
 import type { PlaceholderBinding, Policy } from '../policy/types.ts';
 import type { Context } from './context.ts';
+import { cagePolicy } from './policy.ts';
 import { cageExists, cagePaths, noSuchCage, readSpec } from './store.ts';
 
 export interface AuditQuery {
@@ -108,7 +109,7 @@ export interface AuditOutcome {
 
 /** What happened since a moment: how much, what was refused, where secrets went. */
 export async function auditOutcome(context: Context, name: string, sinceMs: number): Promise<AuditOutcome> {
-  const { rules, net: mode, secrets } = await readSpec(context, name);
+  const { rules, net, secrets } = await readSpec(context, name);
   const refused = new Map<string, Refusal>();
   const secretsUsed = new Map<string, { name: string; host: string; count: number }>();
   let requests = 0;
@@ -120,7 +121,7 @@ export async function auditOutcome(context: Context, name: string, sinceMs: numb
       const key = JSON.stringify([host, method, path, rule]);
       const reason = record.inspectors.find((note) => note.action === 'deny')?.reason ?? '';
       const before = refused.get(key);
-      const remedy = before?.remedy ?? remedyOf(record, { mode, rules }, secrets);
+      const remedy = before?.remedy ?? remedyOf(record, cagePolicy({ net, rules, inspection: undefined }), secrets);
       refused.set(key, { host, method, path, rule, reason, remedy, count: (before?.count ?? 0) + 1 });
     }
     for (const secret of record.secrets) {

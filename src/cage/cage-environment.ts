@@ -14,6 +14,25 @@ import type { CageSpec } from './spec.ts';
 export function cageEnvironment({ spec, context }: CageSession): Record<string, string> {
   const programs = readAgentPrograms(context, spec).map(({ command }) => dirname(command));
   const path = [...new Set([...programs, ...ownDirectories(spec), ...SYSTEM_DIRECTORIES])];
+  const env: Record<string, string> = {
+    HOME: spec.home,
+    USER: CAGE_USER,
+    LOGNAME: CAGE_USER,
+    SHELL: spec.backend === 'native' && pathExists('/bin/bash') ? '/bin/bash' : '/bin/sh',
+    PATH: [`${spec.home}/.local/bin`, ...path].join(':'),
+    LANG: context.environment['LANG'] ?? 'C.UTF-8',
+    IRONCAGE: spec.name,
+    // Git's last resort, so that an agent can commit where neither the user nor the project says who that is.
+    EMAIL: `${CAGE_USER}@ironcage.invalid`,
+    ...(spec.net === 'open' ? {} : throughEgress()),
+  };
+  if (spec.agent !== undefined) Object.assign(env, findProfile(spec.agent).env);
+  for (const binding of spec.secrets) env[binding.env] = binding.placeholder;
+  return { ...env, ...spec.env };
+}
+
+/** What clients need to know of the egress and of the cage's own authority. */
+function throughEgress(): Record<string, string> {
   const proxy = `http://127.0.0.1:${PROXY_PORT}`;
   const direct = 'localhost,127.0.0.1,::1';
   const bundled = [
@@ -26,16 +45,7 @@ export function cageEnvironment({ spec, context }: CageSession): Record<string, 
     'CARGO_HTTP_CAINFO',
     'DENO_CERT',
   ];
-  const env: Record<string, string> = {
-    HOME: spec.home,
-    USER: CAGE_USER,
-    LOGNAME: CAGE_USER,
-    SHELL: spec.backend === 'native' && pathExists('/bin/bash') ? '/bin/bash' : '/bin/sh',
-    PATH: [`${spec.home}/.local/bin`, ...path].join(':'),
-    LANG: context.environment['LANG'] ?? 'C.UTF-8',
-    IRONCAGE: spec.name,
-    // Git's last resort, so that an agent can commit where neither the user nor the project says who that is.
-    EMAIL: `${CAGE_USER}@ironcage.invalid`,
+  return {
     ...Object.fromEntries(bundled.map((name) => [name, INSIDE_BUNDLE])),
     // One certificate, not the bundle: Node parses the file at every start.
     NODE_EXTRA_CA_CERTS: INSIDE_CA,
@@ -43,9 +53,6 @@ export function cageEnvironment({ spec, context }: CageSession): Record<string, 
     NO_PROXY: direct,
     no_proxy: direct,
   };
-  if (spec.agent !== undefined) Object.assign(env, findProfile(spec.agent).env);
-  for (const binding of spec.secrets) env[binding.env] = binding.placeholder;
-  return { ...env, ...spec.env };
 }
 
 const SYSTEM_DIRECTORIES = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'];

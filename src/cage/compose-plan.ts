@@ -62,6 +62,7 @@ async function guardOf(workspace: PreparedWorkspace): Promise<MountGuard> {
 
 /** What the egress of this cage listens on. */
 export function cageListeners({ spec }: Pick<CageSession, 'spec'>): ListenerRequest[] {
+  if (spec.net === 'open') return [];
   const required = requiredListeners();
   const more = listenedPorts(spec).filter((port) => !required.some((listener) => listener.port === port));
   return [...more.map((port): ListenerRequest => ({ purpose: 'tcp', port })), ...required];

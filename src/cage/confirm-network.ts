@@ -1,14 +1,21 @@
 // Nothing is started in a cage whose network is not the one that was made for it. Every way into a cage passes here, so it
 // must stay cheap: a few files of /proc, no process, no engine.
-import { networkFault } from '../backends/host/cage-network.ts';
+import { CAGE_DEVICE, networkFault } from '../backends/host/cage-network.ts';
 import { IronError } from '../platform/errors.ts';
 import { requiredListeners } from './policy.ts';
 import type { CageSpec } from './spec.ts';
 import type { RunningState } from './state.ts';
 
 /** Throws E_PROTECTION that says what is wrong. The caller has seen that the cage's processes live. */
-export function confirmNetwork({ name }: Pick<CageSpec, 'name'>, { init, egress, gate }: RunningState): void {
-  const because = networkFault({ init, egress: gate ?? egress, devices: [], listeners: requiredListeners() });
+export function confirmNetwork(
+  { name, net }: Pick<CageSpec, 'name' | 'net'>,
+  { init, egress, gate }: RunningState,
+): void {
+  const expected =
+    net === 'open'
+      ? { init, egress: undefined, devices: [CAGE_DEVICE], listeners: [] }
+      : { init, egress: gate ?? egress, devices: [], listeners: requiredListeners() };
+  const because = networkFault(expected);
   if (because === undefined) return;
   throw new IronError('E_PROTECTION', {
     message: `the network of ${name} is not as it was made, so nothing is started in it`,

@@ -7,6 +7,7 @@ import { findImage } from '../backends/container/image-facts.ts';
 import { renewImage } from '../backends/container/images.ts';
 import { requireRuntime, runtimeSelectors } from '../backends/container/runtime.ts';
 import { IronError } from '../platform/errors.ts';
+import { refuseOpen } from '../backends/container/router.ts';
 import type { Context } from './context.ts';
 import { hasAgentImage } from './image-agents.ts';
 import { buildTopImage } from './images.ts';
@@ -26,17 +27,19 @@ interface ContainerRequest {
   /** OCI runtime, by its engine's name of it. */
   runtime: string | undefined;
   sudo: boolean;
+  isOpen: boolean;
 }
 
 /** Throws as buildImages does, and what keeps a cage from the runtime that was asked for. */
 export async function prepareContainer(
   context: Context,
   backend: EngineKind,
-  { image: choice, agent, runtime: wanted, sudo }: ContainerRequest,
+  { image: choice, agent, runtime: wanted, sudo, isOpen }: ContainerRequest,
 ): Promise<ContainerPlace> {
   const engine = await requireEngine([backend], context.environment);
   const runtime = wanted === undefined ? undefined : await requireRuntime(engine, wanted);
   if (sudo) refuseSudo(engine, runtime);
+  if (isOpen) refuseOpen({ gated: engine.gated, runtime });
   const place = await takeImage(context, engine, choice, { agent });
   const { rootless, gated, limits } = engine;
   const selectors = [...engine.selectors, ...(runtime === undefined ? [] : runtimeSelectors(engine, runtime))];

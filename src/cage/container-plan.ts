@@ -25,7 +25,8 @@ export function containerIdentity({
 }: Pick<CageSession, 'spec' | 'context'>): ContainerIdentity | undefined {
   if (spec.backend === 'native') return undefined;
   if (spec.engine === undefined) throw incomplete(spec, 'engine');
-  return { engine: spec.backend, name: containerName({ spec, context }), ...spec.engine };
+  const name = containerName({ spec, context });
+  return { engine: spec.backend, name, ...spec.engine, ...(spec.net === 'open' && { router: `${name}-router` }) };
 }
 
 /** Takes the container of a cage away; one that is not there is fine. Throws E_BACKEND when its engine does not answer. */
@@ -36,7 +37,9 @@ export async function removeCageContainer(context: Context, spec: CageSpec): Pro
     import('../backends/container/detect.ts'),
     import('../backends/container/stop.ts'),
   ]);
-  await removeContainer(container, engineOf(container, context.environment));
+  const engine = engineOf(container, context.environment);
+  await removeContainer(container, engine);
+  if (container.router !== undefined) await removeContainer({ name: container.router }, engine);
 }
 
 export function containerPlan({ spec, context }: CageSession, identity: ContainerIdentity): ContainerPlan {

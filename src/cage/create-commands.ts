@@ -41,7 +41,7 @@ export async function planCage(context: Context, source: string | undefined, opt
   const { name, project, request, profile } = await planCreation(context, source, options);
   const { backend, preset, workspace, net, auth } = request;
   const exists = cageExists(context, name);
-  const configured = exists ? { rules: [], caches: [] } : await readConfigured(context);
+  const configured = exists ? { rules: [], caches: [] } : await readConfigured(context, net);
   const agentSecrets = auth === 'none' ? [] : (profile?.secrets ?? []).map((secret) => secret.name);
   const secrets = [...new Set([...agentSecrets, ...request.secrets])];
   const bound = [
@@ -55,7 +55,7 @@ export async function planCage(context: Context, source: string | undefined, opt
     project,
     ...{ backend, preset, workspace, net },
     agent: profile?.name,
-    rules: uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]).map(formatRule),
+    rules: uniqueRules([...withRules(agentRules(profile, net), request.rules), ...configured.rules]).map(formatRule),
     secrets,
     routes: request.routes.map(({ host, address, port }) => `${host} → ${address}:${port}`),
     mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),

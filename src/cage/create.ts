@@ -20,6 +20,7 @@ import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
 import { cageIdentity, currentCaller, drawSlot, mountOwner } from './identity.ts';
 import { joinShared, sharePlaceholders } from './join-shared.ts';
 import { defaultCageName } from './names.ts';
+import { refuseForOpen } from './open-net.ts';
 import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
 import { repairCage } from './repair.ts';
 import type { ConfiguredPolicy, NamedPolicy } from './policy-sources.ts';
@@ -58,6 +59,7 @@ export async function planCreation(
   }
   const named = await readNamed(context, options);
   const request = { ...parseOptions(options, context.environment, context.cwd), ...named };
+  if (request.net === 'open') refuseForOpen(options, request.backend);
   const project =
     source === undefined
       ? await resolveProjectRoot(context.cwd)
@@ -67,7 +69,7 @@ export async function planCreation(
   refuseDataRootMount(request, context);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
   const name = request.name ?? defaultCageName(project);
-  refuseEgressPorts({ name, rules: [...agentRules(profile), ...request.rules] }, request.ports);
+  refuseEgressPorts({ name, rules: [...agentRules(profile, request.net), ...request.rules] }, request.ports);
   return { name, project, request, profile, options };
 }
 
@@ -85,11 +87,12 @@ async function readFiles(context: Context, policies: readonly string[]): Promise
   return readPolicyFiles(context, policies);
 }
 
-/** What every new cage gets from the user's settings. */
-export async function readConfigured(context: Context): Promise<ConfiguredPolicy> {
+/** What every new cage gets from the user's settings. Nobody looks at the traffic of an open one. */
+export async function readConfigured(context: Context, net: CageSpec['net']): Promise<ConfiguredPolicy> {
   if (!pathExists(context.configFile)) return { rules: [], inspection: {}, inspectors: [], caches: [] };
   const { readConfiguredPolicy } = await import('./policy-sources.ts');
-  return readConfiguredPolicy(context);
+  const configured = await readConfiguredPolicy(context);
+  return net === 'open' ? { ...configured, rules: [], inspection: {}, inspectors: [] } : configured;
 }
 
 /** Makes the cage of a plan; throws E_CAGE_EXISTS when there is one of that name. */
@@ -134,13 +137,13 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
 /** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
 async function requireBackend(
   context: Context,
-  { request: { backend, image, runtime, sudo }, profile }: CreationPlan,
+  { request: { backend, image, runtime, sudo, net }, profile }: CreationPlan,
 ): Promise<ContainerPlace> {
   const { requireNative } = await import('../backends/native/probe.ts');
   await requireNative(context.environment);
   if (backend === 'native' || image === undefined) return {};
   const { prepareContainer } = await import('./container-place.ts');
-  return prepareContainer(context, backend, { image, agent: profile?.name, runtime, sudo });
+  return prepareContainer(context, backend, { image, agent: profile?.name, runtime, sudo, isOpen: net === 'open' });
 }
 
 async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promise<void> {
@@ -200,11 +203,11 @@ async function composeSpec(
   }
   const slot = drawSlot(currentCaller());
   const runsAs = mountOwner(currentCaller(), project, request.workspace);
-  const configured = await readConfigured(context);
+  const configured = await readConfigured(context, request.net);
   const shared = await joinShared(context, request, configured.caches, { home: HOME_INSIDE, project });
   if (runsAs !== undefined && (shared.sharedSlot !== undefined || request.sudo)) throw twoOwners();
   const said = { ...configured.inspection, ...request.inspection };
-  const rules = uniqueRules([...withRules(agentRules(profile), request.rules), ...configured.rules]);
+  const rules = uniqueRules([...withRules(agentRules(profile, request.net), request.rules), ...configured.rules]);
   refuseUnboundSecrets({ name, secrets }, request.rules);
   tellIdleRules(context, rules, request.rules);
   const ports = await mergePorts(context, [], request.ports);
@@ -270,8 +273,9 @@ function twoOwners(): IronError {
 
 const HOME_INSIDE = '/home/agent';
 
-/** The bundles an agent cannot work without. */
-export function agentRules(profile: AgentProfile | undefined): Rule[] {
+/** The bundles an agent cannot work without. In an open cage no rule counts. */
+export function agentRules(profile: AgentProfile | undefined, net: CageSpec['net']): Rule[] {
+  if (net === 'open') return [];
   return (profile?.bundles ?? []).flatMap((bundle) => findBundle(bundle)?.rules ?? []);
 }
 

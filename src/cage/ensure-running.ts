@@ -47,6 +47,11 @@ async function mendPorts(session: CageSession, before: RunningState): Promise<Ru
 
 async function replaceEgress(session: CageSession, before: RunningState): Promise<RunningState> {
   const { context, spec } = session;
+  if (spec.net === 'open') {
+    context.progress(`the router of ${spec.name} had ended, so that the cage had no network: it is started again`);
+    const { replaceRouter } = await import('./start-open.ts');
+    return replaceRouter(session, before);
+  }
   context.progress(`the egress of ${spec.name} had ended, so that the cage had no network: it is started again`);
   const { restartEgress } = await import('./restart-egress.ts');
   return restartEgress(session, before);

@@ -26,6 +26,11 @@ test.each<[CageSpec['net'], Rule[], string]>([
   ['ask', some, `${HOSTS}, and what you approve`],
   ['learn', [], 'every public host (learning)'],
   ['learn', some, `every public host (learning), ${HOSTS}`],
+  [
+    'open',
+    [],
+    'the whole internet, unseen and without a record (no SSH port, image registries, private networks or this machine)',
+  ],
 ])('under %s the line says what is reached', (net, given, reach) => {
   const line = exposureOf({ net, rules: given, secrets: [] }, ['/usr'], ['its home']);
   expect(line).toBe(`reaches ${reach}; reads /usr; writes its home; secrets none`);

@@ -30,6 +30,8 @@ function reachOf({ net, rules }: Exposed): string {
       return hosts === '' ? 'what you approve' : `${hosts}, and what you approve`;
     case 'learn':
       return hosts === '' ? 'every public host (learning)' : `every public host (learning), ${hosts}`;
+    case 'open':
+      return 'the whole internet, unseen and without a record (no SSH port, image registries, private networks or this machine)';
     default:
       net satisfies never;
       throw new Error('the cage has an unknown network mode');

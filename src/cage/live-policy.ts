@@ -8,6 +8,7 @@ import { offerGeneration } from './confirm-policy.ts';
 import type { Context } from './context.ts';
 import { uniqueRules } from './create.ts';
 import { refuseEgressPorts } from './egress-ports.ts';
+import { refuseRulesOfOpen } from './open-net.ts';
 import { egressGeneration, listenedPorts } from './policy.ts';
 import { repairCage } from './repair.ts';
 import type { CageSpec } from './spec.ts';
@@ -49,6 +50,7 @@ export async function changePolicy(
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
     const before = await readSpec(context, name);
+    refuseRulesOfOpen(before);
     return changeLocked(context, before, change(before), concerned);
   });
 }

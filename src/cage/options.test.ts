@@ -47,7 +47,7 @@ test.each([
   [{ backend: 'docker', image: '-x' }, 'E_USAGE'],
   [{ image: 'debian' }, 'E_USAGE'],
   [{ preset: 'locked' }, 'E_PROTECTION'],
-  [{ net: 'open' }, 'E_PROTECTION'],
+  [{ net: 'wide' }, 'E_USAGE'],
   [{ auth: 'subscription' }, 'E_PROTECTION'],
   [{ backend: 'chroot' }, 'E_USAGE'],
   [{ name: '..' }, 'E_NAME'],

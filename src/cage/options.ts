@@ -74,7 +74,7 @@ export interface CageRequest {
   sudo: boolean;
   preset: 'safe';
   workspace: CageSpec['workspace'];
-  net: 'filtered' | 'ask' | 'learn' | 'none';
+  net: CageSpec['net'];
   auth: 'api-key' | 'none';
   /** Named by the command: on its line first, then in files. */
   rules: readonly Rule[];
@@ -97,7 +97,6 @@ const DEFAULT_PIDS = 4096;
 const NOT_YET: Readonly<Record<string, readonly string[]>> = {
   backend: ['apple', 'vm', 'kubernetes'],
   preset: ['dev', 'locked', 'shared'],
-  net: ['open'],
   auth: ['subscription'],
 };
 
@@ -115,8 +114,9 @@ export function parseOptions(
     sudo: parseSudo(options),
     preset: choose('preset', options.preset, ['safe']),
     workspace: choose('workspace', options.workspace, ['copy', 'mount', 'mount-ro']),
-    net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none']),
-    auth: choose('auth', options.auth, ['api-key', 'none']),
+    net: choose('net', options.net, ['filtered', 'ask', 'learn', 'none', 'open']),
+    // Where no egress puts a key in, a placeholder is worth nothing.
+    auth: choose('auth', options.auth ?? (options.net === 'open' ? 'none' : undefined), ['api-key', 'none']),
     routes: options.routes.map((text) => parseRoute(text, cwd)),
     secrets: options.secrets.map(parseSecretName),
     env: parseEnvironment(options, environment, cwd),

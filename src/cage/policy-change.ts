@@ -12,6 +12,7 @@ import type { Context } from './context.ts';
 import { refuseIdleRules } from './idle-rules.ts';
 import { changePolicy, viewRules, type PolicyChange, type RuleView } from './live-policy.ts';
 import { namedRules } from './named-rules.ts';
+import { refuseRulesOfOpen } from './open-net.ts';
 import { cagePolicy, egressGeneration } from './policy.ts';
 import { stateHealth } from './repair.ts';
 import { readRules } from './rule-input.ts';
@@ -35,7 +36,8 @@ export interface PolicyView {
 export async function policyShow(context: Context, name: string): Promise<PolicyView> {
   const spec = await readSpec(context, name);
   const hash = generationHash(await egressGeneration(context, spec));
-  const answer = await askEgress(context, name);
+  // An open cage has nobody who could confirm anything.
+  const answer = spec.net === 'open' ? undefined : await askEgress(context, name);
   const confirmed = answer?.ok === true && answer.generation === spec.generation && answer.hash === hash;
   const { net: mode, generation, inspection = DEFAULT_INSPECTION } = spec;
   const inspectors = spec.inspectors.map((inspector) => inspector.name);
@@ -128,6 +130,7 @@ export async function policyTest(
   body: { type?: string | undefined; size?: string | undefined } = {},
 ): Promise<Decision & { method: string; url: string; considered: readonly ConsideredRule[] }> {
   const spec = await readSpec(context, name);
+  refuseRulesOfOpen(spec);
   const bindings = (await egressGeneration(context, spec)).bindings;
   const circumstances = { bindings, nowMs: context.clock.now(), usage: () => NO_USAGE };
   const sketched = { type: body.type, bytes: readSize(body.size) };

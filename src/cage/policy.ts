@@ -51,7 +51,8 @@ export async function secretValue(
 
 /** The policy as a spec has it. */
 export function cagePolicy({ net, rules, inspection }: Pick<CageSpec, 'net' | 'rules' | 'inspection'>): Policy {
-  return { mode: net, rules, ...(inspection !== undefined && { inspection }) };
+  // An open cage has no egress: one that were asked would let nothing pass.
+  return { mode: net === 'open' ? 'none' : net, rules, ...(inspection !== undefined && { inspection }) };
 }
 
 export async function egressGeneration(context: Context, spec: CageSpec): Promise<EgressGeneration> {

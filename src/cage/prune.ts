@@ -37,7 +37,8 @@ export async function planPrune(context: Context, name: string, sinceMs: number)
   const spec = await readSpec(context, name);
   const nowMs = context.clock.now();
   const { used, covered } = await usedSince(context, spec, sinceMs);
-  const needed = new Set(agentRules(AGENTS.find((profile) => profile.name === spec.agent)).map(({ id }) => id));
+  const agent = AGENTS.find((profile) => profile.name === spec.agent);
+  const needed = new Set(agentRules(agent, spec.net).map(({ id }) => id));
   const prunable = groups(spec.rules).flatMap(({ text, rules }): Prunable[] => {
     const ids = rules.map(({ id }) => id);
     if (rules.every(({ expires }) => expires !== undefined && isExpired(expires, nowMs)))

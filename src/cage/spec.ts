@@ -100,7 +100,7 @@ const specSchema = z.strictObject({
   engine: engineSchema.optional().describe('that has the container: another one would not know it'),
   preset: z.enum(['safe']),
   workspace: z.enum(['copy', 'mount', 'mount-ro']),
-  net: z.enum(['filtered', 'ask', 'learn', 'none']),
+  net: z.enum(['filtered', 'ask', 'learn', 'none', 'open']),
   auth: z.enum(['api-key', 'none']),
   agent: z.string().optional().describe('the profile this cage was made for'),
   createdAt: z.string(),

@@ -63,6 +63,10 @@ async function startAll(
   const { context, spec, paths } = session;
   prepareDirectories(session);
   await refreshCommits(context, spec);
+  if (spec.net === 'open') {
+    const { startOpen } = await import('./start-open.ts');
+    return startOpen(session, publishing, stopWhenIdle);
+  }
   const cgroups: string[] = [];
   const container = containerIdentity(session);
   let egress: LaunchedEgress | undefined;

@@ -35,6 +35,7 @@ export type CageState =
     }
   | ({
       phase: 'running';
+      /** What its traffic passes: of an open cage its router. */
       egress: ProcessIdentity;
       /** Is to take the place of an egress that has ended; not known yet to serve. */
       replacement?: ProcessIdentity;
@@ -160,15 +161,25 @@ function isEnforcement(value: unknown): value is LimitEnforcement {
 function parseContainer(value: unknown): { container?: ContainerIdentity } | undefined {
   if (value === undefined) return {};
   if (!isRecord(value)) return undefined;
-  const { name, selectors, rootless, limits } = value;
+  const { name, selectors, rootless, limits, router } = value;
   const engine = ENGINE_KINDS.find((kind) => kind === value['engine']);
   if (engine === undefined || typeof name !== 'string' || !isStrings(selectors)) return undefined;
   const runtime = parseRuntime(value['runtime']);
   if (typeof rootless !== 'boolean' || !isRecord(limits) || runtime === undefined) return undefined;
+  if (router !== undefined && typeof router !== 'string') return undefined;
   const has = (limit: string): boolean => limits[limit] === true;
   const known = { memory: has('memory'), pids: has('pids'), cpu: has('cpu') };
   return {
-    container: { engine, name, selectors, rootless, gated: value['gated'] === true, limits: known, ...runtime },
+    container: {
+      engine,
+      name,
+      selectors,
+      rootless,
+      gated: value['gated'] === true,
+      limits: known,
+      ...runtime,
+      ...(router !== undefined && { router }),
+    },
   };
 }
 

@@ -73,6 +73,8 @@ async function probeCage(
 ): Promise<Probe[]> {
   const session = await openSession(context, name);
   const probes = await insideProbes(session, state, canary, attack);
+  // An open cage has no egress, no record and no secret of the store's; its network was looked at before it was entered.
+  if (session.spec.net === 'open') return [...probes, aliveProbe(found)];
   probes.push(
     aliveProbe(found),
     await canaryProbe(canary),
@@ -193,7 +195,7 @@ function aliveProbe(found: Health): Probe {
     id: 'control-plane.egress-alive',
     group: 'control plane',
     ok: found !== 'degraded',
-    expected: 'a cage that runs has its egress, from before the verification on',
+    expected: 'a cage that runs has its egress, an open one its router, from before the verification on',
     observed: found === 'degraded' ? 'it had ended, so that another was started' : `the cage was ${found}`,
   };
 }

@@ -28,7 +28,7 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     name: 'net',
     value: 'MODE',
     choices: ['filtered', 'ask', 'learn', 'open', 'none'],
-    summary: 'how requests leave; default: filtered',
+    summary: 'how requests leave; default: filtered; open, of a container: nothing looks at them, nothing is recorded',
   },
   {
     name: 'allow',

@@ -237,7 +237,7 @@ export type ApprovalEvent =
 
 interface LearnedPolicy {
   cage: string;
-  mode: 'filtered' | 'ask' | 'learn' | 'none';
+  mode: 'filtered' | 'ask' | 'learn' | 'none' | 'open';
   requests: number;
   rules: readonly { text: string; requests: number; present: readonly string[]; bundle: string | undefined }[];
   leftOut: number;

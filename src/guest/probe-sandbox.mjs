@@ -220,7 +220,8 @@ export default function sandbox({ hostHome, homeEntries, dataRoot, isContainer, 
       expected: 'ironcage’s own data is not there',
       attempt: () => existsSync(dataRoot),
       passes: /^false$/,
-      control: { attempt: () => existsSync('/ironcage/ca.pem'), passes: /^true$/ },
+      // An open cage has no authority, but a directory for one.
+      control: { attempt: () => existsSync('/ironcage'), passes: /^true$/ },
     },
     {
       id: 'not-root',

@@ -31,6 +31,8 @@ function urlOf(name) {
 const { runGroup } = await import(urlOf('probe-kit.mjs'));
 const report = (probe) => process.stdout.write(`${JSON.stringify(probe)}\n`);
 for (const [group, file] of Object.entries(GROUPS)) {
+  // In an open cage nothing looks at traffic: what is left to probe is the cage itself.
+  if (facts.mode === 'open' && group !== 'sandbox') continue;
   const { default: probesOf } = await import(urlOf(file));
   await runGroup(group, probesOf(facts), facts, report);
 }

@@ -89,6 +89,8 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   prlimit: 'util-linux',
   mount: 'mount',
+  'iptables-restore': 'iptables',
+  'ip6tables-restore': 'iptables',
 };
 
 /** The absolute path of a program on `path` (a PATH value), or undefined. */

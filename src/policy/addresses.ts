@@ -41,7 +41,7 @@ const IPV6_BLOCKS: readonly Block[] = [
 ];
 
 /** Everything else that is handed out today lies in 2000::/3 (RFC 4291); the rest is reserved. */
-const GLOBAL_UNICAST = '2000::/3';
+export const GLOBAL_UNICAST = '2000::/3';
 
 /** Services that hand out the machine's own credentials: AWS, GCP, Azure, OpenStack; ECS and EKS; Alibaba; Azure's wire server; Oracle. */
 const METADATA_ADDRESSES: readonly string[] = [
@@ -58,6 +58,13 @@ const METADATA_ADDRESSES: readonly string[] = [
 
 /** Prefixes whose last 32 bits are an IPv4 address that the packet ends up at: mapped, translated (SIIT), NAT64. */
 const EMBEDDING_PREFIXES: readonly string[] = ['::ffff:0:0/96', '::ffff:0:0:0/96', '64:ff9b::/96'];
+
+/** Blocks of addresses that are not the public internet's. Whatever lies outside of `GLOBAL_UNICAST` is not either. */
+export function insideBlocks(family: 4 | 6): string[] {
+  const blocks = family === 4 ? IPV4_BLOCKS : IPV6_BLOCKS;
+  const metadata = METADATA_ADDRESSES.filter((cidr) => cidr.includes(':') === (family === 6));
+  return [...new Set([...blocks.map(([cidr]) => cidr), ...metadata])];
+}
 
 interface Range {
   bytes: AddressBytes;

@@ -86,6 +86,31 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, host: 
   ];
 }
 
+/**
+ * Behind `create`, of the router of an open cage: on the engine's own network, with nothing of the cage's but the program that
+ * sleeps. Its image is the cage's only because an engine makes no container without one.
+ */
+export function routerArguments({ runDirectory }: CagePlan, container: ContainerPlan, name: string): string[] {
+  const { engine, limits } = container.identity;
+  const hold = `${runDirectory}/${RUN_FILES.trust}/${CONTAINER_FILES.hold}`;
+  return [
+    ...['--name', name, '--hostname', 'router'],
+    ...Object.entries(container.labels).flatMap(([label, value]) => ['--label', `${label}=${value}`]),
+    ...['--restart', 'no', '--log-driver', 'none', '--pull', 'never', '--stop-signal', 'SIGKILL', '--no-healthcheck'],
+    // What Podman calls private is its bridge for root, and its network in user mode for everybody else.
+    ...['--network', engine === 'podman' ? 'private' : 'bridge', '--ipc', 'private', '--cgroupns', 'private'],
+    ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
+    ...['--security-opt', `seccomp=${runDirectory}/${CONTAINER_FILES.profile}`],
+    ...['--user', '65534:65534', '--ulimit', 'core=0:0', '--ulimit', 'nofile=64:64'],
+    // By itself Podman raises this one to what not every caller may have.
+    ...(engine === 'podman' ? ['--ulimit', 'nproc=1024:1024'] : []),
+    ...(limits.pids ? ['--pids-limit', '8'] : []),
+    ...['--read-only', ...(engine === 'podman' ? ['--read-only-tmpfs=false'] : [])],
+    ...['--mount', mountText({ source: hold, target: INSIDE_HOLD, writable: false })],
+    ...['--workdir', '/', '--entrypoint', INSIDE_HOLD, container.image, markOf(name)],
+  ];
+}
+
 /** Tells one container's first process from another's, and nothing about the cage to who reads it inside. */
 export function markOf(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 16);
@@ -148,7 +173,10 @@ function mountsOf(plan: CagePlan, node: string): Bind[] {
       (name) => run(`${RUN_FILES.etc}/${name}`, `/etc/${name}`),
     ),
     ...(plan.identity.rootUid === undefined ? [] : [run(CONTAINER_FILES.sudoers, SUDOERS)]),
-    ...BUNDLES.map((path) => run(`${RUN_FILES.trust}/ca-bundle.pem`, path)),
+    // An open cage has no authority of its own, and trusts whom its image trusts.
+    ...(plan.container?.identity.router === undefined
+      ? BUNDLES.map((path) => run(`${RUN_FILES.trust}/ca-bundle.pem`, path))
+      : []),
     ...['/tmp', '/var/tmp'].map((target) => ({ source: plan.tmpDirectory, target, writable: true })),
     { source: plan.homeDirectory, target: plan.homeTarget, writable: true },
     ...innerMounts(plan, placesOf(plan)),

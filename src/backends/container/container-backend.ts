@@ -42,6 +42,12 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
       const { networkCommand } = await import('./start.ts');
       return networkCommand(cage.init, container, tools);
     },
+    async replaceRouter(plan, cage) {
+      const { replaceRouter } = await import('./start.ts');
+      if (plan.container === undefined) throw new Error('this plan is not of a container');
+      const engine = engineOf(containerOf(cage), environment);
+      return replaceRouter(plan, plan.container, engine, cage.init, tools, path);
+    },
   };
 }
 

@@ -63,12 +63,20 @@ const NOTHING: Allowed = { capabilities: 0n, newPrivileges: false };
 /** CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, SETGID, SETUID, SYS_PTRACE: gVisor's kernel reaches its files by them; none is of the network or of mounts. */
 const GVISOR_CAPABILITIES = 0x800dfn;
 
-async function confined(init: ProcessIdentity, allowed: Allowed): Promise<void> {
+/** The same for the router of an open cage, which has a network of the engine's. */
+export async function requireRouterProcess(init: ProcessIdentity, name: string): Promise<void> {
+  await become(init, () => commandLine(init.pid) === `${INSIDE_HOLD}\0${markOf(name)}\0`);
+  await confined(init, NOTHING, () => undefined);
+}
+
+async function confined(
+  init: ProcessIdentity,
+  allowed: Allowed,
+  faultOf = () => networkFault({ init, egress: undefined, devices: [], listeners: [] }),
+): Promise<void> {
   const end = performance.now() + BECOMES_MS;
   for (;;) {
-    const lacking =
-      whatIsOpen(readText(`/proc/${init.pid}/status`), allowed) ??
-      networkFault({ init, egress: undefined, devices: [], listeners: [] });
+    const lacking = whatIsOpen(readText(`/proc/${init.pid}/status`), allowed) ?? faultOf();
     if (lacking === undefined) return;
     if (performance.now() > end) {
       throw new IronError('E_PROTECTION', {

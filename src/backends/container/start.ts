@@ -5,7 +5,7 @@ import { chownSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
-import type { CagePlan, ContainerPlan, ListenerRequest, RunningCage, StartHooks } from '../backend.ts';
+import type { CagePlan, ContainerPlan, ListenerRequest, RunningCage, StartedCage, StartHooks } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
 import { networkDevices } from '../host/cage-network.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
@@ -16,7 +16,10 @@ import { CONTAINER_FILES, createArguments, enforcementOf, placesOf } from './arg
 import { askEngine, callEngine, type Engine } from './engine.ts';
 import { requireFirstProcess } from './first-process.ts';
 import { startGate } from './gate-container.ts';
+import { goneMeanwhile } from './gone-meanwhile.ts';
 import { createHoldProgram } from './hold-program.ts';
+import { joinCommand } from './join.ts';
+import { connectRouter, disconnectRouter, refuseOpen, requireRouting, startRouter } from './router.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { labelForContainers } from './selinux.ts';
 import { removeContainer } from './stop.ts';
@@ -34,10 +37,43 @@ export async function startContainerCage(
   tools: Tools,
   path: string,
   hooks: StartHooks,
-): Promise<RunningCage> {
+): Promise<StartedCage> {
+  if (container.identity.router !== undefined) return startOpenCage(plan, container, engine, tools, path, hooks);
   const running = await raiseContainer(plan, container, engine, tools, path, hooks);
   writeTrust(plan.runDirectory, await hooks.certificate());
   return running;
+}
+
+/** With a router in the place of an egress; nothing of its traffic is told to anybody. */
+async function startOpenCage(
+  plan: CagePlan,
+  container: ContainerPlan,
+  engine: Engine,
+  tools: Tools,
+  path: string,
+  hooks: StartHooks,
+): Promise<StartedCage> {
+  requireRouting(path);
+  refuseOpen(container.identity);
+  const raised = await raiseContainer(plan, container, engine, tools, path, hooks);
+  const router = await startRouter(plan, container, engine);
+  await connectRouter(plan, engine, raised.init, router, tools, path);
+  return { ...raised, router: router.process };
+}
+
+/** Another router for an open cage that lives and has lost its own. */
+export async function replaceRouter(
+  plan: CagePlan,
+  container: ContainerPlan,
+  engine: Engine,
+  init: ProcessIdentity,
+  tools: Tools,
+  path: string,
+): Promise<ProcessIdentity> {
+  await disconnectRouter(engine, init, tools, path);
+  const router = await startRouter(plan, container, engine);
+  await connectRouter(plan, engine, init, router, tools, path);
+  return router.process;
 }
 
 /** All of a start but the certificates, which its egress makes. */
@@ -68,7 +104,7 @@ export async function raiseContainer(
           path,
           plan.identity.rootUid === undefined ? [] : ['/'],
         ),
-      openInside(init, engine, tools, path, plan.listeners, handOver),
+      container.identity.router ?? openInside(init, engine, tools, path, plan.listeners, handOver),
     ]);
   }
   return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, gate, limits, cgroups: [] };
@@ -94,26 +130,6 @@ export function openInside(
 /** What a host command line begins with to run in the network of a container. */
 export function networkCommand(init: ProcessIdentity, engine: Pick<Engine, 'rootless'>, tools: Tools): string[] {
   return joinCommand(init, engine, tools, [`--net=/proc/${init.pid}/ns/net`]);
-}
-
-/** Prefix of a host command line. What a rootless container has belongs to the user namespace that its monitor lives in. */
-function joinCommand(
-  init: ProcessIdentity,
-  { rootless }: Pick<Engine, 'rootless'>,
-  tools: Tools,
-  namespaces: readonly string[],
-): string[] {
-  if (rootless) {
-    const user = ['--target', String(monitorOf(init)), '--user', '--preserve-credentials'];
-    return [tools.nsenter, ...user, ...namespaces, '--'];
-  }
-  return namespaces.length === 0 ? [] : [tools.nsenter, ...namespaces, '--'];
-}
-
-function monitorOf(init: ProcessIdentity): number {
-  const parent = identifyProcess(init.pid)?.parentPid;
-  if (parent === undefined) throw goneMeanwhile();
-  return parent;
 }
 
 function writeContainerFiles(plan: CagePlan): void {
@@ -203,13 +219,6 @@ async function inspectContainer(engine: Engine, name: string): Promise<[pid: num
   const answer = await askEngine(engine, ['container', 'inspect', '--format', format, name], 'look at the container');
   const [pid, id = '', digest = ''] = answer.trim().split(' ');
   return [Number(pid), id, digest];
-}
-
-function goneMeanwhile(): IronError {
-  return new IronError('E_BACKEND', {
-    message: 'the container ended as soon as it was started',
-    hint: 'its image may be of another architecture than this machine; the engine’s `inspect` says more',
-  });
 }
 
 const MOST_OPEN_FILES = 1_048_576;

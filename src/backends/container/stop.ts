@@ -5,9 +5,9 @@ import { cageProcesses, mustEnd } from '../host/cage-processes.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
 import { endInside, sandboxProcesses } from './gvisor.ts';
 
-/** `graceMs` 0 kills at once. A container that is not there, or does not run, is fine. Throws E_BACKEND. */
+/** `graceMs` 0 kills at once. A container that is not there, or does not run, is fine. Throws E_BACKEND. Its router is taken away. */
 export async function stopContainer(
-  { name, gated }: ContainerIdentity,
+  { name, gated, router }: ContainerIdentity,
   engine: Engine,
   { holder: init, sandbox }: { holder?: ProcessIdentity | undefined; sandbox?: GvisorSandbox | undefined },
   graceMs: number,
@@ -25,6 +25,7 @@ export async function stopContainer(
     throw engineFailure(engine, 'stop the container', killed);
   if (init !== undefined) await mustEnd(init);
   if (gated) await removeOne(gateName(name), engine);
+  if (router !== undefined) await removeContainer({ name: router }, engine);
 }
 
 const IS_NOT_RUNNING = /no such container|is not running|not running|container state improper|can only kill running/i;

@@ -6,6 +6,9 @@ import { isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { ListenerRequest } from '../backend.ts';
 
+/** The only network device that an open cage has besides `lo`; every other cage has none. */
+export const CAGE_DEVICE = 'eth0';
+
 export interface ExpectedNetwork {
   init: ProcessIdentity;
   /** Process 1 of the egress, or the gate that holds its listeners; undefined where there is none. */

@@ -19,5 +19,6 @@ export function createNativeBackend(tools: Tools, path: string): Backend {
       const user = callerIsRoot ? [] : ['--user', '--preserve-credentials'];
       return Promise.resolve([tools.nsenter, '--target', String(holder.pid), ...user, '--net', '--']);
     },
+    replaceRouter: () => Promise.reject(new Error('a native cage has no router')),
   };
 }
