@@ -42,13 +42,24 @@ const CLIENTS_OF_TESTS = {
   mmdebstrap: 'mmdebstrap',
 };
 
-/** gVisor for tests: newer than this release of Debian has it, so it is unpacked beside the system and not installed. */
-const RUNSC = {
-  directory: fileURLToPath(new URL('../.cache/runsc', import.meta.url)),
-  file: 'pool/main/g/golang-gvisor-gvisor/runsc_0.0~20240729.0-4+b7_amd64.deb',
-  archives: ['http://deb.debian.org/debian', 'http://snapshot.debian.org/archive/debian/20250901T000000Z'],
-  sha256: '3c25a5130dfac2f71237d5baad56ac86a255de87a0400f11b36a555156dc325a',
-};
+/** For tests: newer than this release of Debian has them, so they are unpacked beside the system and not installed. */
+const UNPACKED = [
+  {
+    what: 'gVisor',
+    directory: fileURLToPath(new URL('../.cache/runsc', import.meta.url)),
+    program: 'usr/bin/runsc',
+    file: 'pool/main/g/golang-gvisor-gvisor/runsc_0.0~20240729.0-4+b7_amd64.deb',
+    sha256: '3c25a5130dfac2f71237d5baad56ac86a255de87a0400f11b36a555156dc325a',
+  },
+  {
+    what: 'buildx',
+    directory: fileURLToPath(new URL('../.cache/buildx', import.meta.url)),
+    program: 'usr/libexec/docker/cli-plugins/docker-buildx',
+    file: 'pool/main/d/docker-buildx/docker-buildx_0.13.1+ds1-3_amd64.deb',
+    sha256: 'fcf8c48204d1603c8f209451d7827eb91bf30759578baf7704e9e1a87e5f1d7f',
+  },
+];
+const ARCHIVES = ['http://deb.debian.org/debian', 'http://snapshot.debian.org/archive/debian/20250901T000000Z'];
 
 /** Kernel switches that forbid user namespaces: the value that does, and the command that lifts it. */
 const SWITCHES = [
@@ -79,28 +90,30 @@ if (clients.length > 0) {
   if (isRoot && find('apt-get') !== undefined) install(clients);
   else say(`tests of these clients will be skipped: ${clients.join(', ')}`);
 }
-if (forTests && isRoot && process.arch === 'x64' && !existsSync(join(RUNSC.directory, 'usr/bin/runsc'))) unpackRunsc();
+if (forTests && isRoot && process.arch === 'x64') {
+  for (const part of UNPACKED) if (!existsSync(join(part.directory, part.program))) unpack(part);
+}
 checkUserNamespaces();
 
-/** Whole or not at all. Without it the tests over gVisor are skipped, and fail where CI demands them. */
-function unpackRunsc() {
-  if (find('dpkg-deb') === undefined) return say('tests over gVisor will be skipped: no dpkg-deb to unpack it with');
-  const fresh = `${RUNSC.directory}.${process.pid}`;
-  const archive = join(fresh, 'runsc.deb');
+/** Whole or not at all. Without it the tests over it are skipped, and fail where CI demands them. */
+function unpack({ what, directory, file, sha256 }) {
+  if (find('dpkg-deb') === undefined) return say(`tests over ${what} will be skipped: no dpkg-deb to unpack it with`);
+  const fresh = `${directory}.${process.pid}`;
+  const archive = join(fresh, 'package.deb');
   mkdirSync(fresh, { recursive: true });
   try {
-    for (const base of RUNSC.archives) {
-      const url = `${base}/${RUNSC.file}`;
+    for (const base of ARCHIVES) {
+      const url = `${base}/${file}`;
       const got = spawnSync('curl', ['-fsSL', '--max-time', '120', url], { maxBuffer: 2 ** 26 });
-      if (got.status !== 0 || createHash('sha256').update(got.stdout).digest('hex') !== RUNSC.sha256) continue;
+      if (got.status !== 0 || createHash('sha256').update(got.stdout).digest('hex') !== sha256) continue;
       writeFileSync(archive, got.stdout);
       if (spawnSync('dpkg-deb', ['-x', archive, fresh]).status !== 0) continue;
       rmSync(archive);
-      rmSync(RUNSC.directory, { recursive: true, force: true });
-      renameSync(fresh, RUNSC.directory);
-      return say('unpacked gVisor for the tests');
+      rmSync(directory, { recursive: true, force: true });
+      renameSync(fresh, directory);
+      return say(`unpacked ${what} for the tests`);
     }
-    say('tests over gVisor will be skipped: its package is not to be had');
+    say(`tests over ${what} will be skipped: its package is not to be had`);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }

@@ -1,5 +1,6 @@
 # Installs Debian packages (PACKAGES), puts programs on PATH (LINKS: name=path), and leaves no file that runs as another
-# user than its caller: a cage has nothing to gain from one. Run by the tiers' Dockerfiles as root.
+# user than its caller but sudo, which works with --sudo alone: a cage has nothing to gain from one. Run by the tiers' Dockerfiles
+# as root.
 set -eu
 
 if [ -n "${PACKAGES:-}" ]; then
@@ -19,4 +20,4 @@ for link in ${LINKS:-}; do
   ln -sf "${link#*=}" "/usr/local/bin/${link%%=*}"
 done
 
-find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+find / -xdev -type f -perm /6000 ! -path /usr/bin/sudo -exec chmod a-s {} +

@@ -13,19 +13,28 @@ import { ensureBase } from '../../src/cage/base-image.ts';
 import { buildCustom, readCustom } from '../../src/cage/custom-image.ts';
 import { hostEnvironment } from '../../src/platform/environment.ts';
 import { run } from '../../src/platform/processes.ts';
+import { BUILDX_CONFIG, buildxReason } from '../support/buildx.ts';
 import { TEST_IMAGE } from '../support/engines.ts';
 
-const environment = hostEnvironment();
+const host = hostEnvironment();
+/** The classic builders, and buildx where `npm run setup -- --tests` has put it. */
+const BUILDERS = [
+  { kind: 'docker', label: 'docker', environment: host },
+  { kind: 'podman', label: 'podman', environment: host },
+  { kind: 'docker', label: 'docker with buildx', environment: { ...host, DOCKER_CONFIG: BUILDX_CONFIG } },
+] as const;
 const PREPARE = fileURLToPath(new URL('../../images/base/prepare.sh', import.meta.url));
 const PARENT = 'localhost/ironcage-images-test:parent';
 
-for (const kind of ['docker', 'podman'] as const) {
+for (const { kind, label, environment } of BUILDERS) {
+  const without = label.endsWith('buildx') ? buildxReason() : undefined;
   const findings = await findEngines(kind, environment);
-  const found = findings.find(({ engine }) => engine !== undefined)?.engine;
-  const reason = found === undefined ? ` (skipped: ${findings.map((finding) => finding.reason).join('; ')})` : '';
+  const found = without === undefined ? findings.find(({ engine }) => engine !== undefined)?.engine : undefined;
+  const reasons = without ?? findings.map((finding) => finding.reason).join('; ');
+  const reason = found === undefined ? ` (skipped: ${reasons})` : '';
   const debian = found === undefined ? undefined : await findImage(found, TEST_IMAGE);
 
-  describe.skipIf(found === undefined)(`images of ${kind}${reason}`, () => {
+  describe.skipIf(found === undefined)(`images of ${label}${reason}`, () => {
     let engine: Engine;
     let directory: string;
     let recipe: string;
@@ -78,6 +87,11 @@ for (const kind of ['docker', 'podman'] as const) {
       for (const image of [...made].reverse()) await callEngine(engine, ['image', 'rm', '--force', image]);
     });
 
+    test('is built by the builder that is meant', async () => {
+      await ensure();
+      expect(told.some((line) => /#\d+ \[/.test(line))).toBe(label.endsWith('buildx'));
+    });
+
     test('is built once, says so in its label, and is left alone after that', async () => {
       const first = await ensure();
       expect(first).toMatchObject({ built: true, parent: PARENT });
@@ -89,6 +103,34 @@ for (const kind of ['docker', 'podman'] as const) {
       expect(told).toEqual(['images-test: unchanged']);
       expect(readdirSync(scratch)).toEqual([]);
     });
+
+    test('keeps no word of a proxy that the user gave', async () => {
+      const password = 'pa55-of-the-proxy';
+      const built = await ensure({ userArguments: { HTTPS_PROXY: `http://me:${password}@192.0.2.1:1` } });
+      const history = await askEngine(engine, ['history', '--no-trunc', built.image], 'show the history');
+      const inspected = await askEngine(engine, ['image', 'inspect', built.image], 'inspect it');
+      expect(inspected).toContain('W=one');
+      expect(history + inspected + told.join('\n')).not.toContain(password);
+    });
+
+    test('that cannot be built is an error with the reason, and there is none', async () => {
+      writeFileSync(join(recipe, 'Dockerfile'), 'ARG PARENT\nFROM ${PARENT}\nCOPY absent.txt /\n');
+      const images = async (): Promise<string> =>
+        (await askEngine(engine, ['image', 'ls', '--quiet', '--filter', 'reference=localhost/ironcage'], 'list them'))
+          .split('\n')
+          .sort()
+          .join(' ');
+      const before = await images();
+      await expect(ensure()).rejects.toMatchObject({
+        code: 'E_BACKEND',
+        because: expect.stringContaining('absent.txt'),
+      });
+      expect(await images()).toBe(before);
+      expect(readdirSync(scratch)).toEqual([]);
+    });
+
+    // What follows is the same whoever builds.
+    if (label === 'docker with buildx') return;
 
     test('is built again when the engine has lost it, whatever was built before', async () => {
       const first = await ensure();
@@ -119,31 +161,6 @@ for (const kind of ['docker', 'podman'] as const) {
       expect(second.built).toBe(true);
       expect(second.image).not.toBe(first.image);
       expect(await findImage(engine, first.image)).toBeDefined();
-    });
-
-    test('keeps no word of a proxy that the user gave', async () => {
-      const password = 'pa55-of-the-proxy';
-      const built = await ensure({ userArguments: { HTTPS_PROXY: `http://me:${password}@192.0.2.1:1` } });
-      const history = await askEngine(engine, ['history', '--no-trunc', built.image], 'show the history');
-      const inspected = await askEngine(engine, ['image', 'inspect', built.image], 'inspect it');
-      expect(inspected).toContain('W=one');
-      expect(history + inspected + told.join('\n')).not.toContain(password);
-    });
-
-    test('that cannot be built is an error with the reason, and there is none', async () => {
-      writeFileSync(join(recipe, 'Dockerfile'), 'ARG PARENT\nFROM ${PARENT}\nCOPY absent.txt /\n');
-      const images = async (): Promise<string> =>
-        (await askEngine(engine, ['image', 'ls', '--quiet', '--filter', 'reference=localhost/ironcage'], 'list them'))
-          .split('\n')
-          .sort()
-          .join(' ');
-      const before = await images();
-      await expect(ensure()).rejects.toMatchObject({
-        code: 'E_BACKEND',
-        because: expect.stringContaining('absent.txt'),
-      });
-      expect(await images()).toBe(before);
-      expect(readdirSync(scratch)).toEqual([]);
     });
 
     describe('of a user’s Dockerfile', () => {
