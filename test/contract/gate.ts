@@ -2,6 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { EMPTY_LAYER } from '../../src/backends/container/empty-image.ts';
 import { cagePaths, readCageState } from '../../src/cage/store.ts';
 import { execInCage } from '../../src/index.ts';
 import {
@@ -37,6 +39,17 @@ export function describeGate(makeCage: MakeCage): void {
         expect(status).toContain(`${set}:\t${'0'.repeat(16)}\n`);
       expect(status).toContain('NoNewPrivs:\t1\n');
       expect(status).toMatch(new RegExp(`^Uid:(\\t${process.getuid?.()}){4}$`, 'm'));
+    });
+
+    test('stands on an empty image, so that nothing of the cage’s chose what it ran while it had rights', async () => {
+      const state = readCageState(cage.context, cage.name);
+      const name = state.phase === 'running' ? (state.container?.name ?? '') : '';
+      const { Image: image, Config: config } = await inspected('container', `${name}-gate`);
+      expect(config).toMatchObject({ Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'] });
+      expect(await inspected('image', String(image))).toMatchObject({ RootFS: { Layers: [EMPTY_LAYER] } });
+      // The cage itself has its image.
+      const own = await inspected('container', name);
+      expect(own['Image']).not.toBe(image);
     });
 
     test('is not seen from inside, nor are the sockets of its egress', async () => {
@@ -81,6 +94,12 @@ export function describeGate(makeCage: MakeCage): void {
       expect(identifyProcess(pid)).toBeUndefined();
       expect(await containersOf()).toEqual([]);
     });
+
+    async function inspected(kind: string, name: string): Promise<Record<string, unknown>> {
+      const args = [kind, 'inspect', '--format', '{{json .}}', name];
+      const { stdout } = await run('docker', args, { env: { PATH: pathOfTests() }, timeoutMs: 60_000 });
+      return z.record(z.string(), z.unknown()).parse(JSON.parse(stdout.toString('utf8')));
+    }
 
     async function containersOf(): Promise<string[]> {
       const ours = [

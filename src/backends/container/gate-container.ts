@@ -1,7 +1,8 @@
 // The gate of a container of a rootful engine that an ordinary user may ask: only the engine can bring a program into the network
 // of what it started, so a second container is put beside the first. It starts with the rights to close that one's mounts and to
 // lead every address to itself, gives all of them up, and hands connections to the egress over unix sockets. Its programs are
-// this machine's, mounted read-only: the image needs none.
+// this machine's, mounted read-only over an empty image: nothing of the cage's image, its variables least of all, is there with
+// these rights.
 import { spawn } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -16,6 +17,7 @@ import { gateSockets, PACKAGE_ROOT } from '../host/layout.ts';
 import type { HandOver } from '../host/opened-listeners.ts';
 import type { Tools } from '../host/tools.ts';
 import { mountText } from './arguments.ts';
+import { requireEmptyImage } from './empty-image.ts';
 import type { Engine } from './engine.ts';
 import { gateName, removeContainer } from './stop.ts';
 import { mustBeTight, remountArguments } from './tighten-mounts.ts';
@@ -32,6 +34,8 @@ const STARTING_RIGHTS = [
   'SETPCAP',
 ];
 
+/** Of this machine's own programs; the empty image sets none. */
+const SEARCH_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const HOST_PATHS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/nix/store', '/etc/ld.so.cache'];
 const INSIDE = { sockets: '/gate/sockets', node: '/gate/node', dist: '/gate/dist' } as const;
 const STREAMS = ['tcp', 'proxy', 'dns-tcp'] as const;
@@ -45,14 +49,14 @@ export type GatePlan = Pick<CagePlan, 'identity' | 'runDirectory' | 'listeners'>
  */
 export async function startGate(
   plan: GatePlan,
-  { identity: { name }, image, labels }: ContainerPlan,
+  { identity: { name }, labels }: ContainerPlan,
   engine: Engine,
   tools: Tools,
   init: ProcessIdentity,
   handOver: HandOver,
 ): Promise<ProcessIdentity> {
   const sockets = gateSockets(plan.runDirectory);
-  await removeContainer({ name: gateName(name) }, engine);
+  const [image] = await Promise.all([requireEmptyImage(engine), removeContainer({ name: gateName(name) }, engine)]);
   await openSockets(sockets, handOver);
   const programs = `${INSIDE.dist}/backends/container`;
   const { uid, gid } = plan.identity;
@@ -79,7 +83,7 @@ export async function startGate(
       'no-new-privileges',
     ].flatMap((option) => ['--security-opt', option]),
     ...mounts.flatMap((mount) => ['--mount', mountText(mount)]),
-    ...['--workdir', '/', '--entrypoint', '/bin/sh', image, `${programs}/gate.sh`],
+    ...['--workdir', '/', '--env', `PATH=${SEARCH_PATH}`, '--entrypoint', '/bin/sh', image, `${programs}/gate.sh`],
     ...[String(uid), String(gid), INSIDE.node, `${programs}/gate.js`, listeners, '--', ...remountArguments(init)],
   ]);
   mustBeTight(init);
