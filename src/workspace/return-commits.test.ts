@@ -102,6 +102,42 @@ test('a branch that moved in the project as well stays, and the cage’s commit 
   expect(unreturnedRefs(workspace)).toEqual([]);
 });
 
+test('what was kept beside a branch before stays when something else is to be kept there', async () => {
+  const kept: string[] = [];
+  for (const name of ['one', 'two', 'three']) {
+    kept.push(commitInCage(`${name}.txt`));
+    userGit(project, 'commit', '--quiet', '--allow-empty', '-m', name);
+    expect((await bring()).saved).toHaveLength(1);
+    // As a start does it: the cage goes on with the project's branch.
+    expect(await refreshMountedGit(workspace)).toBe(true);
+  }
+  const names = userGit(project, 'for-each-ref', '--format=%(objectname)', 'refs/ironcage');
+  expect(names.trim().split('\n').sort()).toEqual(kept.sort());
+});
+
+test('what the same cage kept goes on where it is when it is committed upon', async () => {
+  commitInCage('one.txt');
+  userGit(project, 'commit', '--quiet', '--allow-empty', '-m', 'meanwhile');
+  await bring();
+  const second = commitInCage('two.txt');
+  expect((await bring()).saved.map(({ as }) => as)).toEqual(['refs/ironcage/c/heads/main']);
+  expect(userGit(project, 'rev-parse', 'refs/ironcage/c/heads/main').trim()).toBe(second);
+});
+
+test('a branch in the place of a directory of branches is kept, and holds up nothing else', async () => {
+  userGit(project, 'branch', 'topic');
+  await refreshMountedGit(workspace);
+  inCage('branch', '-D', 'topic');
+  inCage('checkout', '--quiet', '-b', 'topic/part');
+  const commit = commitInCage('new.txt');
+  inCage('tag', 'v2');
+  await bring();
+  const refs = userGit(project, 'for-each-ref', '--format=%(objectname) %(refname)', '--points-at', commit);
+  expect(refs).toContain('refs/tags/v2');
+  expect(refs).toContain('topic');
+  expect(unreturnedRefs(workspace)).toEqual([]);
+});
+
 test('an index that the user worked on meanwhile stays, and so does the branch that belongs to it', async () => {
   commitInCage('new.txt');
   writeFiles(project, { 'mine.txt': 'mine\n' });

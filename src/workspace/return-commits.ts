@@ -132,7 +132,8 @@ async function bring(sides: Sides, place: Place, directory: string, cageName: st
     await handOver(place.store, place.repository, { include, exclude, from: place.objects });
   }
   moves.delete('HEAD');
-  const kept = new Map([...saves].map(([ref, { oid }]) => [savedName(cageName, ref), oid]));
+  const names = await savedNames(sides, place, cageName, [...saves.keys()]);
+  const kept = new Map([...saves].map(([ref, { oid }]) => [names.get(ref) ?? '', oid]));
   await updateRefs(place, moves, kept, host);
   if (withCheckout) await moveCheckout(sides, place, index.file);
   const now = readGitPosition(place.repository.gitDir, place.repository.commonDir);
@@ -145,13 +146,45 @@ async function bring(sides: Sides, place: Place, directory: string, cageName: st
   });
   return {
     moved: [...moves.keys()],
-    saved: [...saves].map(([ref, { because }]) => ({ ref, as: savedName(cageName, ref), because })),
+    saved: [...saves].map(([ref, { because }]) => ({ ref, as: names.get(ref) ?? '', because })),
     checkoutStays: !withCheckout && tipOf(cage) !== tipOf(now) ? stays : undefined,
   };
 }
 
-function savedName(cageName: string, ref: string): string {
-  return `refs/ironcage/${cageName}/${ref.replace(/^refs\//, '')}`;
+/** A place for each where nothing is lost: what was kept there before is the same, or what this very ref was when it came last. */
+async function savedNames(
+  { given, changed }: Sides,
+  { repository }: Place,
+  cageName: string,
+  refs: readonly string[],
+): Promise<Map<string, string>> {
+  const top = `refs/ironcage/${cageName}`;
+  const taken = refs.length === 0 ? new Map<string, string>() : await refsBelow(repository, top);
+  const names = new Map<string, string>();
+  for (const ref of refs) {
+    const isFree = (name: string): boolean => {
+      const there = taken.get(name);
+      if (there !== undefined) return there === changed.get(ref) || there === given.saved[ref];
+      return !isInTheWay(name, taken.keys());
+    };
+    const end = ref.replace(/^refs\//, '');
+    let name = `${top}/${end}`;
+    for (let number = 2; !isFree(name); number += 1) name = `${top}/${number}/${end}`;
+    names.set(ref, name);
+    taken.set(name, changed.get(ref) ?? '');
+  }
+  return names;
+}
+
+async function refsBelow({ gitDir }: Repository, top: string): Promise<Map<string, string>> {
+  const { stdout } = await git(['for-each-ref', '--format=%(objectname) %(refname)', `${top}/`], { gitDir });
+  const lines = stdout.toString('utf8').split('\n').filter(Boolean);
+  return new Map(lines.map((line) => [line.slice(line.indexOf(' ') + 1), line.slice(0, line.indexOf(' '))]));
+}
+
+/** Git has no branch `a` beside a branch `a/b`. */
+function isInTheWay(ref: string, others: Iterable<string>): boolean {
+  return [...others].some((other) => other.startsWith(`${ref}/`) || ref.startsWith(`${other}/`));
 }
 
 function isCheckedOut(ref: string, { host }: Sides): boolean {
@@ -168,6 +201,7 @@ async function refStays(
 ): Promise<string | undefined> {
   if (ref.startsWith('refs/stashed/')) return 'it is a stash';
   if (ref !== 'HEAD' && host.refs.get(ref) !== given.refs[ref]) return 'it moved in the project as well';
+  if (isInTheWay(ref, host.refs.keys())) return 'a branch or tag of the project is in the way of its name';
   if (otherWorktrees(place.repository).has(ref)) return 'it is checked out in another worktree';
   const added = (await linksInTree(place, oid)).filter((path) => !links.has(path));
   return added.length === 0 ? undefined : 'it adds a repository within the repository';
