@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Environment } from '../platform/environment.ts';
 import { IronError } from '../platform/errors.ts';
 import { findProgram, run } from '../platform/processes.ts';
+import { parseJson } from '../platform/json.ts';
 import type { LockedAgent, LockedPackage } from './agent-lock.ts';
 import { npmFailure } from './npm-failure.ts';
 import type { AgentRecipe } from './profile.ts';
@@ -83,15 +84,6 @@ async function viewPackage(
   const isAsked = parsed.data?.name === name && (version === 'latest' || parsed.data.version === version);
   if (!parsed.success || !isAsked) throw badAnswer(title, name);
   return parsed.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // No such version: npm says nothing at all.
-    return undefined;
-  }
 }
 
 function badAnswer(title: string, name: string): IronError {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
+import { parseJson } from '../platform/json.ts';
 import type { Context } from './context.ts';
 import { currentCaller, drawSlot } from './identity.ts';
 import { cachesDirectory } from './shared-places.ts';
@@ -30,13 +31,4 @@ export async function cacheSlot(context: Context): Promise<number | undefined> {
       hint: 'remove every cage with --cache, then that directory: what is in it can be fetched again',
     });
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Damaged like any other text that is no record.
-    return undefined;
-  }
 }

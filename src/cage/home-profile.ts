@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, readTextIfPresent, removeTree, writeFileAtomic } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
+import { parseJson } from '../platform/json.ts';
 import type { Context } from './context.ts';
 import { currentCaller, drawSlot, slotOwner } from './identity.ts';
 import { copySeed } from './seed-home.ts';
@@ -47,15 +48,6 @@ export function readHomeProfile(context: Context, name: string): HomeProfile | u
     });
   }
   return parsed.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Damaged like any other text that is no record.
-    return undefined;
-  }
 }
 
 /** Whole or not at all: it is filled under another name. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
 import { pathExists, readTextIfPresent, removeTree, writeFileAtomic } from '../platform/files.ts';
+import { parseJson } from '../platform/json.ts';
 import { readAgentText, writeAgentText } from './agent-programs.ts';
 import type { Context } from './context.ts';
 import type { CageSpec } from './spec.ts';
@@ -40,13 +41,4 @@ export async function undoUpgrade(context: Context, name: string): Promise<void>
   writeSpec(context, parseSpec(JSON.stringify(parsed.data.spec), file, name));
   if (parsed.data.agent !== undefined) writeAgentText(context, name, parsed.data.agent);
   endUpgrade(context, name);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Told as a file of the wrong form.
-    return undefined;
-  }
 }

@@ -6,6 +6,7 @@ import { userLockFile, type AgentLock, type LockedAgent } from '../agents/agent-
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, readTextIfPresent, writeFileAtomic } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
+import { parseJson } from '../platform/json.ts';
 import type { Context } from './context.ts';
 
 const packageSchema = z.strictObject({
@@ -30,15 +31,6 @@ export function readUserLock(context: Pick<Context, 'dataRoot'>): AgentLock {
     because: parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`),
     hint: 'repair the file; without it the versions that ship with ironcage count',
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Told as a file of the wrong form.
-    return undefined;
-  }
 }
 
 export async function writeUserLock(context: Context, name: string, locked: LockedAgent): Promise<void> {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { IronError } from '../../platform/errors.ts';
 import { findProgram, run } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
+import { parseJson } from '../../platform/json.ts';
 import type { ContainerRuntime } from '../backend.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
 
@@ -125,12 +126,3 @@ async function ofDocker(engine: Engine, name: string): Promise<Found> {
 }
 
 const ASK_MS = 10_000;
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // What is no JSON has none of the fields that are looked for.
-    return undefined;
-  }
-}

@@ -1,7 +1,40 @@
-// A program that confined-command.ts has started, among the wrappers around it: which process it is, and how all of it ends.
-import { readFileSync } from 'node:fs';
+// A program under a command line of confined-command.ts: how it starts, which process it is among the wrappers around it, and how
+// all of it ends.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withoutInherited } from '../../platform/descriptors.ts';
 import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import { firstChild, mustEnd, namespaceOf } from './cage-processes.ts';
+import { RUN_FILES } from './layout.ts';
+
+export interface ConfinedStart {
+  /** Of confined-command.ts. */
+  command: readonly string[];
+  runDirectory: string;
+  /** Name of the log in the run directory: what one that died has said is kept for the next to be read with. */
+  log: string;
+  channel: 'ipc' | 'pipe';
+}
+
+/** What cannot be started, or be sent to one that ended, is seen by the answer that does not come. */
+export function startConfined(
+  { command, runDirectory, log: name, channel }: ConfinedStart,
+  path: string,
+): ChildProcess {
+  const [program = '', ...args] = withoutInherited(command, path, 5);
+  const log = openSync(join(runDirectory, name), 'a', 0o600);
+  const filter = openSync(join(runDirectory, RUN_FILES.egressFilter), 'r');
+  const child = spawn(program, args, {
+    detached: true,
+    env: { PATH: path },
+    stdio: ['ignore', log, log, channel, filter],
+  });
+  closeSync(log);
+  closeSync(filter);
+  child.on('error', () => undefined);
+  return child;
+}
 
 /** Process 1 of the namespace of a program, by its outermost wrapper: with it all of the program ends. Undefined: it is gone. */
 export function confinedProcess(wrapper: ProcessIdentity): ProcessIdentity | undefined {

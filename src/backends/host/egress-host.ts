@@ -1,19 +1,15 @@
 // The egress of a native cage: a host process with a confinement of its own, which egress-command.ts writes down. It is
 // started, told its policy and its secrets over Node's IPC, handed its listeners, and then left alone.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import type { EgressConfig, EgressParentMessage } from '../../egress/config.ts';
-import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { Listener, ListenerRequest } from '../backend.ts';
 import type { Tools } from './tools.ts';
 import { egressCommand, egressProgram, type EgressLaunch } from './egress-command.ts';
-import { RUN_FILES } from './layout.ts';
-import { confinedProcess } from './confined-process.ts';
+import { confinedProcess, startConfined } from './confined-process.ts';
 
 const START_TIMEOUT_MS = 15_000;
 
@@ -32,19 +28,9 @@ export interface StartingEgress {
 
 /** Starts the egress program; it ends with this process unless it serves and was let go. */
 export function startEgress(launch: EgressLaunch, tools: Tools, path: string): StartingEgress {
-  const [program = '', ...args] = withoutInherited(egressCommand(launch, tools, egressProgram()), path, 5);
-  // What one that died has said is kept for the next to be read with.
-  const log = openSync(join(launch.runDirectory, 'egress.log'), 'a', 0o600);
-  const filter = openSync(join(launch.runDirectory, RUN_FILES.egressFilter), 'r');
-  const child = spawn(program, args, {
-    detached: true,
-    env: { PATH: path },
-    stdio: ['ignore', log, log, 'ipc', filter],
-  });
-  closeSync(log);
-  closeSync(filter);
-  // What cannot be sent to one that ended is seen by the answer that does not come.
-  child.on('error', () => undefined);
+  const command = egressCommand(launch, tools, egressProgram());
+  const { runDirectory } = launch;
+  const child = startConfined({ command, runDirectory, log: 'egress.log', channel: 'ipc' }, path);
   const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
   if (identity === undefined) throw egressFailure('its process could not be started');
   return {

@@ -1,16 +1,13 @@
 // The process of one inspector that the user wrote: confined like the egress, without its network and its directories. It sees
 // the module and nothing else of the user's. Its only way out is a socket, whose other end goes to the egress; with that it ends.
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { extname, join } from 'node:path';
-import { withoutInherited } from '../../platform/descriptors.ts';
+import { extname } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { pathExists } from '../../platform/files.ts';
 import type { CageIdentity } from '../backend.ts';
 import type { Tools } from './tools.ts';
 import { confinedCommand, nodeProgram, readOnlyMounts } from './confined-command.ts';
-import { RUN_FILES } from './layout.ts';
+import { startConfined } from './confined-process.ts';
 
 export interface InspectorLaunch {
   identity: CageIdentity;
@@ -36,18 +33,8 @@ export function startInspector(launch: InspectorLaunch, tools: Tools, path: stri
     },
     tools,
   );
-  const [program = '', ...args] = withoutInherited(command, path, 5);
-  const log = openSync(join(runDirectory, 'inspectors.log'), 'a', 0o600);
-  const filter = openSync(join(runDirectory, RUN_FILES.egressFilter), 'r');
-  const child = spawn(program, args, {
-    detached: true,
-    env: { PATH: path },
-    stdio: ['ignore', log, log, 'pipe', filter],
-  });
-  closeSync(log);
-  closeSync(filter);
   // A start that failed is seen by the socket that closes.
-  child.on('error', () => undefined);
+  const child = startConfined({ command, runDirectory, log: 'inspectors.log', channel: 'pipe' }, path);
   child.unref();
   const socket = child.stdio[3];
   if (!(socket instanceof Socket)) throw inspectorFailure(name, 'its process could not be started');

@@ -1,15 +1,13 @@
 // Starts the program that forwards one published port, confined like the egress, in the network of the cage. Until it is let go
 // it ends with this process.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CageIdentity, NetworkWay } from '../backend.ts';
 import { confinedCommand, CONFINED_FDS, nodeProgram, readOnlyMounts } from './confined-command.ts';
-import { confinedProcess, endConfined } from './confined-process.ts';
+import { confinedProcess, endConfined, startConfined } from './confined-process.ts';
 import { GATE_INSIDE } from './gate-entrance.ts';
 import { gateSockets, RUN_FILES } from './layout.ts';
 import type { Tools } from './tools.ts';
@@ -42,8 +40,6 @@ export async function startForwarder(
   path: string,
 ): Promise<StartedForwarder> {
   const child = spawnForwarder(launch, tools, path);
-  // What cannot be sent to one that ended is seen by the answer that does not come.
-  child.on('error', () => undefined);
   const wrapper = child.pid === undefined ? undefined : identifyProcess(child.pid);
   try {
     if (wrapper === undefined) throw forwarderFailure('its process could not be started');
@@ -90,17 +86,7 @@ function spawnForwarder(launch: ForwarderLaunch, tools: Tools, path: string): Ch
     },
     tools,
   );
-  const [program = '', ...args] = withoutInherited(command, path, 5);
-  const log = openSync(join(runDirectory, 'ports.log'), 'a', 0o600);
-  const filter = openSync(filterFile, 'r');
-  const child = spawn(program, args, {
-    detached: true,
-    env: { PATH: path },
-    stdio: ['ignore', log, log, 'ipc', filter],
-  });
-  closeSync(log);
-  closeSync(filter);
-  return child;
+  return startConfined({ command, runDirectory, log: 'ports.log', channel: 'ipc' }, path);
 }
 
 function untilForwarding(child: ChildProcess, { cagePort, network }: ForwarderLaunch, listener: Server): Promise<void> {
