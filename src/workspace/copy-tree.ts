@@ -16,8 +16,6 @@ export interface CopyOptions {
   owner?: Owner | undefined;
   /** Called with the path relative to `source`; true leaves it, and all below it, out. */
   skip?: ((path: BytePath) => boolean) | undefined;
-  /** Links are skipped as well. */
-  withoutLinks?: boolean | undefined;
 }
 
 export interface SkippedFile {
@@ -41,12 +39,8 @@ function copyEntry(options: CopyOptions, path: BytePath, skipped: SkippedFile[])
     const stat = lstatSync(source);
     if (stat.isDirectory()) copyDirectory(options, path, { source, target, stat }, skipped);
     else if (stat.isFile()) copyFile(source, target, stat, options.owner);
-    else if (stat.isSymbolicLink() && options.withoutLinks !== true) copyLink(source, target, stat, options.owner);
-    else
-      skipped.push({
-        path: toText(path),
-        reason: stat.isSymbolicLink() ? 'it is a link' : 'it is a pipe, socket or device',
-      });
+    else if (stat.isSymbolicLink()) copyLink(source, target, stat, options.owner);
+    else skipped.push({ path: toText(path), reason: 'it is a pipe, socket or device' });
   } catch (error) {
     const code = systemErrorCode(error);
     // The user goes on working while the copy is made: what just vanished is simply not part of it.

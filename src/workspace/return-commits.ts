@@ -8,7 +8,7 @@ import { IronError } from '../platform/errors.ts';
 import { pathExists, readTextIfPresent, removeTree } from '../platform/files.ts';
 import { baseStore } from './base.ts';
 import { zeroOid } from './base-store.ts';
-import { copyTree } from './copy-tree.ts';
+import { copyObjects } from './copy-objects.ts';
 import { git, readEffectiveConfig } from './git.ts';
 import { branchOf, readGitPosition, tipOf, type GitPosition } from './git-position.ts';
 import { giveToOwner, handOver } from './hand-over.ts';
@@ -67,13 +67,8 @@ export async function returnCommits(workspace: PreparedWorkspace, cageName: stri
   mkdirSync(quarantine, { mode: 0o700 });
   try {
     const objects = join(quarantine, 'objects');
-    // Links and pipes stay behind, and with the list of other places nothing but these objects and the project's own is read.
-    copyTree({
-      source: Buffer.from(join(gitDir, 'objects')),
-      target: Buffer.from(objects),
-      skip: (path) => path === 'info',
-      withoutLinks: true,
-    });
+    // Without the list of other places: nothing but these objects and the project's own is read.
+    copyObjects(join(gitDir, 'objects'), objects);
     const sides = { given, cage, host: readGitPosition(repository.gitDir, repository.commonDir), changed };
     const place: Place = { store: baseStore(workspace.base), repository, objects, gitDir, quarantine };
     return await bring(sides, place, directory, cageName);
