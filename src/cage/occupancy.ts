@@ -25,8 +25,12 @@ export async function isOccupied(paths: CagePaths, state: RunningState): Promise
 
 /** Whether anything runs besides process 1 and, in a native cage, the program that keeps its namespace. */
 export async function isBusy({ init, container, sandbox }: RunningState): Promise<boolean> {
-  if (sandbox !== undefined)
-    return (await (await import('../backends/container/gvisor.ts')).sandboxProcesses(sandbox)).length > 0;
+  if (sandbox !== undefined) {
+    const { sandboxProcesses } = await import('../backends/container/gvisor.ts');
+    const inside = await sandboxProcesses(sandbox);
+    // One that does not say is not stopped under whoever works in it.
+    return inside === undefined ? isAlive(init) : inside.length > 0;
+  }
   return cageProcesses(init).length > (container === undefined ? 2 : 1);
 }
 

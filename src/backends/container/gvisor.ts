@@ -40,11 +40,11 @@ export function runscArguments({ root, id }: GvisorSandbox, command: readonly st
   return ['--root', root, ...command, id];
 }
 
-/** Numbers, inside, of all programs but the first; none when the sandbox is gone. */
-export async function sandboxProcesses(sandbox: GvisorSandbox): Promise<number[]> {
+/** Numbers, inside, of all programs but the first; undefined when it does not say: it is gone, or does not answer. */
+export async function sandboxProcesses(sandbox: GvisorSandbox): Promise<number[] | undefined> {
   const asked = await runsc(sandbox, runscArguments(sandbox, ['ps', '--format=json']));
-  const numbers = asked.exitCode === 0 ? parseNumbers(asked.stdout.toString('utf8')) : [];
-  return numbers.filter((pid) => pid !== FIRST);
+  const numbers = asked.exitCode === 0 ? parseNumbers(asked.stdout.toString('utf8')) : undefined;
+  return numbers?.filter((pid) => pid !== FIRST);
 }
 
 /** To one that is gone meanwhile nothing happens. */
@@ -54,7 +54,8 @@ export async function signalInside(sandbox: GvisorSandbox, pid: number, signal: 
 
 /** Asks those of `pids` that are there to end, and waits; resolves with the ones that did not. */
 export async function endInside(sandbox: GvisorSandbox, pids: readonly number[], graceMs: number): Promise<number[]> {
-  const left = async (): Promise<number[]> => (await sandboxProcesses(sandbox)).filter((pid) => pids.includes(pid));
+  const left = async (): Promise<number[]> =>
+    ((await sandboxProcesses(sandbox)) ?? []).filter((pid) => pids.includes(pid));
   let there = await left();
   for (const pid of there) await signalInside(sandbox, pid, 'SIGTERM');
   const end = performance.now() + graceMs;
@@ -71,13 +72,13 @@ function runsc({ program }: GvisorSandbox, args: readonly string[]): Promise<Run
   return run(program, args, { env: {}, timeoutMs: TIMEOUT_MS });
 }
 
-function parseNumbers(text: string): number[] {
+function parseNumbers(text: string): number[] | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     // A sandbox that ends says half of it.
-    return [];
+    return undefined;
   }
-  return Array.isArray(value) ? value.filter((entry): entry is number => Number.isSafeInteger(entry)) : [];
+  return Array.isArray(value) ? value.filter((entry): entry is number => Number.isSafeInteger(entry)) : undefined;
 }

@@ -13,7 +13,7 @@ export async function stopContainer(
   graceMs: number,
 ): Promise<void> {
   if (sandbox !== undefined && graceMs > 0) {
-    await endInside(sandbox, await sandboxProcesses(sandbox), graceMs);
+    await endInside(sandbox, (await sandboxProcesses(sandbox)) ?? [], graceMs);
   } else if (init !== undefined && graceMs > 0 && isAlive(init)) {
     const members = cageProcesses(init).filter(({ pid }) => pid !== init.pid);
     for (const member of members) signalProcess(member, 'SIGTERM');
