@@ -77,7 +77,8 @@ async function viewPackage(
   const args = ['view', `${name}@${version}`, ...fields, '--json', '--no-update-notifier', '--global=false'];
   // npm starts with `env node`, and PATH need not name the Node that runs us.
   const env = { ...environment, PATH: `${environment['PATH'] ?? ''}:${dirname(process.execPath)}` };
-  const answer = await run(npm, args, { env, timeoutMs: TIMEOUT_MS, maxOutputBytes: 2 ** 20 });
+  // A project's own settings would choose the registry, and with it the bytes that are locked.
+  const answer = await run(npm, args, { cwd: '/', env, timeoutMs: TIMEOUT_MS, maxOutputBytes: 2 ** 20 });
   if (answer.exitCode !== 0 && /\b(?:E404|ETARGET)\b/.test(answer.stderr)) return undefined;
   if (answer.exitCode !== 0) throw npmFailure(title, answer, 'looked up');
   const parsed = viewSchema.safeParse(parseJson(answer.stdout.toString('utf8')));

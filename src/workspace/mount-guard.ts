@@ -1,7 +1,7 @@
 // What lies over a mounted project inside its cage: a repository of the cage's own in the place of the project's, repositories within
 // it read-only, files that look like secrets covered. Found anew for every start, since the project lives on. Directories are guarded
 // as directories: a mount over a single file is gone once somebody on the host replaces that file.
-import { chownSync, lstatSync, mkdirSync, realpathSync, rmdirSync, writeFileSync } from 'node:fs';
+import { lchownSync, lstatSync, mkdirSync, realpathSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
 import { isInside, pathExists, readTextIfPresent } from '../platform/files.ts';
@@ -110,7 +110,8 @@ function kindOf(path: string): 'directory' | 'file' | 'other' | undefined {
 function makePlace(path: string, { storeDirectory, owner }: PreparedWorkspace): void {
   writeFileSync(mountedPlaces(workspaceDirectory(storeDirectory)).placed, '');
   mkdirSync(path);
-  if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+  // Another cage may write in the same project.
+  if (owner !== undefined) lchownSync(path, owner.uid, owner.gid);
 }
 
 /** Takes the empty directory away that stood for no repository; nothing else of the project is ever deleted. */

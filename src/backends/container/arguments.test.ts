@@ -27,7 +27,11 @@ test.each(['docker', 'podman'] as const)('a container of %s has no network, no r
   for (const wanted of [
     ...['--network none', '--cap-drop ALL', '--security-opt no-new-privileges', '--read-only', '--restart no'],
     ...['--security-opt seccomp=/r/seccomp.json', '--user 7:8', '--pull never', '--ulimit nofile=1024:1024'],
-    ...[`--entrypoint /ironcage/hold debian:bookworm-slim ${markOf('ironcage-shop-12345678')}`, '--log-driver none'],
+    ...[
+      `--entrypoint /ironcage/hold debian:bookworm-slim ${markOf('ironcage-shop-12345678')}`,
+      '--log-driver none',
+      '--no-healthcheck',
+    ],
   ]) {
     expect(line).toContain(wanted);
   }

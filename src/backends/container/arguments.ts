@@ -59,6 +59,8 @@ export function createArguments(plan: CagePlan, container: ContainerPlan, host: 
     ...Object.entries(container.labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
     // Nothing is to come back by itself: what starts again has no egress.
     ...['--restart', 'no', '--log-driver', 'none', '--pull', 'never'],
+    // By itself an engine runs an image's own check inside, from the first moment on and as long as the cage lives.
+    '--no-healthcheck',
     // An engine that ends asks process 1 alone, which only sleeps: waiting for it would help nobody.
     ...['--stop-signal', 'SIGKILL'],
     ...(engine === 'docker' && runtime !== undefined ? ['--runtime', runtime.name] : []),

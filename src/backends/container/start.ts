@@ -1,7 +1,7 @@
 // Starts the container of a cage: files, container, listeners in its network, certificates. Nothing of the agent's runs in it
 // before all of that is done: its first process only sleeps.
 import { createHash } from 'node:crypto';
-import { chownSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { chownSync, lchownSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
@@ -171,7 +171,8 @@ function guardWays(plan: CagePlan): void {
     }
     if (entry !== undefined || path === guarded) continue;
     mkdirSync(path);
-    if (callerIsRoot) chownSync(path, identity.uid, identity.gid);
+    // In a project that is mounted another cage may be at work.
+    if (callerIsRoot) lchownSync(path, identity.uid, identity.gid);
   }
 }
 
