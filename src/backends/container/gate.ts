@@ -46,6 +46,8 @@ async function openEntrance(): Promise<void> {
 }
 
 async function handIn(client: Socket): Promise<void> {
+  // Until it is joined nobody else hears of it, and one client must not end the gate.
+  client.on('error', () => undefined);
   const port = await readGatePort(client);
   await joinSockets(client, () => (port === undefined ? Promise.resolve(undefined) : dialInside(port)));
 }
