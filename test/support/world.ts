@@ -1,7 +1,6 @@
 // A piece of the internet for open cages: a network of its own, one wire away from this machine, with servers at a public, a private and
 // a link-local address. Only root can make it; who runs tests for another user hands its addresses on.
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { hostEnvironment } from '../../src/platform/environment.ts';
 import { run } from '../../src/platform/processes.ts';
 import { pathOfTests } from './engines.ts';
@@ -30,13 +29,13 @@ udp.bind(53, '0.0.0.0');
 
 export async function openWorld(): Promise<World> {
   const given = hostEnvironment()[WORLD_VARIABLE];
-  const slot = given === undefined ? randomInt(64) : Number(given);
+  const slot = given === undefined ? await takeSlot() : Number(given);
   const [near, far] = [slot * 4 + 1, slot * 4 + 2];
   const prefixes = ['198.51.100', '10.231.77', '169.254.77'];
   const [address = '', privateAddress = '', linkLocalAddress = ''] = prefixes.map((prefix) => `${prefix}.${far}`);
   const addresses = { address, privateAddress, linkLocalAddress };
   if (given !== undefined) return { ...addresses, close: () => Promise.resolve() };
-  const name = `ironcage-world-${slot}`;
+  const name = nameOf(slot);
   const wire = `icw${slot}`;
   const inside = ['ip', 'netns', 'exec', name];
   const undo = async (): Promise<void> => {
@@ -44,7 +43,6 @@ export async function openWorld(): Promise<World> {
     await run('ip', ['link', 'delete', wire], { env: { PATH: pathOfTests() } });
   };
   try {
-    await must('ip', 'netns', 'add', name);
     await must('ip', 'link', 'add', wire, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
     for (const prefix of prefixes) {
       await must('ip', 'address', 'add', `${prefix}.${near}/30`, 'dev', wire);
@@ -76,6 +74,19 @@ export async function openWorld(): Promise<World> {
     return asked.stdout.toString('utf8') === 'world';
   });
   return world;
+}
+
+/** The kernel gives a name once: two files at a time have two worlds. */
+async function takeSlot(): Promise<number> {
+  for (const slot of Array.from({ length: 64 }, (_, index) => index)) {
+    const taken = await run('ip', ['netns', 'add', nameOf(slot)], { env: { PATH: pathOfTests() }, timeoutMs: 20_000 });
+    if (taken.exitCode === 0) return slot;
+  }
+  throw new Error('no name is left for a network');
+}
+
+function nameOf(slot: number): string {
+  return `ironcage-world-${slot}`;
 }
 
 /** For WORLD_VARIABLE. */
