@@ -1,9 +1,10 @@
-// Cages of rootful Podman with gVisor's kernel: the same contract, and the whole of `verify --attack`, which says besides that
-// the kernel inside is another than this machine's.
+// Cages of rootful Podman with gVisor's kernel: the same contract, less what Podman alone has a part in, and the whole of
+// `verify --attack`, which says besides that the kernel inside is another than this machine's.
 import { describe, expect, test } from 'vitest';
 import { verifyCage } from '../../src/index.ts';
 import { startTestCage, type CageRequest, type TestCage } from '../support/cage.ts';
 import { gvisorReason, RUNSC } from '../support/gvisor.ts';
+import { giveAway } from '../support/mounted.ts';
 import { describeBackend } from './backend-contract.ts';
 
 const reason = gvisorReason();
@@ -13,7 +14,15 @@ function makeCage(name: string, request: CageRequest = {}): Promise<TestCage> {
 }
 
 describe.skipIf(reason !== undefined)(reason ?? 'gVisor is here', () => {
-  describeBackend('gvisor', makeCage);
+  describeBackend('gvisor', makeCage, ['paths', 'worktrees', 'written mounts']);
+
+  test('a project is not mounted to be written, and that is said', async () => {
+    const mounted = makeCage('mounted', { prepare: giveAway, options: { workspace: 'mount' } });
+    await expect(mounted).rejects.toMatchObject({
+      code: 'E_PROTECTION',
+      message: expect.stringContaining('cage of gVisor’s'),
+    });
+  });
 
   test('every attack of `verify` fails, and the kernel is not this machine’s', async () => {
     const cage = await makeCage('attacked');
