@@ -2,33 +2,18 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hostEnvironment } from '../../src/platform/environment.ts';
-import { run } from '../../src/platform/processes.ts';
 import { loadWorkspace } from '../../src/workspace/workspace.ts';
 import { BACKEND } from '../support/backends.ts';
 import { startTestCage, type TestCage } from '../support/cage.ts';
-import { engineReason, pathOfTests, TEST_IMAGE } from '../support/engines.ts';
+import { engineReason } from '../support/engines.ts';
 import { escapeTests } from '../support/escape-case.ts';
 
-const IMAGE = 'ironcage-test:sudo';
 const isHere = BACKEND === 'podman' && process.getuid?.() === 0 && engineReason('podman') === undefined;
-
-/** The image of the suites with sudo in it; an engine that has it has it at once. */
-async function provideImage(): Promise<void> {
-  const env = { ...hostEnvironment(), PATH: pathOfTests() };
-  const install = 'apt-get update -q && apt-get install -q -y --no-install-recommends sudo';
-  const input = `FROM ${TEST_IMAGE}\nRUN ${install}\n`;
-  const built = await run('podman', ['build', '--network', 'host', '--tag', IMAGE, '-'], {
-    ...{ env, input, timeoutMs: 200_000 },
-  });
-  if (built.exitCode !== 0) throw new Error(`podman build failed: ${built.stderr.slice(-1000)}`);
-}
 
 describe.skipIf(!isHere)('as root of the container', () => {
   let cage: TestCage;
   beforeAll(async () => {
-    await provideImage();
-    cage = await startTestCage('rooted', { options: { image: IMAGE, sudo: true } });
+    cage = await startTestCage('rooted', { options: { sudo: true } });
   });
   afterAll(() => cage.remove());
 
@@ -75,7 +60,7 @@ describe.skipIf(!isHere)('as root of the container', () => {
   });
 
   test('without --sudo the same program gives nothing', async () => {
-    const plain = await startTestCage('plain', { options: { image: IMAGE } });
+    const plain = await startTestCage('plain');
     try {
       expect((await plain.sh('[ -u /usr/bin/sudo ] && echo there; sudo -n id -u 2>&1')).stdout).toMatch(
         /^there\n(?!0)/,

@@ -8,7 +8,18 @@ import { pathOfTests, TEST_IMAGE } from './engines.ts';
 
 const RELEASE = 'bookworm';
 const PACKAGES = [
-  ...['ca-certificates', 'curl', 'git', 'iproute2', 'nodejs', 'procps', 'python3', 'util-linux', 'util-linux-extra'],
+  ...[
+    'ca-certificates',
+    'curl',
+    'git',
+    'iproute2',
+    'nodejs',
+    'procps',
+    'python3',
+    'sudo',
+    'util-linux',
+    'util-linux-extra',
+  ],
 ];
 const LABEL = 'ironcage.test-packages';
 const DIGEST = createHash('sha256')
