@@ -32,7 +32,8 @@ function backendNamed(name: string): TestBackend {
 /** What the engine's command line needs of the environment of whoever runs the tests: a rootless one has its store at home. */
 export function engineEnvironment(backend: TestBackend): Record<string, string> {
   if (backend === 'native') return {};
-  const names = process.getuid?.() === 0 ? ['CONTAINERS_CONF'] : ['CONTAINERS_CONF', 'HOME', 'XDG_RUNTIME_DIR'];
+  const own = process.getuid?.() === 0 ? [] : ['CONTAINERS_STORAGE_CONF', 'HOME', 'XDG_RUNTIME_DIR'];
+  const names = ['CONTAINERS_CONF', ...own];
   const environment = hostEnvironment();
   return Object.fromEntries(
     names.flatMap((name) => {

@@ -1,6 +1,7 @@
 // An ordinary user for rootless engines, where the tests run as root: one of this machine that has ranges of uids of its own,
-// or one that is made for the tests and goes with them.
-import { chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+// or one that is made for the tests and goes with them. Its Podman has a store of the tests' own, which copies no image for a container.
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { run } from '../../src/platform/processes.ts';
 import type { OrdinaryUser } from './contract-as.ts';
 import { pathOfTests } from './engines.ts';
@@ -39,7 +40,10 @@ function rootlessUser(name: string, uid: number, gid: number, home: string): Roo
   }
   const identity = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--'];
   const command = ['env', '--chdir=/', 'setpriv', ...identity] as const;
-  const env = { PATH: pathOfTests(), HOME: home, USER: name, LANG: 'C.UTF-8', XDG_RUNTIME_DIR: runtime };
+  const env = {
+    ...{ PATH: pathOfTests(), HOME: home, USER: name, LANG: 'C.UTF-8', XDG_RUNTIME_DIR: runtime },
+    CONTAINERS_STORAGE_CONF: configureStore(runtime, home),
+  };
   return {
     uid,
     command,
@@ -51,6 +55,17 @@ function rootlessUser(name: string, uid: number, gid: number, home: string): Roo
       await must('userdel', ['--remove', name]);
     },
   };
+}
+
+/** Beside whatever store is there, whose driver is what it was made with: where nothing is configured, one that copies whole images. */
+function configureStore(runtime: string, home: string): string {
+  const file = join(runtime, 'ironcage-test-storage.conf');
+  const store = join(home, '.local/share/ironcage-test-storage');
+  const text = `[storage]\ndriver = "overlay"\nrunroot = "${join(runtime, 'ironcage-test-storage')}"\nrootless_storage_path = "${store}"\n`;
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return file;
+  rmSync(file, { force: true });
+  writeFileSync(file, text, { mode: 0o644, flag: 'wx' });
+  return file;
 }
 
 function namesIn(file: string): string[] {
