@@ -10,6 +10,7 @@ import { lazily } from './platform/lazily.ts';
 export { openContext, type Context, type ContextOptions } from './cage/context.ts';
 export type { CageOptions } from './cage/options.ts';
 export type { CageInfo, CageView } from './cage/view.ts';
+export type { DirsView } from './cage/dirs.ts';
 export type { PortsView, PortView } from './cage/ports.ts';
 export type { Attachment, ExecRequest } from './cage/enter.ts';
 export type { RunOutcome, RunRequest } from './cage/run.ts';
@@ -63,6 +64,11 @@ export const resolveCageName = lazily(async () => (await import('./cage/resolve-
 export const showPorts = lazily(async () => (await import('./cage/ports.ts')).showPorts);
 export const publishPorts = lazily(async () => (await import('./cage/ports.ts')).publishPorts);
 export const unpublishPorts = lazily(async () => (await import('./cage/ports.ts')).unpublishPorts);
+
+/** Further directories of a cage, each with a base and a change of its own; the project is known as ''. */
+export const listDirs = lazily(async () => (await import('./cage/work.ts')).listDirs);
+export const addDir = lazily(async () => (await import('./cage/dirs.ts')).addDir);
+export const removeDir = lazily(async () => (await import('./cage/dirs.ts')).removeDir);
 
 export const execInCage = lazily(async () => (await import('./cage/enter.ts')).execInCage);
 export const runAgent = lazily(async () => (await import('./cage/run.ts')).runAgent);

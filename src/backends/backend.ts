@@ -131,9 +131,8 @@ export interface CagePlan {
   tmpDirectory: string;
   homeDirectory: string;
   homeTarget: string;
-  workspace:
-    | { kind: 'directory'; source: string; target: string; writable: boolean }
-    | { kind: 'overlay'; lower: string; upper: string; work: string; merged: string; target: string };
+  /** The project first, then its further directories; none lies in another. */
+  workspaces: readonly WorkspacePlan[];
   binds: readonly Bind[];
   /** Files inside that are covered by an empty one. */
   masks: readonly string[];
@@ -144,6 +143,10 @@ export interface CagePlan {
   /** Only of a cage that is a container. */
   container?: ContainerPlan | undefined;
 }
+
+export type WorkspacePlan =
+  | { kind: 'directory'; source: string; target: string; writable: boolean }
+  | { kind: 'overlay'; lower: string; upper: string; work: string; merged: string; target: string };
 
 export interface ContainerPlan {
   identity: ContainerIdentity;

@@ -10,6 +10,7 @@ import { refuseTakenPorts } from './host-listeners.ts';
 import { tellIdleRules } from './idle-rules.ts';
 import { changeLocked } from './live-policy.ts';
 import { sharePlaceholders } from './join-shared.ts';
+import { withNewDirs } from './new-dirs.ts';
 import { isOccupied } from './occupancy.ts';
 import { refuseForOpen } from './open-net.ts';
 import { listenedPorts } from './policy.ts';
@@ -23,6 +24,7 @@ import { homeOf } from './shared-places.ts';
 import type { CageSpec, SpecBinding } from './spec.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { cagePaths, readCageState, readSpec, writeSpec } from './store.ts';
+import { mergeDirs } from './wanted-dirs.ts';
 import { mergePorts } from './wanted-ports.ts';
 
 /** The caller holds the cage's lock. */
@@ -48,9 +50,12 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
     return;
   }
   await refuseTakenPorts(context, missingPorts(wanted, readCageState(context, plan.name)));
-  await stopForChange(context, plan.name);
+  await refuseInUse(context, plan.name);
   const next = { ...wanted, generation: spec.generation + 1 };
-  writeSpec(context, next);
+  await withNewDirs(context, spec, next, async () => {
+    await stopForChange(context, plan.name);
+    writeSpec(context, next);
+  });
   if (next.agent !== spec.agent) {
     const { identity, callerIsRoot, paths } = await openSession(context, plan.name);
     seedHome(homeOf(context, next, paths), profile, next, callerIsRoot ? identity : undefined);
@@ -127,8 +132,10 @@ async function extendSpec(
   const auth = options.auth === undefined ? spec.auth : request.auth;
   const { memoryBytes, pids, cpus } = request.limits;
   const ports = await mergePorts(context, spec.ports ?? [], request.ports);
+  const dirs = await mergeDirs(context, spec, spec.dirs ?? [], request.dirs);
   return {
     ...spec,
+    ...(dirs.length === 0 ? {} : { dirs }),
     ...(ports.length === 0 ? {} : { ports }),
     ...(profile.secrets.length > 0 || profile.bundles.length > 0 ? { agent: profile.name } : {}),
     net: options.net === undefined ? spec.net : request.net,
@@ -175,12 +182,17 @@ async function extendSecrets(
 export async function stopForChange(context: Context, name: string): Promise<void> {
   const state = readCageState(context, name);
   if (state.phase !== 'running' || stateHealth(state) === 'broken') return;
-  if (await isOccupied(cagePaths(context, name), state)) {
-    throw new IronError('E_LOCKED', {
-      message: `the cage ${name} is in use and would have to be restarted for these options`,
-      hint: `end what runs in it (ironcage stop ${name}), or use --new; of all options only --port, --allow and --policy need no restart, as long as their rules name no new port`,
-    });
-  }
+  await refuseInUse(context, name);
   const { stopLocked } = await import('./start.ts');
   await stopLocked(context, name);
+}
+
+export async function refuseInUse(context: Context, name: string): Promise<void> {
+  const state = readCageState(context, name);
+  if (state.phase !== 'running' || stateHealth(state) === 'broken') return;
+  if (!(await isOccupied(cagePaths(context, name), state))) return;
+  throw new IronError('E_LOCKED', {
+    message: `the cage ${name} is in use and would have to be restarted for this`,
+    hint: `end what runs in it (ironcage stop ${name}), or use another cage (--new); of all options only --port, --allow and --policy need no restart, as long as their rules name no new port`,
+  });
 }

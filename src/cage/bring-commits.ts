@@ -1,44 +1,58 @@
 // What a cage committed over a mounted project, brought into the project's repository: when somebody leaves the cage, when it stops,
 // starts or is removed. A failure keeps nobody from leaving or stopping; it is told, and the commits wait in the cage.
 import { errorMessage } from '../platform/errors.ts';
-import { loadWorkspace, type PreparedWorkspace } from '../workspace/workspace.ts';
+import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import type { Context } from './context.ts';
 import type { CageSpec } from './spec.ts';
-import { cagePaths, readSpec } from './store.ts';
+import { readSpec } from './store.ts';
+import { storedWorkspaces } from './workspaces.ts';
 
-/** The caller holds the cage's lock. False when some wait in the cage. */
-export async function bringCommits(context: Context, name: string): Promise<boolean> {
+/** The caller holds the cage's lock. */
+export async function bringCommits(context: Context, name: string): Promise<void> {
   try {
-    const workspace = await mountedWorkspace(context, await readSpec(context, name));
-    if (workspace !== undefined) await bring(context, name, workspace);
+    const spec = await readSpec(context, name);
+    for (const { dir, workspace } of await mountedWorkspaces(context, spec)) await bring(context, name, dir, workspace);
+  } catch (error) {
+    tellWaiting(context, name, error);
+  }
+}
+
+/** Before a start, with nobody inside: the cage goes on with the repository of each project as it stands. */
+export async function refreshCommits(context: Context, spec: CageSpec): Promise<void> {
+  for (const { dir, workspace } of await mountedWorkspaces(context, spec)) {
+    const isBrought = await bring(context, spec.name, dir, workspace);
+    if (!isBrought) continue;
+    const { refreshMountedGit } = await import('../workspace/return-commits.ts');
+    if (await refreshMountedGit(workspace)) continue;
+    context.progress(
+      `${spec.name} is in the middle of a merge or a rebase: it does not see what git did in ${workspace.projectRoot} meanwhile`,
+    );
+  }
+}
+
+async function mountedWorkspaces(
+  context: Context,
+  { name, workspace }: CageSpec,
+): Promise<Awaited<ReturnType<typeof storedWorkspaces>>> {
+  return workspace === 'copy' ? [] : storedWorkspaces(context, name);
+}
+
+/** False when some wait in the cage: one directory's keep no other's from coming. */
+async function bring(context: Context, name: string, dir: string, workspace: PreparedWorkspace): Promise<boolean> {
+  try {
+    const { returnCommits } = await import('../workspace/return-commits.ts');
+    // No name of a cage has a dot in it: what is kept of two directories never meets.
+    const { saved, checkoutStays } = await returnCommits(workspace, dir === '' ? name : `${name}.${dir}`);
+    for (const { ref, as, because } of saved) context.progress(`${ref} of ${name} is kept as ${as}: ${because}`);
+    if (checkoutStays !== undefined)
+      context.progress(`HEAD and index of ${workspace.projectRoot} stay as they are: ${checkoutStays}`);
     return true;
   } catch (error) {
-    context.progress(`commits of ${name} stay in the cage for now: ${errorMessage(error)}`);
+    tellWaiting(context, name, error);
     return false;
   }
 }
 
-/** Before a start, with nobody inside: the cage goes on with the project's repository as it stands. */
-export async function refreshCommits(context: Context, spec: CageSpec): Promise<void> {
-  const workspace = await mountedWorkspace(context, spec);
-  if (workspace === undefined) return;
-  const isBrought = await bringCommits(context, spec.name);
-  if (!isBrought) return;
-  const { refreshMountedGit } = await import('../workspace/return-commits.ts');
-  if (await refreshMountedGit(workspace)) return;
-  context.progress(
-    `${spec.name} is in the middle of a merge or a rebase: it does not see what git did in the project meanwhile`,
-  );
-}
-
-async function mountedWorkspace(context: Context, spec: CageSpec): Promise<PreparedWorkspace | undefined> {
-  if (spec.workspace === 'copy') return undefined;
-  return loadWorkspace(cagePaths(context, spec.name).root);
-}
-
-async function bring(context: Context, name: string, workspace: PreparedWorkspace): Promise<void> {
-  const { returnCommits } = await import('../workspace/return-commits.ts');
-  const { saved, checkoutStays } = await returnCommits(workspace, name);
-  for (const { ref, as, because } of saved) context.progress(`${ref} of ${name} is kept as ${as}: ${because}`);
-  if (checkoutStays !== undefined) context.progress(`the project’s HEAD and index stay as they are: ${checkoutStays}`);
+function tellWaiting(context: Context, name: string, error: unknown): void {
+  context.progress(`commits of ${name} stay in the cage for now: ${errorMessage(error)}`);
 }

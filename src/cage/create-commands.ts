@@ -6,6 +6,7 @@ import type { CageOptions } from './options.ts';
 import { cageExists, readSpec } from './store.ts';
 import { formatPort } from './published-port.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
+import { mergeDirs } from './wanted-dirs.ts';
 import { showCage, type CageView } from './view.ts';
 
 export async function createCage(
@@ -31,6 +32,8 @@ export interface PlanView {
   secrets: readonly string[];
   routes: readonly string[];
   mounts: readonly string[];
+  /** Further directories. */
+  dirs: readonly string[];
   profile: string | undefined;
   caches: readonly string[];
   ports: readonly string[];
@@ -59,6 +62,7 @@ export async function planCage(context: Context, source: string | undefined, opt
     secrets,
     routes: request.routes.map(({ host, address, port }) => `${host} → ${address}:${port}`),
     mounts: request.binds.map(({ source: from, target, writable }) => `${from}:${target}${writable ? '' : ':ro'}`),
+    dirs: (await mergeDirs(context, { project, ...request }, [], request.dirs)).map(({ path }) => path),
     profile: request.profile,
     caches: request.caches ?? (request.profile === undefined ? configured.caches : []),
     ports: request.ports.map(formatPort),

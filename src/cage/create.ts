@@ -3,7 +3,6 @@
 import { chownSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { searchPath } from '../backends/host/tools.ts';
 import { findBundle } from '../policy/bundles.ts';
 import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
 import type { AgentProfile } from '../agents/profile.ts';
@@ -33,7 +32,9 @@ import { homeOf } from './shared-places.ts';
 import { refuseDataRootMount, refusePrivateProject, refuseWideProject } from './sources.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
+import { mergeDirs } from './wanted-dirs.ts';
 import { mergePorts } from './wanted-ports.ts';
+import { workspacePlaces } from './workspaces.ts';
 
 /** What would be made: everything of a spec that can be known without touching anything. */
 export interface CreationPlan {
@@ -67,6 +68,7 @@ export async function planCreation(
   refuseWideProject(project, context);
   if (request.workspace !== 'copy') refusePrivateProject(project, context);
   refuseDataRootMount(request, context);
+  await mergeDirs(context, { project, ...request }, [], request.dirs);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
   const name = request.name ?? defaultCageName(project);
   refuseEgressPorts({ name, rules: [...agentRules(profile, request.net), ...request.rules] }, request.ports);
@@ -156,18 +158,8 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   }
   context.step('create: agent found');
   // Loaded here: a run that finds its cage does not need it.
-  const { prepareWorkspace } = await import('../workspace/prepare.ts');
-  const project = await inspectProject(spec.project);
-  const workspace = await prepareWorkspace({
-    project,
-    storeDirectory: paths.root,
-    strategy: await strategyFor(context, spec, owner),
-    writable: spec.workspace !== 'mount-ro',
-    owner,
-  });
-  // What cannot be guarded is refused now, and not by the first start.
-  if (workspace.strategy === 'mount') await (await import('../workspace/mount-guard.ts')).guardMount(workspace);
-  for (const { path, reason } of workspace.leftOut) context.progress(`left out: ${path} (${reason})`);
+  const { layWorkspaces } = await import('./lay-workspaces.ts');
+  await layWorkspaces(context, spec, workspacePlaces(context, spec));
   context.step('create: workspace prepared');
   if (spec.profile === undefined) {
     makeDirectory(paths.home);
@@ -178,17 +170,6 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   }
   if (plan.profile !== undefined) seedHome(homeOf(context, spec, paths), plan.profile, spec, owner);
   context.step('create: home made');
-}
-
-async function strategyFor(
-  context: Context,
-  spec: CageSpec,
-  owner: { uid: number } | undefined,
-): Promise<'overlay' | 'copy' | 'mount'> {
-  if (spec.workspace !== 'copy') return 'mount';
-  if (spec.backend !== 'native' || owner !== undefined) return 'copy';
-  const { probeOverlay } = await import('../backends/native/probe.ts');
-  return (await probeOverlay(searchPath(context.environment), false)).status === 'ok' ? 'overlay' : 'copy';
 }
 
 async function composeSpec(
@@ -211,6 +192,7 @@ async function composeSpec(
   refuseUnboundSecrets({ name, secrets }, request.rules);
   tellIdleRules(context, rules, request.rules);
   const ports = await mergePorts(context, [], request.ports);
+  const dirs = await mergeDirs(context, { project, ...request }, [], request.dirs);
   const spec: CageSpec = {
     version: 1,
     name,
@@ -219,6 +201,7 @@ async function composeSpec(
     ...place,
     preset: request.preset,
     workspace: request.workspace,
+    ...(dirs.length === 0 ? {} : { dirs }),
     net: request.net,
     auth: request.auth,
     ...(profile === undefined ? {} : { agent: profile.name }),

@@ -4,6 +4,7 @@ import { probeNative } from '../backends/native/probe.ts';
 import type { ProbeResult } from '../backends/backend.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
+import { isChangingDirs } from './dirs-journal.ts';
 import { findStrayContainers, removeEngineHoldings } from './engine-holdings.ts';
 import { ensureRunning } from './ensure-running.ts';
 import { listHomeProfiles } from './home-profiles.ts';
@@ -121,6 +122,14 @@ async function cageCheck(context: Context, name: string): Promise<ProbeResult> {
       };
     }
     await readSpec(context, name);
+    if (isChangingDirs(context, name)) {
+      return {
+        id,
+        status: 'warn',
+        what: `${name}: an interrupted command left a directory of it half added or half removed`,
+        hint: 'ironcage doctor --fix, or any command on it, repairs that',
+      };
+    }
     return { id, status: 'ok', what: `${name} is ${health}`, hint: '' };
   } catch (error) {
     const hint = error instanceof Error && 'hint' in error ? String(error.hint) : 'ironcage doctor --fix';

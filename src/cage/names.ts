@@ -21,6 +21,11 @@ export function parseHomeProfileName(text: string): string {
   return parseName(text, 'a profile', 'choose a name such as work: --profile work');
 }
 
+/** The same grammar, for a further directory. */
+export function parseDirName(text: string): string {
+  return parseName(text, 'a directory', 'choose a name such as shared-lib: --name shared-lib');
+}
+
 function parseName(text: string, what: string, hint: string): string {
   if (isCageName(text)) return text;
   throw new IronError('E_NAME', {
@@ -32,11 +37,24 @@ function parseName(text: string, what: string, hint: string): string {
 
 /** `<basename>-<8 hex of the real path>`: the same directory always gives the same name. `realPath` is absolute. */
 export function defaultCageName(realPath: string): string {
-  const stem = basename(realPath)
+  const stem = stemOf(realPath);
+  const digest = createHash('sha256').update(realPath).digest('hex').slice(0, 8);
+  return `${stem === '' ? 'project' : stem}-${digest}`;
+}
+
+/** `<basename>`, with a number behind it where another directory of the cage has that name. */
+export function defaultDirName(realPath: string, taken: readonly string[]): string {
+  const stem = stemOf(realPath);
+  const name = stem === '' ? 'dir' : stem;
+  let number = 1;
+  while (taken.includes(number === 1 ? name : `${name}-${number}`)) number += 1;
+  return number === 1 ? name : `${name}-${number}`;
+}
+
+function stemOf(realPath: string): string {
+  return basename(realPath)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, MAX_STEM)
     .replace(/^-+|-+$/g, '');
-  const digest = createHash('sha256').update(realPath).digest('hex').slice(0, 8);
-  return `${stem === '' ? 'project' : stem}-${digest}`;
 }

@@ -27,6 +27,7 @@ test('nothing given is the safe default, complete', () => {
     secrets: [],
     env: {},
     binds: [],
+    dirs: [],
     ports: [],
     profile: undefined,
     caches: undefined,

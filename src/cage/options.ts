@@ -32,6 +32,8 @@ export interface CageOptions {
   env: readonly string[];
   envFiles: readonly string[];
   mounts: readonly string[];
+  /** Paths of further directories. */
+  dirs?: readonly string[] | undefined;
   ports?: readonly string[] | undefined;
   memory?: string | undefined;
   cpus?: string | undefined;
@@ -63,6 +65,14 @@ interface BuiltChoice {
   dockerfile?: string;
 }
 
+/** A directory that a cage is to have besides its project. */
+export interface WantedDir {
+  /** As it was typed. */
+  path: string;
+  /** Default: after the directory. */
+  name?: string | undefined;
+}
+
 /** The same, checked and complete. */
 export interface CageRequest {
   name: string | undefined;
@@ -83,6 +93,7 @@ export interface CageRequest {
   secrets: readonly string[];
   env: Readonly<Record<string, string>>;
   binds: readonly Bind[];
+  dirs: readonly WantedDir[];
   profile: string | undefined;
   /** Undefined: what the user's settings say. */
   caches: readonly CacheName[] | undefined;
@@ -121,6 +132,7 @@ export function parseOptions(
     secrets: options.secrets.map(parseSecretName),
     env: parseEnvironment(options, environment, cwd),
     binds: options.mounts.map((text) => parseMount(text, cwd)),
+    dirs: (options.dirs ?? []).map((path) => ({ path })),
     ...parseShared(options),
     ports: parsePorts(options.ports ?? []),
     limits: {

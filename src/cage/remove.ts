@@ -1,9 +1,9 @@
 // Removing a cage: named work first, then the processes, then the files.
 import { errorMessage, IronError } from '../platform/errors.ts';
 import { removeTree } from '../platform/files.ts';
-import { loadWorkspace } from '../workspace/workspace.ts';
 import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
+import { leaveProject } from './dirs-journal.ts';
 import { removeEngineHoldings } from './engine-holdings.ts';
 import { repairCage } from './repair.ts';
 import { stopLocked } from './start.ts';
@@ -17,6 +17,7 @@ import {
   withCageLock,
 } from './store.ts';
 import { unexportedFiles } from './work.ts';
+import { storesOnDisk } from './workspaces.ts';
 
 /** Throws E_UNEXPORTED that names the files when the cage holds work that is nowhere else, unless `discard`. */
 export async function removeCage(context: Context, name: string, { discard }: { discard: boolean }): Promise<void> {
@@ -35,7 +36,7 @@ export async function removeCage(context: Context, name: string, { discard }: { 
     context.step('remove: announced');
     await removeEngineHoldings(context, name);
     const { root, spec } = cagePaths(context, name);
-    await leaveProject(root);
+    for (const { storeDirectory } of storesOnDisk(context, name)) await leaveProject(storeDirectory);
     removeTree(spec, root);
     context.step('remove: spec gone');
     removeTree(root, cagesDirectory(context));
@@ -43,31 +44,29 @@ export async function removeCage(context: Context, name: string, { discard }: { 
   });
 }
 
-/** Takes away what stood in a mounted project for the cage. A record that cannot be read keeps no cage from being removed. */
-async function leaveProject(root: string): Promise<void> {
-  const workspace = await loadWorkspace(root).catch(() => undefined);
-  if (workspace?.strategy !== 'mount') return;
-  const { removePlace } = await import('../workspace/mount-guard.ts');
-  removePlace(workspace);
-}
-
 const NAMED_FILES = 20;
 
-async function refuseToLose(context: Context, name: string): Promise<void> {
-  const files = await unexportedFiles(context, name).catch((error: unknown) => {
+/** `dir`: only what the removal of this further directory would lose. */
+export async function refuseToLose(context: Context, name: string, dir?: string): Promise<void> {
+  const several = storesOnDisk(context, name).length > 1 ? ' --all' : '';
+  const which = dir === undefined ? several : ` --dir ${dir}`;
+  const [diff, apply] = ['diff', 'apply'].map((verb) => `\`ironcage ${verb} ${name}${which}\``);
+  const lose = `\`ironcage ${dir === undefined ? `rm ${name}` : `remove-dir ${name} ${dir}`} --discard\``;
+  const holder = dir === undefined ? `cage ${name}` : `the directory ${dir} of ${name}`;
+  const files = await unexportedFiles(context, name, dir).catch((error: unknown) => {
     throw new IronError('E_UNEXPORTED', {
-      message: `cage ${name} may hold work that is nowhere else`,
+      message: `${holder} may hold work that is nowhere else`,
       because: `it cannot be looked at: ${errorMessage(error)}`,
-      hint: `put that right and look with \`ironcage diff ${name}\`, or lose what is in it with \`ironcage rm ${name} --discard\``,
+      hint: `put that right and look with ${diff}, or lose what is in it with ${lose}`,
       cause: error,
     });
   });
   if (files.length === 0) return;
   const named = files.slice(0, NAMED_FILES);
   throw new IronError('E_UNEXPORTED', {
-    message: `cage ${name} holds work that is nowhere else: ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
+    message: `${holder} holds work that is nowhere else: ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
     because: `${named.join(', ')}${files.length > named.length ? ', …' : ''}`,
-    hint: `look at it with \`ironcage diff ${name}\`, take it with \`ironcage apply ${name}\`, or lose it with \`ironcage rm ${name} --discard\``,
+    hint: `look at it with ${diff}, take it with ${apply}, or lose it with ${lose}`,
     details: { files },
   });
 }

@@ -4,8 +4,10 @@ import { removeTree, pathExists } from '../platform/files.ts';
 import { repairApply } from '../workspace/repair-apply.ts';
 import type { Context } from './context.ts';
 import type { CageState } from './state.ts';
+import { isChangingDirs, settleDirs } from './dirs-journal.ts';
 import { isUpgrading, undoUpgrade } from './upgrade-journal.ts';
 import { cagePaths, cagesDirectory, noteCageState, readCageState } from './store.ts';
+import { storesOnDisk } from './workspaces.ts';
 
 /** `degraded`: the cage lives without an egress, and so without a network. What runs in it can go on. */
 export type Health = 'creating' | 'removing' | 'stopped' | 'running' | 'degraded' | 'broken';
@@ -61,8 +63,12 @@ export async function repairCage(context: Context, name: string): Promise<string
     await undoUpgrade(context, name);
     done.push(`an interrupted upgrade of ${name} was undone: it is as it was before`);
   }
-  const apply = await repairApply(paths.root);
-  if (apply !== undefined) {
+  if (isChangingDirs(context, name)) {
+    for (const dir of await settleDirs(context, name)) done.push(`took away what was left of ${dir} in ${name}`);
+  }
+  for (const { storeDirectory } of storesOnDisk(context, name)) {
+    const apply = await repairApply(storeDirectory);
+    if (apply === undefined) continue;
     const kept =
       apply.kept.length === 0 ? '' : `; changed on the host meanwhile and left as they are: ${apply.kept.join(', ')}`;
     done.push(`an interrupted apply of ${name} was ${apply.outcome}${kept}`);

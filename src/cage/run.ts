@@ -40,6 +40,8 @@ export interface RunOutcome extends AuditOutcome {
   cage: string;
   exitCode: number;
   change: CageDiff | undefined;
+  /** Of further directories those that changed. */
+  further: readonly CageDiff[];
   /** Whether the cage is still there. */
   kept: boolean;
   /** The project is mounted: the change is there already. */
@@ -71,16 +73,21 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
     import('./audit.ts'),
   ]);
   const change = await diffCage(context, plan.name);
+  const further: CageDiff[] = [];
+  for (const { name: dir } of session.spec.dirs ?? []) {
+    const own = await diffCage(context, plan.name, dir);
+    if (own.files.length > 0) further.push(own);
+  }
   const outcome = await auditOutcome(context, plan.name, since);
   const inPlace = session.spec.workspace !== 'copy';
   const kept =
     !request.options.remove ||
-    (inPlace ? (await unexportedFiles(context, plan.name)).length > 0 : change.files.length > 0);
+    (inPlace ? (await unexportedFiles(context, plan.name)).length > 0 : change.files.length + further.length > 0);
   if (!kept) {
     const { removeCage } = await import('./remove.ts');
     await removeCage(context, plan.name, { discard: false });
   }
-  return { cage: plan.name, exitCode, change, ...outcome, kept, inPlace };
+  return { cage: plan.name, exitCode, change, further, ...outcome, kept, inPlace };
 }
 
 async function planRun(context: Context, request: RunRequest): Promise<CreationPlan> {

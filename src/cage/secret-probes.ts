@@ -7,7 +7,7 @@ import { secretValue } from './policy.ts';
 import { searchFiles, searchProcesses, type SearchResult } from './secret-search.ts';
 import type { CageSession } from './session.ts';
 import type { RunningState } from './state.ts';
-import { requireWorkspace } from './workspace-of.ts';
+import { requireWorkspace, workspacePlaces } from './workspaces.ts';
 
 /** Directories that every cage can write, besides its project and its home. */
 const WRITABLE = ['/tmp', '/var/tmp', '/run', '/dev/shm'];
@@ -42,13 +42,19 @@ interface Found {
 }
 
 async function search({ spec, context, paths }: CageSession, { init }: RunningState, value: string): Promise<Found> {
-  const { tree, upper, work } = (await requireWorkspace(context, spec)).directories;
+  const workspaces = workspacePlaces(context, spec);
+  const prepared = await Promise.all(workspaces.map((place) => requireWorkspace(spec, place)));
+  const layers = prepared.flatMap(({ directories: { tree, upper, work } }) => [tree, upper, work]);
   const root = `/proc/${init.pid}/root`;
-  const places = [spec.project, spec.home, INSIDE_TRUST, ...WRITABLE, ...spec.binds.map(({ target }) => target)];
+  const places = [
+    ...workspaces.map(({ path }) => path),
+    ...[spec.home, INSIDE_TRUST, ...WRITABLE],
+    ...spec.binds.map(({ target }) => target),
+  ];
   const outermost = places.filter((place) => !places.some((other) => place.startsWith(`${other}/`)));
   // Home, temporary files and the project are seen as the cage sees them. The kernel's own directory beside an overlay may
   // not even be listed by its owner, and a cage has no way to it.
-  const stored = await searchFiles(paths.root, value, { except: [paths.home, paths.tmp, tree, upper, work] });
+  const stored = await searchFiles(paths.root, value, { except: [paths.home, paths.tmp, ...layers] });
   const seen: SearchResult[] = [];
   for (const place of new Set(outermost)) seen.push(await searchFiles(join(root, place), value, { root }));
   const processes = searchProcesses(init.pid, value);

@@ -71,6 +71,11 @@ const publishedPortSchema = z.strictObject({
   cagePort: portNumberSchema,
 });
 
+const dirSchema = z.strictObject({
+  name: z.string().refine(isCageName).describe('by which commands know it'),
+  path: z.string().startsWith('/').describe('absolute real path on the host, and the path inside'),
+});
+
 const engineSchema = z.strictObject({
   selectors: z.array(z.string()).readonly().describe('arguments of its command line that choose a daemon'),
   rootless: z.boolean(),
@@ -100,6 +105,7 @@ const specSchema = z.strictObject({
   engine: engineSchema.optional().describe('that has the container: another one would not know it'),
   preset: z.enum(['safe']),
   workspace: z.enum(['copy', 'mount', 'mount-ro']),
+  dirs: z.array(dirSchema).readonly().optional().describe('further directories; each comes as the project does'),
   net: z.enum(['filtered', 'ask', 'learn', 'none', 'open']),
   auth: z.enum(['api-key', 'none']),
   agent: z.string().optional().describe('the profile this cage was made for'),
@@ -144,6 +150,7 @@ const specSchema = z.strictObject({
 });
 
 export type CageSpec = z.infer<typeof specSchema>;
+export type SpecDir = z.infer<typeof dirSchema>;
 export type SpecBinding = CageSpec['secrets'][number];
 
 /** Reads a spec from its file's text; throws E_SPEC_BROKEN that names the file and every key that is wrong. */

@@ -11,8 +11,10 @@ import { readState, writeState, type CageState } from './state.ts';
 import type { CageSpec } from './spec.ts';
 
 export interface CagePaths {
-  /** Also the workspace's store directory. */
+  /** Also the store directory of the project's workspace. */
   root: string;
+  /** Below it those of further directories, by their names. */
+  dirs: string;
   spec: string;
   state: string;
   home: string;
@@ -31,6 +33,7 @@ export function cagePaths(context: Context, name: string): CagePaths {
   const root = join(cagesDirectory(context), parseCageName(name));
   return {
     root,
+    dirs: join(root, 'dirs'),
     spec: join(root, 'spec.json'),
     state: join(root, 'state.json'),
     home: join(root, 'home'),

@@ -62,7 +62,7 @@ function trialPlan(
     ...{ name, identity, callerIsRoot: caller.uid === 0, binds: [], masks: [], env: {} },
     ...{ runDirectory: join(directory, 'run'), tmpDirectory: at('tmp'), homeDirectory: at('home') },
     homeTarget: '/home/agent',
-    workspace: { kind: 'directory', source: at('work'), target: '/srv/trial', writable: true },
+    workspaces: [{ kind: 'directory', source: at('work'), target: '/srv/trial', writable: true }],
     limits: { memoryBytes: undefined, pids: limits.pids ? TRIAL_PIDS : undefined, cpus: undefined },
     listeners: [
       { purpose: 'proxy', port: PROXY_PORT },

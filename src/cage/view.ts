@@ -14,7 +14,8 @@ import { formatPort } from './published-port.ts';
 import { missingPorts } from './published.ts';
 import { stateHealth } from './repair.ts';
 import type { CageSpec } from './spec.ts';
-import { cagePaths, listCageNames, readCageState, readSpec } from './store.ts';
+import { listCageNames, readCageState, readSpec } from './store.ts';
+import { storedWorkspaces, workspacePlaces } from './workspaces.ts';
 
 export interface CageInfo {
   name: string;
@@ -57,7 +58,10 @@ export interface CageView extends CageInfo {
   /** What looks into its traffic beyond what every cage has: settings of the built-in ones, and the user's own in their order. */
   inspection: PolicyView['inspection'];
   inspectors: readonly string[];
-  leftOut: readonly { path: string; reason: string }[];
+  /** Further directories, each with its own base. */
+  dirs: readonly { name: string; path: string; base: string }[];
+  /** `dir`: of a further directory. */
+  leftOut: readonly { path: string; reason: string; dir?: string }[];
   base: string;
   workspaceStrategy: string;
   policyGeneration: number;
@@ -118,13 +122,15 @@ async function infoOf(context: Context, spec: CageSpec): Promise<{ info: CageInf
     problems.push(`its work cannot be read: ${errorMessage(error)}`);
   }
   if (!pathExists(project)) problems.push(`its project ${project} is gone`);
+  for (const { name: dir, path } of spec.dirs ?? [])
+    if (!pathExists(path)) problems.push(`its directory ${dir} is gone from ${path}`);
   return { info: { name, status, backend, workspace, net, project, createdAt, unexported }, problems };
 }
 
 async function isUnexported(context: Context, name: string): Promise<boolean> {
-  const workspace = await loadWorkspace(cagePaths(context, name).root);
-  if (workspace === undefined) return false;
-  return hasUnexportedWork(workspace);
+  for (const { workspace } of await storedWorkspaces(context, name))
+    if (await hasUnexportedWork(workspace)) return true;
+  return false;
 }
 
 /** Who shares a place that can be written shares more than files: sockets in it lead from one cage to the other. */
@@ -134,12 +140,13 @@ function homeWrites({ profile, caches = [] }: CageSpec): string[] {
   return ['its home', `the caches ${caches.join(', ')} that other cages share, and through them these`];
 }
 
-function projectWrites({ workspace, project }: Pick<CageSpec, 'workspace' | 'project'>): string[] {
+function projectWrites({ workspace, project, dirs = [] }: Pick<CageSpec, 'workspace' | 'project' | 'dirs'>): string[] {
+  const paths = [project, ...dirs.map(({ path }) => path)];
   switch (workspace) {
     case 'copy':
-      return [`its copy of ${project}`];
+      return paths.map((path) => `its copy of ${path}`);
     case 'mount':
-      return [`${project} itself (of the host; not what git runs)`];
+      return paths.map((path) => `${path} itself (of the host; not what git runs)`);
     case 'mount-ro':
       return [];
     default:
@@ -151,7 +158,9 @@ export async function showCage(context: Context, name: string): Promise<CageView
   const spec = await readSpec(context, name);
   const { info, problems } = await infoOf(context, spec);
   const policy = await policyShow(context, name);
-  const workspace = await loadWorkspace(cagePaths(context, name).root);
+  const places = workspacePlaces(context, spec);
+  const workspaces = await Promise.all(places.map(({ storeDirectory }) => loadWorkspace(storeDirectory)));
+  const [workspace] = workspaces;
   const state = info.status === 'running' ? readCageState(context, name) : undefined;
   const enforcement = state?.phase === 'running' ? state.limits : undefined;
   const limit = (key: keyof LimitEnforcement, value: number | undefined): LimitView => ({
@@ -164,7 +173,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
   const { uid, gid, insideUid } = cageIdentity(currentCaller(), spec);
   const reads = [
     ...(spec.image === undefined ? ['/usr', '/opt', '/etc (less its secrets)'] : [`the image ${spec.image}`]),
-    ...(spec.workspace === 'mount-ro' ? [`${spec.project} (mounted)`] : []),
+    ...(spec.workspace === 'mount-ro' ? places.map(({ path }) => `${path} (mounted)`) : []),
     ...spec.binds.filter((bind) => !bind.writable).map(({ source }) => source),
   ];
   const writes = [
@@ -194,7 +203,10 @@ export async function showCage(context: Context, name: string): Promise<CageView
     routes: spec.routes.map(({ host, address, port }) => ({ host, address, port })),
     inspection: policy.inspection,
     inspectors: policy.inspectors,
-    leftOut: workspace?.leftOut ?? [],
+    dirs: (spec.dirs ?? []).map((dir, index) => ({ ...dir, base: workspaces[index + 1]?.base.tree ?? '' })),
+    leftOut: places.flatMap(({ dir }, index) =>
+      (workspaces[index]?.leftOut ?? []).map((left) => ({ ...left, ...(dir === '' ? {} : { dir }) })),
+    ),
     base: workspace?.base.tree ?? '',
     workspaceStrategy: workspace?.strategy ?? 'missing',
     policyGeneration: policy.generation,

@@ -6,16 +6,19 @@ import { changeText, computeChange, type Change } from '../workspace/change.ts';
 import { inspectProject } from '../workspace/project.ts';
 import { unreturnedRefs } from '../workspace/return-commits.ts';
 import { hasUnexportedWork } from '../workspace/unexported.ts';
-import { loadWorkspace, type PreparedWorkspace } from '../workspace/workspace.ts';
+import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { IronError } from '../platform/errors.ts';
 import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
 import { repairCage } from './repair.ts';
-import { cagePaths, readSpec, withCageLock } from './store.ts';
-import { requireWorkspace } from './workspace-of.ts';
+import type { SpecDir } from './spec.ts';
+import { readSpec, withCageLock } from './store.ts';
+import { placeOf, requireWorkspace, storedWorkspaces, workspacePlaces } from './workspaces.ts';
 
 export interface CageDiff {
   cage: string;
+  /** Only of a further directory: its name. */
+  dir?: string;
   /** Tree of the base. */
   base: string;
   files: Change['files'];
@@ -24,8 +27,15 @@ export interface CageDiff {
   skipped: Change['skipped'];
 }
 
-async function workspaceOf(context: Context, name: string): Promise<PreparedWorkspace> {
-  return requireWorkspace(context, await readSpec(context, name));
+/** Of all functions here: `dir` is a further directory of the cage; '' is its project. */
+async function workspaceOf(context: Context, name: string, dir: string): Promise<PreparedWorkspace> {
+  const spec = await readSpec(context, name);
+  return requireWorkspace(spec, placeOf(context, spec, dir));
+}
+
+/** The project, known as '', and the further directories. */
+export async function listDirs(context: Context, name: string): Promise<SpecDir[]> {
+  return workspacePlaces(context, await readSpec(context, name)).map(({ dir, path }) => ({ name: dir, path }));
 }
 
 /** A change that cannot be computed because the project is gone, whose objects and files it rests on, is told as that. */
@@ -40,23 +50,29 @@ async function changeOf(workspace: PreparedWorkspace): Promise<Change> {
 }
 
 /** What changed in the cage against its base; the cage may run meanwhile and is not touched. */
-export async function diffCage(context: Context, name: string): Promise<CageDiff> {
-  const { base, files, hostExecutable, skipped } = await changeOf(await workspaceOf(context, name));
-  return { cage: name, base, files, hostExecutable, skipped };
+export async function diffCage(context: Context, name: string, dir = ''): Promise<CageDiff> {
+  const { base, files, hostExecutable, skipped } = await changeOf(await workspaceOf(context, name, dir));
+  return { cage: name, ...(dir === '' ? {} : { dir }), base, files, hostExecutable, skipped };
 }
 
 /** The change as text with bytes from inside the cage in it: make it printable before it reaches a terminal. */
-export async function diffCageText(context: Context, name: string, style: 'stat' | 'full'): Promise<string> {
-  const workspace = await workspaceOf(context, name);
+export async function diffCageText(context: Context, name: string, style: 'stat' | 'full', dir = ''): Promise<string> {
+  const workspace = await workspaceOf(context, name, dir);
   return changeText(workspace, await changeOf(workspace), style);
 }
 
-/** Paths of the files whose only copy is in the cage; of one over a mounted project the names of its branches. */
-export async function unexportedFiles(context: Context, name: string): Promise<string[]> {
-  const workspace = await loadWorkspace(cagePaths(context, name).root);
-  if (workspace === undefined || !(await hasUnexportedWork(workspace))) return [];
-  if (workspace.strategy === 'mount') return unreturnedRefs(workspace);
-  return (await changeOf(workspace)).files.map(({ path }) => path);
+/**
+ * Paths of the files whose only copy is in the cage; of one over a mounted project the names of its branches. Those of a further
+ * directory stand behind its name; with `dir` they are all that counts.
+ */
+export async function unexportedFiles(context: Context, name: string, dir?: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const { dir: of, workspace } of await storedWorkspaces(context, name)) {
+    if ((dir !== undefined && dir !== of) || !(await hasUnexportedWork(workspace))) continue;
+    const own = workspace.strategy === 'mount' ? unreturnedRefs(workspace) : (await changeOf(workspace)).files;
+    names.push(...own.map((each) => `${of === '' ? '' : `${of}: `}${typeof each === 'string' ? each : each.path}`));
+  }
+  return names;
 }
 
 export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts' | 'hostExecutable'> {
@@ -65,9 +81,9 @@ export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts' | 'host
 }
 
 /** What an apply would do to the project as it stands now. Touches nothing. */
-export async function planApplyCage(context: Context, name: string): Promise<ApplyView> {
+export async function planApplyCage(context: Context, name: string, dir = ''): Promise<ApplyView> {
   if (await isInPlace(context, name)) return { files: [], conflicts: [], hostExecutable: [], inPlace: true };
-  const { files, conflicts, hostExecutable } = await freshPlan(context, name);
+  const { files, conflicts, hostExecutable } = await freshPlan(context, name, dir);
   return { files, conflicts, hostExecutable, inPlace: false };
 }
 
@@ -75,12 +91,13 @@ async function isInPlace(context: Context, name: string): Promise<boolean> {
   return (await readSpec(context, name)).workspace !== 'copy';
 }
 
-async function freshPlan(context: Context, name: string): Promise<ApplyPlan> {
-  const workspace = await workspaceOf(context, name);
+async function freshPlan(context: Context, name: string, dir: string): Promise<ApplyPlan> {
+  const workspace = await workspaceOf(context, name, dir);
   return planApply(workspace, await changeOf(workspace));
 }
 
 export interface ApplyRequest {
+  dir?: string | undefined;
   target: 'working-tree' | { branch: string };
   /** What becomes of files that can run on the host: taken, left in the cage, or the whole apply is refused. */
   hostExecutable: 'accept' | 'leave-out' | 'refuse';
@@ -101,7 +118,7 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
       await bringCommits(context, name);
       return { applied: [], leftOut: [] };
     }
-    const plan = await freshPlan(context, name);
+    const plan = await freshPlan(context, name, request.dir ?? '');
     // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
     if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
     const leaveOut = request.hostExecutable === 'leave-out' ? plan.hostExecutable.map(({ path }) => path) : [];

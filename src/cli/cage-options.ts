@@ -96,8 +96,7 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     name: 'add-dir',
     value: 'PATH',
     repeatable: true,
-    summary: 'a further directory with its own diff',
-    notYet: { hint: 'leave it out; --mount PATH:ro shows a directory inside' },
+    summary: 'a further directory, at its own path inside, with a change of its own',
   },
   {
     name: 'branch',
@@ -155,6 +154,8 @@ export function readCageOptions(flags: Flags, agent: string | undefined): CageOp
     const value = flags.text(name);
     if (value !== undefined) options[name] = value;
   }
+  const dirs = flags.list('add-dir');
+  if (dirs.length > 0) options.dirs = dirs;
   const packages = flags.list('packages').flatMap((list) => list.split(','));
   if (packages.length > 0) options.packages = packages;
   const caches = flags.list('cache');

@@ -52,6 +52,20 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'add-dir',
+    {
+      summary: 'give a cage a further directory',
+      load: async () => (await import('./commands/add-dir.ts')).addDir,
+    },
+  ],
+  [
+    'remove-dir',
+    {
+      summary: 'take a further directory from a cage; unexported work is named first',
+      load: async () => (await import('./commands/remove-dir.ts')).removeDir,
+    },
+  ],
+  [
     'ports',
     {
       summary: 'show, publish and take back ports of a cage',

@@ -48,7 +48,8 @@ test.each([
   ],
   [['run', 'claude', '--ssh', ''], ['none']],
   [['run', 'claude', '--dockerf'], ['--dockerfile']],
-  [['run', 'claude', '--add-d'], ['']],
+  [['run', 'claude', '--add-d'], ['--add-dir']],
+  [['run', 'claude', '--bra'], ['']],
   [['run', 'claude', '--', '--n'], ['']],
   [['apply', '--sk'], ['--skip-host-executable']],
 ])('bash completes %j to %j', async (words, expected) => {

@@ -181,14 +181,13 @@ const MISTAKES: [argv: string, code: string, exitCode: number, says: RegExp][] =
   ['completion tcsh', 'E_USAGE', 2, /bash, zsh, fish/],
   ['--home= list', 'E_USAGE', 2, /--home is empty/],
   ['apply a', 'E_REFUSED', 126, /no terminal to ask/],
-  ...['--ssh agent', '--ssh keys', '--add-dir x', '--branch x'].flatMap(
-    (option): [string, string, number, RegExp][] => [
-      [`run claude ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
-      [`create ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
-    ],
-  ),
+  ...['--ssh agent', '--ssh keys', '--branch x'].flatMap((option): [string, string, number, RegExp][] => [
+    [`run claude ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
+    [`create ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
+  ]),
   ['create --rm', 'E_USAGE', 2, /is not available yet/],
-  ['diff --all', 'E_USAGE', 2, /is not available yet/],
+  ['diff --all --dir lib', 'E_USAGE', 2, /--all/],
+  ['add-dir', 'E_USAGE', 2, /PATH/],
 ];
 
 test.each(MISTAKES)('ironcage %s is refused with %s and changes nothing', async (argv, code, exitCode, says) => {

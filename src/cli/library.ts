@@ -24,6 +24,7 @@ export interface CageOptions {
   env: string[];
   envFiles: string[];
   mounts: string[];
+  dirs?: string[];
   ports?: string[];
   memory?: string;
   cpus?: string;
@@ -92,7 +93,8 @@ export interface CageView extends CageInfo {
   routes: readonly unknown[];
   ports: readonly PortView[];
   inspectors: readonly string[];
-  leftOut: readonly { path: string; reason: string }[];
+  dirs: readonly { name: string; path: string; base: string }[];
+  leftOut: readonly { path: string; reason: string; dir?: string }[];
   base: string;
   workspaceStrategy: string;
   policyGeneration: number;
@@ -126,6 +128,7 @@ export interface RunOutcome {
   cage: string;
   exitCode: number;
   change: { files: readonly DiffFile[] } | undefined;
+  further: readonly { dir?: string; files: readonly DiffFile[] }[];
   refused: readonly { host: string; method: string; path: string; rule: string; remedy: string; count: number }[];
   requests: number;
   secretsUsed: readonly { name: string; host: string; count: number }[];
@@ -138,6 +141,26 @@ export interface ApplyPlanView {
   conflicts: readonly { path: string; kind: string }[];
   hostExecutable: readonly HostExecutableFile[];
   inPlace: boolean;
+}
+
+export interface Dir {
+  name: string;
+  path: string;
+}
+
+export interface CageDiff {
+  cage: string;
+  dir?: string;
+  base: string;
+  files: readonly DiffFile[];
+  skipped: readonly { path: string; reason: string }[];
+}
+
+export interface Applied {
+  applied: readonly string[];
+  leftOut: readonly string[];
+  branch?: string | undefined;
+  commit?: string | undefined;
 }
 
 export interface AuditFilter {
@@ -336,27 +359,31 @@ export interface Library {
       options: CageOptions & { fresh: boolean; remove: boolean; terminal: boolean };
     },
   ): Promise<RunOutcome>;
-  diffCage(
-    context: Context,
-    name: string,
-  ): Promise<{
-    cage: string;
-    base: string;
-    files: readonly DiffFile[];
-    skipped: readonly { path: string; reason: string }[];
-  }>;
-  diffCageText(context: Context, name: string, style: 'stat' | 'full'): Promise<string>;
-  planApplyCage(context: Context, name: string): Promise<ApplyPlanView>;
+  diffCage(context: Context, name: string, dir?: string): Promise<CageDiff>;
+  diffCageText(context: Context, name: string, style: 'stat' | 'full', dir?: string): Promise<string>;
+  planApplyCage(context: Context, name: string, dir?: string): Promise<ApplyPlanView>;
   applyCage(
     context: Context,
     name: string,
-    options: { target: 'working-tree' | { branch: string }; hostExecutable: 'accept' | 'leave-out' | 'refuse' },
-  ): Promise<{
-    applied: readonly string[];
-    leftOut: readonly string[];
-    branch?: string | undefined;
-    commit?: string | undefined;
-  }>;
+    options: {
+      dir?: string;
+      target: 'working-tree' | { branch: string };
+      hostExecutable: 'accept' | 'leave-out' | 'refuse';
+    },
+  ): Promise<Applied>;
+  listDirs(context: Context, name: string): Promise<readonly Dir[]>;
+  addDir(
+    context: Context,
+    name: string,
+    path: string,
+    options: { name?: string | undefined },
+  ): Promise<{ cage: string; dirs: readonly Dir[] }>;
+  removeDir(
+    context: Context,
+    name: string,
+    dir: string,
+    options: { discard: boolean },
+  ): Promise<{ cage: string; dirs: readonly Dir[] }>;
   auditCage(context: Context, name: string, filter: AuditFilter): AsyncIterable<AuditRecord>;
   auditSummary(context: Context, name: string, filter: AuditFilter): Promise<AuditSummary>;
   harOfCage(context: Context, name: string, query: AuditFilter & { last?: number | undefined }): AsyncIterable<string>;

@@ -2,10 +2,12 @@
 // chance to tidy up. Prints the step before it is reached. Usage: step-child.mjs OPERATION CAGE PROJECT [STEP-NUMBER]
 import { writeSync } from 'node:fs';
 import {
+  addDir,
   createCage,
   openContext,
   publishPorts,
   removeCage,
+  removeDir,
   restartCage,
   startCage,
   stopCage,
@@ -30,6 +32,8 @@ const operations = {
   stop: () => stopCage(context, name),
   restart: () => restartCage(context, name),
   publish: () => publishPorts(context, name, ['0:8785']),
+  'add-dir': () => addDir(context, name, `${project}-lib`),
+  'remove-dir': () => removeDir(context, name, 'p-lib', { discard: true }),
   upgrade: () => upgradeCage(context, name, { dryRun: false, offline: true, pull: false, to: undefined }),
   remove: () => removeCage(context, name, { discard: true }),
 };

@@ -8,6 +8,7 @@ import type {
   AuditSummary,
   CageView,
   Context,
+  Dir,
   DiffFile,
   Library,
   WaitingRequest,
@@ -104,6 +105,7 @@ export const VIEW: CageView = {
   routes: [],
   ports: [{ address: '127.0.0.1', port: 8080, cagePort: 3000, open: true }],
   inspectors: ['no-friday-pushes'],
+  dirs: [],
   leftOut: [{ path: '.env', reason: 'looks like a secret' }],
   base: 'abc',
   workspaceStrategy: 'overlay',
@@ -112,6 +114,11 @@ export const VIEW: CageView = {
   identity: { uid: 1000 },
   problems: [],
 };
+
+const DIRS: readonly Dir[] = [
+  { name: '', path: '/work/shop' },
+  { name: 'lib', path: '/work/lib' },
+];
 
 const SUMMARY_COUNTS = { allow: 1, deny: 1, ask: 0, bytesOut: 3, bytesIn: 5 };
 const SUMMARY: AuditSummary = {
@@ -211,6 +218,7 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
         cage: 'shop-1',
         exitCode: 3,
         change: { files: [FILE] },
+        further: [],
         refused: [
           {
             host: 'evil.example',
@@ -227,7 +235,19 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
         inPlace: false,
       };
     },
-    diffCage: async (_context, name) => ({ cage: name, base: 'abc', files: [FILE], skipped: [] }),
+    listDirs: async () => DIRS,
+    addDir: async (_context, name, path, options) => {
+      asked('addDir', name, path, options);
+      return { cage: name, dirs: DIRS.slice(1) };
+    },
+    removeDir: async (_context, name, dir, options) => {
+      asked('removeDir', name, dir, options);
+      return { cage: name, dirs: [] };
+    },
+    diffCage: async (_context, name, dir = '') => ({
+      ...{ cage: name, ...(dir === '' ? {} : { dir }) },
+      ...{ base: 'abc', files: [FILE], skipped: [] },
+    }),
     diffCageText: async (_context, _name, style) => `text of ${style}\n`,
     planApplyCage: async () => ({ files: [FILE], conflicts: [], hostExecutable: [], inPlace: false }),
     applyCage: async (_context, name, options) => {

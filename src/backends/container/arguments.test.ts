@@ -16,7 +16,7 @@ function plan(change: Partial<CagePlan> = {}): CagePlan {
     ...{ name: 'shop', callerIsRoot: false, runDirectory: '/r', tmpDirectory: '/t', homeDirectory: '/h' },
     identity: { uid: 7, gid: 8, egressUid: 9, insideUid: 7, insideGid: 8 },
     homeTarget: '/home/agent',
-    workspace: { kind: 'directory', source: '/w', target: '/srv/shop', writable: true },
+    workspaces: [{ kind: 'directory', source: '/w', target: '/srv/shop', writable: true }],
     ...{ binds: [], masks: [], env: { TOKEN: 'placeholder' }, limits: NO_LIMITS, listeners: [] },
     ...change,
   };

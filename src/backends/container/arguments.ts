@@ -50,7 +50,7 @@ export interface HostFacts {
   node: string;
 }
 
-/** Behind `create`. `plan.workspace` is a directory. */
+/** Behind `create`. Every workspace is a directory. */
 export function createArguments(plan: CagePlan, container: ContainerPlan, host: HostFacts): string[] {
   const { identity, runDirectory } = plan;
   const { engine, name, rootless, runtime } = container.identity;
@@ -153,11 +153,14 @@ export function enforcementOf(wanted: LimitRequest, limits: EngineLimits): Limit
 
 /** Where the parts of a container cage lie on the host. */
 export function placesOf(plan: CagePlan): Places {
-  if (plan.workspace.kind !== 'directory') throw new Error('the workspace of a container cage is a directory');
   return {
     home: plan.homeDirectory,
     temporary: plan.tmpDirectory,
-    workspace: plan.workspace.source,
+    workspace: (index) => {
+      const workspace = plan.workspaces[index];
+      if (workspace?.kind === 'directory') return workspace.source;
+      throw new Error('the workspace of a container cage is a directory');
+    },
     bind: (index) => plan.binds[index]?.source ?? '',
   };
 }

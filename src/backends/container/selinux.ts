@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { isInside } from '../../platform/files.ts';
 import { run } from '../../platform/processes.ts';
-import type { CagePlan } from '../backend.ts';
+import type { CagePlan, WorkspacePlan } from '../backend.ts';
 
 /** Types that the policy of containers lets them write to, or read alone. */
 const WRITABLE_TYPES = ['container_file_t', 'svirt_sandbox_file_t'];
@@ -14,31 +14,35 @@ const READABLE_TYPES = [...WRITABLE_TYPES, 'container_ro_file_t', 'container_sha
 /** As a shared label, of no category: a container's own categories are known only when it exists. */
 const OURS = ['--recursive', '--type=container_file_t', '--range=s0'];
 
-type Labelled = Pick<CagePlan, 'runDirectory' | 'tmpDirectory' | 'homeDirectory' | 'workspace' | 'binds'>;
+type Labelled = Pick<CagePlan, 'runDirectory' | 'tmpDirectory' | 'homeDirectory' | 'workspaces' | 'binds'>;
 
 export interface SelinuxFacts {
   isEnforced: boolean;
-  /** Of the project's directory: `user:role:type:level`, or undefined where it cannot be told. */
-  projectLabel: string | undefined;
+  /** Of each workspace that lies where it is seen: `user:role:type:level`, or undefined where it cannot be told. */
+  labels: readonly (string | undefined)[];
 }
 
 /** Directories to be labelled for containers. Throws E_PROTECTION for a mounted project that a container could not use. */
-export function directoriesToLabel(plan: Labelled, { isEnforced, projectLabel }: SelinuxFacts): string[] {
+export function directoriesToLabel(plan: Labelled, { isEnforced, labels }: SelinuxFacts): string[] {
   if (!isEnforced) return [];
   const cage = dirname(plan.runDirectory);
   const own = [
     ...[plan.runDirectory, plan.tmpDirectory, plan.homeDirectory],
     ...plan.binds.flatMap(({ source }) => (isInside(source, cage) ? [source] : [])),
   ];
-  if (plan.workspace.kind === 'overlay') return own;
-  const { source, target, writable } = plan.workspace;
+  return [...own, ...plan.workspaces.flatMap((workspace, index) => workspaceToLabel(workspace, labels[index]))];
+}
+
+function workspaceToLabel(workspace: WorkspacePlan, label: string | undefined): string[] {
+  if (workspace.kind === 'overlay') return [];
+  const { source, target, writable } = workspace;
   // A copy lies elsewhere than it is seen; what is mounted where it lies is the user's.
-  if (source !== target) return [...own, source];
-  const type = projectLabel?.split(':')[2] ?? 'unknown';
-  if ((writable ? WRITABLE_TYPES : READABLE_TYPES).includes(type)) return own;
+  if (source !== target) return [source];
+  const type = label?.split(':')[2] ?? 'unknown';
+  if ((writable ? WRITABLE_TYPES : READABLE_TYPES).includes(type)) return [];
   throw new IronError('E_PROTECTION', {
     message: `SELinux keeps containers out of ${source}`,
-    because: `its label is ${projectLabel ?? 'unknown'}, and ironcage relabels nothing of yours`,
+    because: `its label is ${label ?? 'unknown'}, and ironcage relabels nothing of yours`,
     hint: `use --workspace copy or --backend native; or, if other containers may use it too: chcon -R -t container_file_t ${source}`,
   });
 }
@@ -46,8 +50,8 @@ export function directoriesToLabel(plan: Labelled, { isEnforced, projectLabel }:
 /** Labels what is ours, where that is needed. */
 export async function labelForContainers(plan: Labelled, path: string): Promise<void> {
   if (!isEnforced()) return;
-  const projectLabel = await labelOf(plan, path);
-  const directories = directoriesToLabel(plan, { isEnforced: true, projectLabel });
+  const labels = await Promise.all(plan.workspaces.map((workspace) => labelOf(workspace, path)));
+  const directories = directoriesToLabel(plan, { isEnforced: true, labels });
   const { exitCode, stderr } = await run('chcon', [...OURS, '--', ...directories], { env: { PATH: path } });
   if (exitCode === 0) return;
   throw new IronError('E_PROTECTION', {
@@ -66,7 +70,7 @@ function isEnforced(): boolean {
   }
 }
 
-async function labelOf({ workspace }: Labelled, path: string): Promise<string | undefined> {
+async function labelOf(workspace: WorkspacePlan, path: string): Promise<string | undefined> {
   if (workspace.kind === 'overlay' || workspace.source !== workspace.target) return undefined;
   const { exitCode, stdout } = await run('stat', ['--format=%C', '--', workspace.source], { env: { PATH: path } });
   return exitCode === 0 ? stdout.toString('utf8').trim() : undefined;

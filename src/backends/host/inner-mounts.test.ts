@@ -3,7 +3,7 @@ import type { CagePlan } from '../backend.ts';
 import { guardedPaths, innerMounts, type Places } from './inner-mounts.ts';
 
 const PLACES: Places = {
-  ...{ home: '/mnt/home', temporary: '/mnt/tmp', device: '/mnt/dev', workspace: '/mnt/workspace' },
+  ...{ home: '/mnt/home', temporary: '/mnt/tmp', device: '/mnt/dev', workspace: (index) => `/mnt/workspace-${index}` },
   bind: (index) => `/mnt/bind-${index}`,
 };
 
@@ -12,7 +12,7 @@ function planWith(project: string, binds: CagePlan['binds'] = []): CagePlan {
   return {
     ...{ name: 'c', identity, callerIsRoot: false, runDirectory: '/r', tmpDirectory: '/t', homeDirectory: '/h' },
     homeTarget: '/home/agent',
-    workspace: { kind: 'directory', source: '/w', target: project, writable: true },
+    workspaces: [{ kind: 'directory', source: '/w', target: project, writable: true }],
     ...{ binds, masks: [], env: {}, limits: { memoryBytes: undefined, pids: undefined, cpus: undefined } },
     listeners: [],
   };
@@ -31,7 +31,7 @@ test('every directory on the way to a project below /tmp is checked, and mounted
   expect(innerMounts(plan, PLACES)).toEqual([
     { source: '/mnt/tmp/a', target: '/tmp/a', writable: true },
     { source: '/mnt/tmp/a/b', target: '/tmp/a/b', writable: true },
-    { source: '/mnt/workspace', target: '/tmp/a/b/shop', writable: true },
+    { source: '/mnt/workspace-0', target: '/tmp/a/b/shop', writable: true },
   ]);
 });
 
@@ -44,10 +44,10 @@ test.each([
 
 test('a covered file is guarded like a mount', () => {
   const plan = { ...planWith('/srv/shop'), masks: ['/srv/shop/config/.env'] };
-  expect(guardedPaths(plan, PLACES)).toEqual(['/mnt/workspace/config/', '/mnt/workspace/config/.env']);
+  expect(guardedPaths(plan, PLACES)).toEqual(['/mnt/workspace-0/config/', '/mnt/workspace-0/config/.env']);
   expect(innerMounts(plan, PLACES)).toEqual([
-    { source: '/mnt/workspace', target: '/srv/shop', writable: true },
-    { source: '/mnt/workspace/config', target: '/srv/shop/config', writable: true },
+    { source: '/mnt/workspace-0', target: '/srv/shop', writable: true },
+    { source: '/mnt/workspace-0/config', target: '/srv/shop/config', writable: true },
   ]);
 });
 
@@ -56,9 +56,9 @@ test('a mount is guarded within the innermost writable directory it lies in, onc
   expect(guardedPaths(plan, PLACES)).toEqual([
     '/mnt/home/x',
     '/mnt/tmp/shop',
-    '/mnt/workspace/test/',
-    '/mnt/workspace/test/data',
-    '/mnt/workspace/test/more',
+    '/mnt/workspace-0/test/',
+    '/mnt/workspace-0/test/data',
+    '/mnt/workspace-0/test/more',
   ]);
 });
 
@@ -75,6 +75,6 @@ test('a directory that is a mount of its own is not covered by a guard', () => {
   const plan = planWith('/tmp/a/b', [bind('/tmp/a')]);
   expect(innerMounts(plan, PLACES)).toEqual([
     { source: '/mnt/bind-0', target: '/tmp/a', writable: false },
-    { source: '/mnt/workspace', target: '/tmp/a/b', writable: true },
+    { source: '/mnt/workspace-0', target: '/tmp/a/b', writable: true },
   ]);
 });

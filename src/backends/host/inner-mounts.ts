@@ -1,4 +1,4 @@
-// What is mounted inside a cage besides the system: the project and the user's own mounts. Every program that enters a native
+// What is mounted inside a cage besides the system: the project, its further directories and the user's own mounts. Every program that enters a native
 // cage builds these anew, every start of a container does, and links are followed on the way to a target. Where the way leads through a directory that the cage
 // can write, a link put there meanwhile would lead out to the host. So each directory on such a way is checked before the
 // cage's first program runs, and mounted upon itself: a mount point can be neither renamed nor replaced from inside.
@@ -12,7 +12,7 @@ export interface Places {
   temporary: string;
   /** Absent: the cage cannot write there. */
   device?: string;
-  workspace: string;
+  workspace(index: number): string;
   bind(index: number): string;
 }
 
@@ -34,14 +34,13 @@ export function guardedPaths(plan: CagePlan, places: Places): string[] {
 }
 
 function mounts(plan: CagePlan, places: Places): Bind[] {
-  const { workspace } = plan;
   return [
     ...plan.binds.map(({ target, writable }, index) => ({ source: places.bind(index), target, writable })),
-    {
-      source: places.workspace,
+    ...plan.workspaces.map((workspace, index) => ({
+      source: places.workspace(index),
       target: workspace.target,
       writable: workspace.kind === 'overlay' || workspace.writable,
-    },
+    })),
   ];
 }
 

@@ -21,12 +21,15 @@ function stagingArguments(plan: CagePlan, nodeBinary: string): string[] {
   bind(plan.homeDirectory, STAGED.home, true);
   bind(plan.tmpDirectory, STAGED.temporary, true);
   plan.binds.forEach(({ source, writable }, index) => bind(source, STAGED.bind(index), writable));
-  if (plan.workspace.kind === 'directory') bind(plan.workspace.source, STAGED.workspace, plan.workspace.writable);
-  else {
-    bind(plan.workspace.lower, STAGED.lower, false);
+  for (const [index, workspace] of plan.workspaces.entries()) {
+    if (workspace.kind === 'directory') {
+      bind(workspace.source, STAGED.workspace(index), workspace.writable);
+      continue;
+    }
+    bind(workspace.lower, STAGED.lower(index), false);
     // Upper and work must share a mount, or the overlay refuses them: their common parent is bound.
-    bind(dirname(plan.workspace.upper), STAGED.upper, true);
-    args.push('--dir', STAGED.workspace);
+    bind(dirname(workspace.upper), STAGED.upper(index), true);
+    args.push('--dir', STAGED.workspace(index));
   }
   args.push('--dir', STAGED.device);
   return args;

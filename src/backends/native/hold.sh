@@ -1,10 +1,10 @@
 #!/bin/sh
 # Who we are: uid 0 of the cage's outer user namespace, an unprivileged user of the host. We still see the host's files
 # and processes and hold every capability over the cage's own network, mounts and names; the cage does not exist yet.
-# In: NODE LISTENERS-PROGRAM OVERLAY PIDS MEMORY GUARDED-PATH… -- then the bubblewrap command line. Out: the same process,
-# as its monitor.
+# In: NODE LISTENERS-PROGRAM OVERLAYS PIDS MEMORY GUARDED-PATH… -- then the bubblewrap command line. OVERLAYS: numbers of the
+# workspaces that are one, with blanks between. Out: the same process, as its monitor.
 set -eu
-node=$1 program=$2 overlay=$3 pids=$4 memory=$5
+node=$1 program=$2 overlays=$3 pids=$4 memory=$5
 shift 5
 # Every address is local: a connection to anywhere ends on a listener that can answer with a reason.
 ip route add local 0.0.0.0/0 dev lo
@@ -13,9 +13,10 @@ ip -6 route add local ::/0 dev lo 2>/dev/null || :
 "$node" "$program"
 # Not inherited by the cage: the channel to the parent.
 exec 3<&-
-if [ "$overlay" = yes ]; then
-  mount -t overlay overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper/upper,workdir=/mnt/upper/work,userxattr /mnt/workspace
-fi
+for n in $overlays; do
+  layers=lowerdir=/mnt/lower-$n,upperdir=/mnt/upper-$n/upper,workdir=/mnt/upper-$n/work
+  mount -t overlay overlay -o "$layers,userxattr" "/mnt/workspace-$n"
+done
 # Mounts must not be led astray by what an earlier run left; nobody is inside who could change it after this look.
 while [ "$1" != -- ]; do
   case $1 in

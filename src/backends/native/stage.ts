@@ -11,9 +11,8 @@ export const STAGED = {
   programs: `${STAGE}/programs`,
   node: `${STAGE}/node`,
   home: `${STAGE}/home`,
-  workspace: `${STAGE}/workspace`,
-  lower: `${STAGE}/lower`,
-  upper: `${STAGE}/upper`,
-  work: `${STAGE}/work`,
+  workspace: (index: number): string => `${STAGE}/workspace-${index}`,
+  lower: (index: number): string => `${STAGE}/lower-${index}`,
+  upper: (index: number): string => `${STAGE}/upper-${index}`,
   bind: (index: number): string => `${STAGE}/bind-${index}`,
 } as const;

@@ -39,10 +39,10 @@ export async function startNativeCage(
   writePublic(join(plan.runDirectory, RUN_FILES.arguments), Buffer.from(`${cageArguments(plan).join('\0')}\0`));
   const { enforcement, cgroups, rlimits } = applyLimits(groupName(plan), plan.limits);
   const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', '/bin/sh', '-c', FIRST_PROGRAM];
-  const overlay = plan.workspace.kind === 'overlay' ? 'yes' : 'no';
+  const overlays = plan.workspaces.flatMap(({ kind }, index) => (kind === 'overlay' ? [index] : [])).join(' ');
   const hold = [
     ...[tools.sh, `${STAGED.programs}/native/hold.sh`, STAGED.node, `${STAGED.programs}/host/open-listeners.js`],
-    ...[overlay, rlimits.pids, rlimits.memory, ...guardedPaths(plan, STAGED), '--', ...bubblewrap],
+    ...[overlays, rlimits.pids, rlimits.memory, ...guardedPaths(plan, STAGED), '--', ...bubblewrap],
   ];
   const [program = '', ...args] = withoutInherited(keeperCommand(plan, tools, hold), path, 5);
   const child = spawn(program, args, {

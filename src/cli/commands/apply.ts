@@ -2,9 +2,10 @@
 // needs a yes of its own; nobody there to ask means no.
 import { IronError } from '../../platform/errors.ts';
 import { changeRows, changeTotals, count, hostExecutableRows } from '../change-rows.ts';
-import type { Command, Session } from '../command.ts';
+import { chosenDirs, dirTitle, DIR_OPTIONS } from '../chosen-dirs.ts';
+import type { Command, Opened, Session } from '../command.ts';
 import type { Flags } from '../flags.ts';
-import type { ApplyPlanView } from '../library.ts';
+import type { Applied, ApplyPlanView } from '../library.ts';
 import { confirm } from '../prompt.ts';
 import { targetCage } from '../target-cage.ts';
 
@@ -15,6 +16,7 @@ export const apply: Command = {
   notes: [
     'A three-way merge: conflicts are listed and nothing is done.',
     'Files that can run on the host are listed and need a yes of their own.',
+    'With --all the directories are looked at first, and conflicts in one keep all as they are; then one is written after the other.',
     'Of a mounted project (--workspace mount) the work is in place already.',
   ],
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
@@ -28,10 +30,12 @@ export const apply: Command = {
       conflicts: ['accept-host-executable'],
       summary: 'leave files that can run on the host out',
     },
+    ...DIR_OPTIONS,
   ],
   examples: [
     { line: 'ironcage apply', does: 'look at the change of this project’s cage and take it over' },
     { line: 'ironcage apply shop --branch agent/fix --yes', does: 'put it on a branch without asking' },
+    { line: 'ironcage apply shop --dir shared-lib', does: 'take over what changed in that further directory' },
     { line: 'ironcage apply --yes --skip-host-executable', does: 'for a script: everything that cannot run here' },
   ],
   handler: async ({ word, flags }, session) => {
@@ -39,39 +43,81 @@ export const apply: Command = {
     const opened = await session.open();
     const { library, context } = opened;
     const name = await targetCage(opened, session, word('CAGE'));
-    const plan = await library.planApplyCage(context, name);
-    const branch = flags.text('branch');
-    if (branch === undefined && plan.conflicts.length > 0) throw conflicts(name, plan);
-    if (plan.inPlace) {
-      await library.applyCage(context, name, { target: 'working-tree', hostExecutable: 'refuse' });
-      if (output.json) output.document({ cage: name, applied: [], leftOut: [], inPlace: true });
-      else output.note(`${name}: the project is mounted, and the work is in place already`);
-      return 0;
+    const dirs = await chosenDirs(opened, name, flags);
+    const plans: Planned[] = [];
+    for (const dir of dirs.names)
+      plans.push({ cage: name, dir, plan: await library.planApplyCage(context, name, dir) });
+    // Seen for all before anything is written for one.
+    for (const planned of plans) {
+      if (flags.text('branch') === undefined && planned.plan.conflicts.length > 0) throw conflicts(planned);
+      if (!session.interactive && planned.plan.files.length > 0) refuseUnattended(planned, flags);
     }
-    if (plan.files.length === 0) {
-      if (output.json) output.document({ cage: name, applied: [], leftOut: [] });
-      else output.note(`${name}: nothing to apply`);
-      return 0;
+    const outcomes: (Outcome & { dir: string })[] = [];
+    for (const planned of plans) {
+      if (!dirs.single && !output.json) output.tell(['bold', dirTitle(name, planned.dir)]);
+      outcomes.push({ dir: planned.dir, ...(await applyOne(opened, session, flags, planned)) });
     }
-    if (!session.interactive) refuseUnattended(plan, flags, name);
-    showPlan(plan, session);
-    const hostExecutable = await decideHostExecutable(plan, flags, session);
-    if (!(await decideApply(plan, flags, session))) {
-      if (output.json) output.document({ cage: name, applied: [], leftOut: plan.files.map(({ path }) => path) });
-      else output.note('nothing was applied');
-      return 1;
-    }
-    const target = branch === undefined ? 'working-tree' : { branch };
-    const result = await library.applyCage(context, name, { target, hostExecutable });
-    if (output.json) output.document({ cage: name, ...result });
-    else {
-      const where = result.branch === undefined ? 'the working tree' : `branch ${result.branch}`;
-      output.line(`applied ${count(result.applied.length, 'file')} to ${where}`);
-      for (const path of result.leftOut) output.line(['yellow', 'left out'], `: ${path}`);
-    }
-    return 0;
+    if (output.json) output.document(documentOf(name, outcomes, dirs.single));
+    return outcomes.some(({ declined }) => declined) ? 1 : 0;
   },
 };
+
+interface Planned {
+  cage: string;
+  /** Empty: the project. */
+  dir: string;
+  plan: ApplyPlanView;
+}
+
+interface Outcome {
+  result: Applied & { inPlace?: true };
+  /** The person said no. */
+  declined: boolean;
+}
+
+function documentOf(cage: string, outcomes: readonly (Outcome & { dir: string })[], single: boolean): object {
+  const [first] = outcomes;
+  if (single) return { cage, ...first?.result };
+  return { cage, directories: outcomes.map(({ dir, result }) => ({ dir, ...result })) };
+}
+
+async function applyOne(
+  { library, context }: Opened,
+  session: Session,
+  flags: Flags,
+  { cage, dir, plan }: Planned,
+): Promise<Outcome> {
+  const { output } = session;
+  const of = dir === '' ? {} : { dir };
+  const nothing = { applied: [], leftOut: [] };
+  const note = (text: string): void => {
+    if (!output.json) output.note(text);
+  };
+  if (plan.inPlace) {
+    await library.applyCage(context, cage, { ...of, target: 'working-tree', hostExecutable: 'refuse' });
+    note(`${dirTitle(cage, dir)}: the project is mounted, and the work is in place already`);
+    return { result: { ...nothing, inPlace: true }, declined: false };
+  }
+  if (plan.files.length === 0) {
+    note(`${dirTitle(cage, dir)}: nothing to apply`);
+    return { result: nothing, declined: false };
+  }
+  showPlan(plan, session);
+  const hostExecutable = await decideHostExecutable(plan, flags, session);
+  if (!(await decideApply(plan, flags, session))) {
+    note('nothing was applied');
+    return { result: { applied: [], leftOut: plan.files.map(({ path }) => path) }, declined: true };
+  }
+  const branch = flags.text('branch');
+  const target = branch === undefined ? 'working-tree' : { branch };
+  const result = await library.applyCage(context, cage, { ...of, target, hostExecutable });
+  if (!output.json) {
+    const where = result.branch === undefined ? 'the working tree' : `branch ${result.branch}`;
+    output.line(`applied ${count(result.applied.length, 'file')} to ${where}`);
+    for (const path of result.leftOut) output.line(['yellow', 'left out'], `: ${path}`);
+  }
+  return { result, declined: false };
+}
 
 function showPlan(plan: ApplyPlanView, { output, interactive }: Session): void {
   if (output.json && !interactive) return;
@@ -104,31 +150,35 @@ function decideApply(plan: ApplyPlanView, flags: Flags, session: Session): Promi
 }
 
 /** Without a terminal every yes must be a flag. */
-function refuseUnattended(plan: ApplyPlanView, flags: Flags, name: string): void {
+function refuseUnattended({ cage, dir, plan }: Planned, flags: Flags): void {
   const decided = flags.on('accept-host-executable') || flags.on('skip-host-executable');
   if (plan.hostExecutable.length > 0 && !decided) {
     const paths = plan.hostExecutable.map(({ path }) => path);
     throw new IronError('E_HOST_EXECUTABLE', {
       message: `${count(paths.length, 'file')} of the change can run on this machine: ${paths.join(', ')}`,
       because: 'they need a yes of their own, and there is no terminal to ask at',
-      hint: `look at ironcage diff ${name} --full, then add --accept-host-executable or --skip-host-executable`,
+      hint: `look at ironcage diff ${cage}${option(dir)} --full, then add --accept-host-executable or --skip-host-executable`,
       details: { files: plan.hostExecutable },
     });
   }
   if (flags.on('yes')) return;
   throw new IronError('E_REFUSED', {
-    message: `the change of ${name} was not applied`,
+    message: `the change of ${dirTitle(cage, dir)} was not applied`,
     because: 'it needs a yes, and there is no terminal to ask at',
-    hint: `look at ironcage diff ${name}, then add --yes`,
+    hint: `look at ironcage diff ${cage}${option(dir)}, then add --yes`,
   });
 }
 
-function conflicts(name: string, plan: ApplyPlanView): IronError {
+function option(dir: string): string {
+  return dir === '' ? '' : ` --dir ${dir}`;
+}
+
+function conflicts({ cage, dir, plan }: Planned): IronError {
   const listed = plan.conflicts.map(({ path, kind }) => `${path} (${kind})`).join(', ');
   return new IronError('E_CONFLICT', {
-    message: `the change of ${name} conflicts with the project in ${count(plan.conflicts.length, 'file')}: ${listed}`,
+    message: `the change of ${dirTitle(cage, dir)} conflicts with the ${dir === '' ? 'project' : 'directory on the host'} in ${count(plan.conflicts.length, 'file')}: ${listed}`,
     because: 'the same places changed in the cage and on the host since the base; nothing was applied',
-    hint: `ironcage diff ${name} --full shows the cage’s side; take it onto a branch (ironcage apply ${name} --branch NAME) and merge that, or bring the files together by hand`,
+    hint: `ironcage diff ${cage}${option(dir)} --full shows the cage’s side; take it onto a branch (ironcage apply ${cage}${option(dir)} --branch NAME) and merge that, or bring the files together by hand`,
     details: { conflicts: plan.conflicts },
   });
 }

@@ -39,7 +39,8 @@ export const create: Command = {
     else {
       output.line(view.name);
       output.note(view.exposure);
-      for (const { path, reason } of view.leftOut) output.note(['yellow', 'left out'], `: ${path} (${reason})`);
+      for (const { dir, path, reason } of view.leftOut)
+        output.note(['yellow', 'left out'], `: ${dir === undefined ? '' : `${dir}: `}${path} (${reason})`);
     }
     return 0;
   },

@@ -1,9 +1,10 @@
 // `diff`: what the agent changed against the recorded base. Never changes the cage.
 import { changeRows, changeTotals } from '../change-rows.ts';
+import { chosenDirs, dirTitle, DIR_OPTIONS } from '../chosen-dirs.ts';
 import type { Command } from '../command.ts';
+import type { CageDiff } from '../library.ts';
+import type { Output } from '../output.ts';
 import { targetCage } from '../target-cage.ts';
-
-const ONE_DIRECTORY = { hint: 'leave it out: a cage has one directory for now' };
 
 export const diff: Command = {
   kind: 'command',
@@ -15,12 +16,12 @@ export const diff: Command = {
     { name: 'full', conflicts: ['stat'], summary: 'the whole change as a patch' },
     { name: 'stat', summary: 'lines per file, as git diff --stat has it' },
     { name: 'exit-code', summary: 'exit with 1 when there is a change' },
-    { name: 'dir', value: 'N', summary: 'the change of one further directory', notYet: ONE_DIRECTORY },
-    { name: 'all', summary: 'the change of every directory', notYet: ONE_DIRECTORY },
+    ...DIR_OPTIONS,
   ],
   examples: [
     { line: 'ironcage diff', does: 'one line a file' },
     { line: 'ironcage diff shop --full', does: 'every line that changed in the cage named shop' },
+    { line: 'ironcage diff shop --all', does: 'the project and every further directory of the cage' },
     { line: 'ironcage diff --exit-code --json', does: 'for a script: the files, and 1 when there are any' },
   ],
   handler: async ({ word, flags }, session) => {
@@ -28,18 +29,35 @@ export const diff: Command = {
     const opened = await session.open();
     const { library, context } = opened;
     const name = await targetCage(opened, session, word('CAGE'));
-    const change = await library.diffCage(context, name);
-    const style = flags.on('full') ? 'full' : flags.on('stat') ? 'stat' : undefined;
-    if (output.json) output.document(change);
-    else if (change.files.length === 0) output.note(`${name}: no change against its base`);
-    else if (style !== undefined) output.text(await library.diffCageText(context, name, style));
+    const dirs = await chosenDirs(opened, name, flags);
+    const changes: CageDiff[] = [];
+    for (const dir of dirs.names) changes.push(await library.diffCage(context, name, dir));
+    const [first] = changes;
+    if (output.json)
+      output.document(
+        dirs.single ? first : { cage: name, directories: changes.map((change) => ({ dir: '', ...change })) },
+      );
     else {
-      output.table(changeRows(change.files));
-      output.line(changeTotals(change.files));
+      const style = flags.on('full') ? 'full' : flags.on('stat') ? 'stat' : undefined;
+      for (const change of changes) {
+        if (!dirs.single && change.files.length > 0) output.line(['bold', dirTitle(name, change.dir)]);
+        const text =
+          style === undefined || change.files.length === 0
+            ? undefined
+            : await library.diffCageText(context, name, style, change.dir);
+        printChange(change, text, output);
+      }
     }
-    if (!output.json) {
-      for (const { path, reason } of change.skipped) output.note(['yellow', 'skipped'], `: ${path} (${reason})`);
-    }
-    return flags.on('exit-code') && change.files.length > 0 ? 1 : 0;
+    return flags.on('exit-code') && changes.some(({ files }) => files.length > 0) ? 1 : 0;
   },
 };
+
+function printChange({ cage, dir, files, skipped }: CageDiff, text: string | undefined, output: Output): void {
+  if (files.length === 0) output.note(`${dirTitle(cage, dir)}: no change against its base`);
+  else if (text !== undefined) output.text(text);
+  else {
+    output.table(changeRows(files));
+    output.line(changeTotals(files));
+  }
+  for (const { path, reason } of skipped) output.note(['yellow', 'skipped'], `: ${path} (${reason})`);
+}

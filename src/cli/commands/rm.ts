@@ -1,8 +1,6 @@
 // `rm`: removes cages. Unexported work is named and goes only after a typed yes or --discard; -y is not enough.
-import { toIronError, type IronError } from '../../platform/errors.ts';
-import type { Command, Opened, Session } from '../command.ts';
-import { outline } from '../outline.ts';
-import { confirmTyped } from '../prompt.ts';
+import type { Command } from '../command.ts';
+import { removeOrAsk } from '../remove-or-ask.ts';
 import { targetCage } from '../target-cage.ts';
 
 export const rm: Command = {
@@ -29,7 +27,12 @@ export const rm: Command = {
     const kept: string[] = [];
     const mayAsk = session.interactive && !flags.on('yes');
     for (const name of new Set(names)) {
-      const gone = await remove(opened, session, name, { discard: flags.on('discard'), mayAsk });
+      const gone = await removeOrAsk(session, {
+        remove: (options) => opened.library.removeCage(opened.context, name, options),
+        discard: flags.on('discard'),
+        mayAsk,
+        question: `Throw this work of ${name} away?`,
+      });
       (gone ? removed : kept).push(name);
       if (!session.output.json) session.output.note(gone ? `removed ${name}` : `kept ${name}`);
     }
@@ -37,26 +40,3 @@ export const rm: Command = {
     return kept.length === 0 ? 0 : 1;
   },
 };
-
-/** False when the person said no. */
-async function remove(
-  { library, context }: Opened,
-  session: Session,
-  name: string,
-  { discard, mayAsk }: { discard: boolean; mayAsk: boolean },
-): Promise<boolean> {
-  const refusal = await library.removeCage(context, name, { discard }).then(
-    (): undefined => undefined,
-    (error: unknown): IronError => {
-      const known = toIronError(error);
-      if (known.code === 'E_UNEXPORTED' && mayAsk && !discard) return known;
-      throw error;
-    },
-  );
-  if (refusal === undefined) return true;
-  session.output.tell(refusal.message);
-  for (const line of outline(refusal.details)) session.output.tell('  ', line);
-  if (!(await confirmTyped(session, `Throw this work of ${name} away?`))) return false;
-  await library.removeCage(context, name, { discard: true });
-  return true;
-}

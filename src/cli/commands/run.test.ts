@@ -7,6 +7,7 @@ const OUTCOME: RunOutcome = {
   cage: 'shop-1',
   exitCode: 0,
   change: { files: [] },
+  further: [],
   refused: [],
   requests: 0,
   secretsUsed: [],

@@ -38,7 +38,11 @@ function printView(view: CageView, output: Output): void {
       `${view.backend}${view.runtime === undefined ? '' : ` by ${view.runtime}`}, preset ${view.preset}, agent ${view.agent ?? 'none'}`,
     ),
     field('workspace', `${view.workspace} (${view.workspaceStrategy}), base ${view.base}`),
-    field('unexported', view.unexported ? 'yes: ironcage diff shows it' : 'no'),
+    ...view.dirs.map(({ name, path, base }) => field('directory', `${name}: ${path}, base ${base}`)),
+    field(
+      'unexported',
+      view.unexported ? `yes: ironcage diff ${view.dirs.length === 0 ? '' : '--all '}shows it` : 'no',
+    ),
     field('network', `${view.net}, policy generation ${view.policyGeneration} (${view.policyHash})`),
     field('memory', limitText(view.limits.memory)),
     field('processes', limitText(view.limits.pids)),
@@ -57,7 +61,9 @@ function printView(view: CageView, output: Output): void {
   section(output, 'writes', view.writes);
   const secrets = view.secrets.map((secret) => `${secret.name} at ${secret.hosts.join(', ')}`);
   section(output, 'secrets (put in by the egress, never inside)', secrets);
-  const leftOut = view.leftOut.map(({ path, reason }) => `${path} (${reason})`);
+  const leftOut = view.leftOut.map(
+    ({ dir, path, reason }) => `${dir === undefined ? '' : `${dir}: `}${path} (${reason})`,
+  );
   section(output, 'left out of the copy', leftOut);
   section(output, 'problems', view.problems, 'red');
 }
