@@ -71,5 +71,7 @@ test('a name belongs to one directory', async () => {
 
 test('a mounted directory is never one with credentials', async () => {
   const place = { project: join(top, 'shop'), workspace: 'mount-ro' as const, binds: [] };
-  await expect(mergeDirs(context, place, [], [{ path: '../home/.ssh' }])).rejects.toMatchObject({ code: 'E_PROTECTION' });
+  await expect(mergeDirs(context, place, [], [{ path: '../home/.ssh' }])).rejects.toMatchObject({
+    code: 'E_PROTECTION',
+  });
 });

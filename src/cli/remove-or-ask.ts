@@ -5,7 +5,7 @@ import { outline } from './outline.ts';
 import { confirmTyped } from './prompt.ts';
 
 export interface Removal {
-  remove(options: { discard: boolean }): Promise<unknown>;
+  remove: (options: { discard: boolean }) => Promise<unknown>;
   discard: boolean;
   mayAsk: boolean;
   question: string;

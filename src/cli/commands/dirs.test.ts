@@ -3,6 +3,14 @@ import { runCli, type Call } from '../../../test/support/cli-host.ts';
 import { IronError } from '../../platform/errors.ts';
 import type { Library } from '../library.ts';
 
+async function diffOf(...args: string[]): Promise<unknown> {
+  return JSON.parse((await runCli(['diff', 'shop', '--json', ...args])).stdout);
+}
+
+async function targetsOf(...args: string[]): Promise<unknown[]> {
+  return (await runCli(['apply', 'shop', '-y', ...args])).calls.map(([, , options]) => options);
+}
+
 test('the cage of add-dir and of remove-dir may be left out', async () => {
   expect((await runCli(['add-dir', '../lib'])).calls).toEqual([['addDir', 'shop-1', '../lib', { name: undefined }]]);
   const named = await runCli(['add-dir', 'desk', '/src/My.Library', '--name', 'mylib', '--json']);
@@ -36,22 +44,20 @@ test.each([
 );
 
 test('diff shows the project, one directory, or all, and says which in its JSON', async () => {
-  const keys = async (...args: string[]): Promise<unknown> =>
-    JSON.parse((await runCli(['diff', 'shop', '--json', ...args])).stdout);
-  expect(await keys()).not.toHaveProperty('dir');
-  expect(await keys('--dir', 'lib')).toMatchObject({ cage: 'shop', dir: 'lib', base: 'abc' });
-  expect(await keys('--all')).toMatchObject({ cage: 'shop', directories: [{ dir: '' }, { dir: 'lib' }] });
-  expect(await keys('--dir', 'lib', '--dir', 'more')).toMatchObject({ directories: [{ dir: 'lib' }, { dir: 'more' }] });
+  expect(await diffOf()).not.toHaveProperty('dir');
+  expect(await diffOf('--dir', 'lib')).toMatchObject({ cage: 'shop', dir: 'lib', base: 'abc' });
+  expect(await diffOf('--all')).toMatchObject({ cage: 'shop', directories: [{ dir: '' }, { dir: 'lib' }] });
+  expect(await diffOf('--dir', 'lib', '--dir', 'more')).toMatchObject({
+    directories: [{ dir: 'lib' }, { dir: 'more' }],
+  });
   expect((await runCli(['diff', 'shop', '--all', '--exit-code'])).exitCode).toBe(1);
 });
 
 test('apply writes what was named and nothing else', async () => {
-  const targets = async (...args: string[]): Promise<unknown[]> =>
-    (await runCli(['apply', 'shop', '-y', ...args])).calls.map(([, , options]) => options);
   const to = { target: 'working-tree', hostExecutable: 'refuse' };
-  expect(await targets()).toEqual([to]);
-  expect(await targets('--dir', 'lib')).toEqual([{ dir: 'lib', ...to }]);
-  expect(await targets('--all')).toEqual([to, { dir: 'lib', ...to }]);
+  expect(await targetsOf()).toEqual([to]);
+  expect(await targetsOf('--dir', 'lib')).toEqual([{ dir: 'lib', ...to }]);
+  expect(await targetsOf('--all')).toEqual([to, { dir: 'lib', ...to }]);
 });
 
 test('a conflict in one directory keeps all as they are', async () => {
