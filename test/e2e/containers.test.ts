@@ -81,6 +81,21 @@ function lifeOver(kind: TestEngine): void {
     });
   const WORK = 'only here\nkept\n';
 
+  test('a further directory comes and goes with a new container, and nothing else of the cage goes with it', async () => {
+    const lib = sandbox.project('lib', { 'lib.txt': 'lib\n' });
+    await ok('add-dir', CAGE, lib);
+    const inside = `cat work.txt ~/note ${lib}/lib.txt; echo new >${lib}/new.txt`;
+    expect(await ok('exec', CAGE, '--', 'sh', '-c', inside)).toBe('only here\nkept\nlib\n');
+    expect((await ironcage(['diff', CAGE, '--dir', 'lib', '--json'])).json()).toMatchObject({
+      files: [{ path: 'new.txt' }],
+    });
+    expect((await ironcage(['remove-dir', CAGE, 'lib'])).exitCode).toBe(126);
+    await ok('remove-dir', CAGE, 'lib', '--discard');
+    expect(await ok('exec', CAGE, '--', 'sh', '-c', `cat work.txt ~/note; ls ${lib} 2>/dev/null || :`)).toBe(
+      'only here\nkept\n',
+    );
+  });
+
   test('create, start, exec, restart, stop and rm leave no container, volume, network, file or process', async () => {
     await ok('stop', CAGE);
     const image = `ironcage-test-volume:${process.pid}`;
