@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { endsOf, writeProxyHeader } from '../../egress/proxy-header.ts';
 import type { ListenerRequest } from '../backend.ts';
-import { GATE_ENTRANCE, readGatePort } from '../host/gate-entrance.ts';
+import { GATE_ENTRANCE, readGatePort, tellAnswered } from '../host/gate-entrance.ts';
 import { dial, dialInside, joinSockets } from '../host/join-sockets.ts';
 import { openTcp, openUdp } from '../host/open-sockets.ts';
 
@@ -49,7 +49,11 @@ async function handIn(client: Socket): Promise<void> {
   // Until it is joined nobody else hears of it, and one client must not end the gate.
   client.on('error', () => undefined);
   const port = await readGatePort(client);
-  await joinSockets(client, () => (port === undefined ? Promise.resolve(undefined) : dialInside(port)));
+  await joinSockets(client, async () => {
+    const inner = port === undefined ? undefined : await dialInside(port);
+    if (inner !== undefined) tellAnswered(client);
+    return inner;
+  });
 }
 
 async function openPackets({ port }: ListenerRequest): Promise<void> {

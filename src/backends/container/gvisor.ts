@@ -22,16 +22,24 @@ export function readSandbox(pid: number, id: string): GvisorSandbox | undefined 
   return root === undefined ? undefined : { program: readlinkSync(`/proc/${pid}/exe`), root, id };
 }
 
+/**
+ * Its sockets are those of the container's network, where the egress listens; and files are opened by its gofer alone, which
+ * heeds read-only mounts: opened by the sandbox itself, one that is to be read only is emptied all the same.
+ */
+const REQUIRED_FLAGS = ['--network=host', '--directfs=false'] as const;
+
 /** What would let a program inside past the egress, or make files of this machine more than data. */
 function refuseFlags(flags: readonly string[]): void {
-  const wrong = flags.includes('--network=host')
-    ? flags.find((flag) => /^--(net-raw|allow-suid)(=true)?$|^--(fsgofer-)?host-uds=(?!none)/.test(flag))
-    : 'no --network=host';
+  const missing = REQUIRED_FLAGS.find((flag) => !flags.includes(flag));
+  const wrong =
+    missing === undefined
+      ? flags.find((flag) => /^--(net-raw|allow-suid)(=true)?$|^--(fsgofer-)?host-uds=(?!none)/.test(flag))
+      : `no ${missing}`;
   if (wrong === undefined) return;
   throw new IronError('E_PROTECTION', {
     message: 'gVisor is not set up so that a cage can be had of it',
     because: `its sandbox runs with ${printableLine(wrong)}`,
-    hint: 'its sockets must be those of the container’s network: set "runtimeArgs": ["--network=host"] for it, with nothing that opens it up',
+    hint: 'its sockets must be those of the container’s network: set "runtimeArgs": ["--network=host", "--directfs=false"] for it, with nothing that opens it up',
   });
 }
 

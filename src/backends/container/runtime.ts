@@ -36,8 +36,8 @@ export function runtimeSelectors(engine: Pick<Engine, 'kind'>, { name, kind }: C
     case 'namespaces':
       return ['--runtime', name];
     case 'gvisor':
-      // Its sockets are then those of the container's network on this machine, where the egress listens.
-      return ['--runtime', name, '--runtime-flag', 'network=host'];
+      // What gvisor.ts asks for.
+      return ['--runtime', name, '--runtime-flag', 'network=host', '--runtime-flag', 'directfs=false'];
     default:
       kind satisfies never;
       throw new Error('a runtime of an unknown kind');
