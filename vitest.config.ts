@@ -1,10 +1,10 @@
-// One runner for all suites: two files at a time, and one where it looks at more than its own cages. The escape suite runs over
-// every backend; an engine that is missing is named with the reason.
+// One runner for all suites. Those that start real cages run one file at a time: they share the kernel, its networks and its
+// processes. The escape suite runs over every backend; an engine that is missing is named with the reason.
 import { defineConfig } from 'vitest/config';
 import { engineReason } from './test/support/engines.ts';
 
 const real = { testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: false };
-/** Cages have data roots, labels and ports of their own: files have nothing in common but the machine's time. */
+/** Of files that have nothing in common but the machine's time. */
 const PAIRS = { fileParallelism: true, maxWorkers: 2 };
 const withEngines = { ...real, globalSetup: ['test/support/engine-setup.ts'] };
 
@@ -26,11 +26,6 @@ const ESCAPES = {
   ].map((name) => `test/escape/${name}.test.ts`),
 };
 
-/** They count what the engines have, build images, or put a mount among the machine's, which every other cage would see. */
-const ALONE = ['containers', 'demo', 'engine-gone', 'full-disk', 'images', 'upgrade'].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
-
 const engines = (['docker', 'podman'] as const).filter((engine) => {
   const reason = engineReason(engine);
   if (reason !== undefined) process.stderr.write(`the escape suite does not run over ${engine}: ${reason}\n`);
@@ -43,19 +38,17 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 60_000, ...PAIRS } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...real, ...PAIRS } },
-      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...withEngines, ...PAIRS } },
-      { test: { name: 'escape', include: ['test/escape/**/*.test.ts'], ...real, ...PAIRS } },
+      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...withEngines } },
+      { test: { name: 'escape', include: ['test/escape/**/*.test.ts'], ...real } },
       ...engines.map((engine) => ({
         test: {
           name: `escape-${engine}`,
           include: ESCAPES[engine],
           env: { IRONCAGE_TEST_BACKEND: engine },
           ...withEngines,
-          ...PAIRS,
         },
       })),
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: ALONE, ...withEngines, ...PAIRS } },
-      { test: { name: 'e2e-alone', include: ALONE, ...withEngines } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...withEngines } },
     ],
   },
 });

@@ -81,8 +81,6 @@ describe('a command line that is wrong', () => {
   });
 
   test.each([
-    ['--net', 'open'],
-    ['--workspace', 'mount'],
     ['--preset', 'shared'],
     ['--auth', 'subscription'],
     ['--ssh', 'agent'],

@@ -61,9 +61,9 @@ test('a run that only adds rules and settings of inspectors changes a cage in us
   ]) {
     const refused = await run(...grant, ...more);
     expect(refused.exitCode).toBe(125);
-    expect(refused.stderr).toContain('the cage busy is in use and would have to be restarted for these options');
+    expect(refused.stderr).toContain('the cage busy is in use and would have to be restarted for this');
     expect(refused.stderr).toContain('ironcage stop busy');
-    expect(refused.stderr).toContain('only --allow and --policy need no restart');
+    expect(refused.stderr).toContain('only --port, --allow and --policy need no restart');
   }
   expect(await shown()).toEqual(second);
   user.child.stdin.end('still here\n');

@@ -157,7 +157,7 @@ function wrongCommands(text: string): string[] {
   });
 }
 
-const CALL = /(?<![\w"'/.@-])ironcage ([a-z]+)(?: ([a-z]+))?(.*)/;
+const CALL = /(?<![\w"'/.@-])ironcage ([a-z]+(?:-[a-z]+)*)(?: ([a-z]+))?(.*)/;
 
 function unknownFlags(command: Command, rest: string): string[] {
   const known = new Set([...command.options, ...GLOBAL_OPTIONS].map(({ name }) => `--${name}`)).add('--help');
