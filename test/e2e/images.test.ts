@@ -251,22 +251,25 @@ for (const { kind, label, environment } of BUILDERS) {
       expect(tell()).toEqual([]);
     });
 
-    test.skipIf(debian === undefined)('has its programs on PATH and no file that runs as somebody else but sudo', async () => {
-      cpSync(PREPARE, join(recipe, 'prepare.sh'));
-      writeFileSync(
-        join(recipe, 'Dockerfile'),
-        'ARG PARENT\nFROM ${PARENT}\nARG LINKS\nCOPY prepare.sh /\nCOPY programs/ /opt/ironcage/\nRUN chmod 6755 /usr/bin/id && LINKS="${LINKS}" sh /prepare.sh\n',
-      );
-      const built = await ensure({
-        parent: TEST_IMAGE,
-        arguments: { LINKS: 'greet=/opt/ironcage/greet' },
-        addPrograms: async (programs) => {
-          writeFileSync(join(programs, 'greet'), '#!/bin/sh\necho hello\n', { mode: 0o755 });
-        },
-      });
-      const script = 'greet; find / -xdev -type f -perm /6000';
-      const inside = ['run', '--rm', '--network', 'none', built.image, 'sh', '-c', script];
-      expect(await askEngine(engine, inside, 'look into it')).toBe('hello\n/usr/bin/sudo');
-    });
+    test.skipIf(debian === undefined)(
+      'has its programs on PATH and no file that runs as somebody else but sudo',
+      async () => {
+        cpSync(PREPARE, join(recipe, 'prepare.sh'));
+        writeFileSync(
+          join(recipe, 'Dockerfile'),
+          'ARG PARENT\nFROM ${PARENT}\nARG LINKS\nCOPY prepare.sh /\nCOPY programs/ /opt/ironcage/\nRUN chmod 6755 /usr/bin/id && LINKS="${LINKS}" sh /prepare.sh\n',
+        );
+        const built = await ensure({
+          parent: TEST_IMAGE,
+          arguments: { LINKS: 'greet=/opt/ironcage/greet' },
+          addPrograms: async (programs) => {
+            writeFileSync(join(programs, 'greet'), '#!/bin/sh\necho hello\n', { mode: 0o755 });
+          },
+        });
+        const script = 'greet; find / -xdev -type f -perm /6000';
+        const inside = ['run', '--rm', '--network', 'none', built.image, 'sh', '-c', script];
+        expect(await askEngine(engine, inside, 'look into it')).toBe('hello\n/usr/bin/sudo');
+      },
+    );
   });
 }

@@ -29,8 +29,10 @@ export function networkFault({ init, egress, devices, listeners }: ExpectedNetwo
     const missing = devices.find((device) => !found.includes(device));
     if (missing !== undefined) return `its network device ${missing} is gone`;
     const held = egress === undefined ? new Set<string>() : socketsOf(egress);
+    const tables = listeners.length === 0 ? { tcp: [], udp: [] } : readTables(init);
     const stranger = listeners.find(({ purpose, port }) => {
-      const sockets = listening(init, purpose === 'dns-udp' ? 'udp' : 'tcp', port);
+      const kind = purpose === 'dns-udp' ? 'udp' : 'tcp';
+      const sockets = tables[kind].flatMap((table) => listeningInodes(table, kind, port));
       return sockets.length === 0 || sockets.some((inode) => !held.has(inode));
     });
     if (stranger !== undefined) return `port ${stranger.port} (${stranger.purpose}) is not answered by its egress`;
@@ -72,8 +74,10 @@ export function listeningInodes(table: string, kind: 'tcp' | 'udp', port: number
     });
 }
 
-function listening({ pid }: ProcessIdentity, kind: 'tcp' | 'udp', port: number): string[] {
-  return ['', '6'].flatMap((family) => listeningInodes(readTable(`/proc/${pid}/net/${kind}${family}`), kind, port));
+/** Each table is read once: for every reading the kernel walks all connections of the machine. */
+function readTables({ pid }: ProcessIdentity): Record<'tcp' | 'udp', readonly string[]> {
+  const read = (kind: string): string[] => ['', '6'].map((family) => readTable(`/proc/${pid}/net/${kind}${family}`));
+  return { tcp: read('tcp'), udp: read('udp') };
 }
 
 function readTable(path: string): string {
