@@ -36,6 +36,39 @@ export function startConfined(
   return child;
 }
 
+/**
+ * The first message of a program that `read` makes something of; undefined passes it over, a throw ends the waiting. An end or
+ * silence is the error that `failed` makes of it.
+ */
+export function answerOf<Answer>(
+  child: ChildProcess,
+  timeoutMs: number,
+  failed: (because: string) => Error,
+  read: (message: unknown) => Answer | undefined,
+): Promise<Answer> {
+  return new Promise((resolvePromise, reject) => {
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      child.off('message', onMessage);
+      child.off('exit', onExit);
+      finish();
+    };
+    const onMessage = (message: unknown): void => {
+      try {
+        const answer = read(message);
+        if (answer !== undefined) settle(() => resolvePromise(answer));
+      } catch (error) {
+        settle(() => reject(error instanceof Error ? error : failed(String(error))));
+      }
+    };
+    const onExit = (code: number | null): void => settle(() => reject(failed(`it ended with code ${String(code)}`)));
+    const timer = setTimeout(() => settle(() => reject(failed('it did not answer in time'))), timeoutMs);
+    child.on('message', onMessage);
+    child.once('exit', onExit);
+    if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode);
+  });
+}
+
 /** Process 1 of the namespace of a program, by its outermost wrapper: with it all of the program ends. Undefined: it is gone. */
 export function confinedProcess(wrapper: ProcessIdentity): ProcessIdentity | undefined {
   const inner = namespaceChain(wrapper).at(-1);

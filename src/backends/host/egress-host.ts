@@ -9,7 +9,7 @@ import { printableLine } from '../../platform/text.ts';
 import type { Listener, ListenerRequest } from '../backend.ts';
 import type { Tools } from './tools.ts';
 import { egressCommand, egressProgram, type EgressLaunch } from './egress-command.ts';
-import { confinedProcess, startConfined } from './confined-process.ts';
+import { answerOf, confinedProcess, startConfined } from './confined-process.ts';
 
 const START_TIMEOUT_MS = 15_000;
 
@@ -37,7 +37,7 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
     identity: { pid: identity.pid, startTicks: identity.startTicks },
     async configure(config) {
       post(child, { type: 'configure', config });
-      const answer = await answerOf(child, 'configured');
+      const answer = await egressAnswer(child, 'configured');
       return { generation: answer.generation, hash: answer.hash, caPem: answer.caPem };
     },
     listener: (request, handle) =>
@@ -60,7 +60,7 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
       }),
     async serve() {
       post(child, { type: 'serve' });
-      const answer = await answerOf(child, 'serving');
+      const answer = await egressAnswer(child, 'serving');
       const inner = confinedProcess(identity);
       if (inner === undefined) throw egressFailure('its process is gone');
       return { generation: answer.generation, hash: answer.hash, process: inner };
@@ -83,27 +83,12 @@ function post(child: ChildProcess, message: EgressParentMessage): void {
 
 type AnswerType = 'configured' | 'serving';
 
-/** Waits for one kind of answer; an end, a failure or silence is an error that says so. */
-function answerOf(child: ChildProcess, type: AnswerType): Promise<EgressAnswer> {
-  return new Promise((resolvePromise, reject) => {
-    const settle = (finish: () => void): void => {
-      clearTimeout(timer);
-      child.off('message', onMessage);
-      child.off('exit', onExit);
-      finish();
-    };
-    const onMessage = (message: unknown): void => {
-      const answer = parseAnswer(message);
-      if (answer === undefined) settle(() => reject(egressFailure('it gave an answer that cannot be read')));
-      else if (answer.type === 'failed') settle(() => reject(egressFailure(answer.message)));
-      else if (answer.type === type) settle(() => resolvePromise(answer));
-    };
-    const onExit = (code: number | null): void =>
-      settle(() => reject(egressFailure(`it ended with code ${String(code)}`)));
-    const timer = setTimeout(() => settle(() => reject(egressFailure('it did not answer in time'))), START_TIMEOUT_MS);
-    child.on('message', onMessage);
-    child.once('exit', onExit);
-    if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode);
+function egressAnswer(child: ChildProcess, type: AnswerType): Promise<EgressAnswer> {
+  return answerOf(child, START_TIMEOUT_MS, egressFailure, (message) => {
+    const answer = parseAnswer(message);
+    if (answer === undefined) throw egressFailure('it gave an answer that cannot be read');
+    if (answer.type === 'failed') throw egressFailure(answer.message);
+    return answer.type === type ? answer : undefined;
   });
 }
 

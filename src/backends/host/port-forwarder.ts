@@ -7,7 +7,7 @@ import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CageIdentity, NetworkWay } from '../backend.ts';
 import { confinedCommand, CONFINED_FDS, nodeProgram, readOnlyMounts } from './confined-command.ts';
-import { confinedProcess, endConfined, startConfined } from './confined-process.ts';
+import { answerOf, confinedProcess, endConfined, startConfined } from './confined-process.ts';
 import { GATE_INSIDE } from './gate-entrance.ts';
 import { gateSockets, RUN_FILES } from './layout.ts';
 import type { Tools } from './tools.ts';
@@ -89,29 +89,19 @@ function spawnForwarder(launch: ForwarderLaunch, tools: Tools, path: string): Ch
   return startConfined({ command, runDirectory, log: 'ports.log', channel: 'ipc' }, path);
 }
 
-function untilForwarding(child: ChildProcess, { cagePort, network }: ForwarderLaunch, listener: Server): Promise<void> {
-  return new Promise((resolvePromise, reject) => {
-    const settle = (finish: () => void): void => {
-      clearTimeout(timer);
-      child.off('message', onMessage);
-      child.off('exit', onExit);
-      finish();
-    };
-    const fail = (because: string): void => settle(() => reject(forwarderFailure(because)));
-    const onMessage = (): void => settle(resolvePromise);
-    const onExit = (code: number | null): void => fail(`it ended with code ${String(code)}`);
-    const timer = setTimeout(() => fail('it did not answer in time'), START_TIMEOUT_MS);
-    child.on('message', onMessage);
-    child.once('exit', onExit);
-    child.send(
-      { type: 'forward', cagePort, isGated: network === 'gate' } satisfies ForwardRequest,
-      listener,
-      {},
-      (error) => {
-        if (error !== null) fail(error.message);
-      },
-    );
+async function untilForwarding(
+  child: ChildProcess,
+  { cagePort, network }: ForwarderLaunch,
+  listener: Server,
+): Promise<void> {
+  const request: ForwardRequest = { type: 'forward', cagePort, isGated: network === 'gate' };
+  const sent = new Promise<void>((resolvePromise, reject) => {
+    child.send(request, listener, {}, (error) => {
+      if (error === null) resolvePromise();
+      else reject(forwarderFailure(error.message));
+    });
   });
+  await Promise.all([sent, answerOf(child, START_TIMEOUT_MS, forwarderFailure, () => true)]);
 }
 
 function forwarderFailure(because: string): IronError {
