@@ -2,6 +2,7 @@
 // written. It borrows the project's objects through alternates and carries no setting that could run anything.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFileAtomic } from '../platform/files.ts';
 import type { ObjectFormat } from './project.ts';
 import { git, gitLine, type GitCall } from './git.ts';
 
@@ -50,7 +51,8 @@ export function borrowObjects(store: BaseStore, objectsDir: string): void {
   const line = quoteAlternate(objectsDir);
   const present = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
   if (present.includes(line)) return;
-  writeFileSync(file, [...present.filter((entry) => entry !== ''), line, ''].join('\n'));
+  // Whole at any time: another git may be reading it.
+  writeFileAtomic(file, [...present.filter((entry) => entry !== ''), line, ''].join('\n'), { synced: false });
 }
 
 /** One line of objects/info/alternates; git reads C-style quotes there, which names with a line break need. */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { borrowObjects, commitTree, createBaseStore, keepCommit, type BaseStore } from './base-store.ts';
 import { below, type BytePath } from './byte-path.ts';
 import { git, gitLine } from './git.ts';
-import type { ObjectFormat, Project } from './project.ts';
+import { linkObjects, packObjects } from './keep-objects.ts';
+import { findRepository, type ObjectFormat, type Project } from './project.ts';
 import { recordTree } from './record-tree.ts';
 import { secretReason } from './secret-files.ts';
 
@@ -31,7 +32,7 @@ export const BASE_INDEX = 'base.index';
 export async function recordBase(project: Project, storeDirectory: string): Promise<Base> {
   const store = createBaseStore(join(storeDirectory, 'base.git'), project.git?.objectFormat ?? 'sha1');
   if (project.git !== undefined) borrowObjects(store, project.git.objectsDir);
-  const [recorded, head] = await Promise.all([
+  const [recorded, head, isKept] = await Promise.all([
     recordTree({
       store,
       project,
@@ -40,11 +41,22 @@ export async function recordBase(project: Project, storeDirectory: string): Prom
       leaveOut: newSecrets(project),
     }),
     readHead(project),
+    linkObjects(store, project.git === undefined ? [] : [project.git.objectsDir]),
   ]);
-  const call = { gitDir: store.gitDir };
-  const commit = await commitTree(call, { tree: recorded.tree, parents: [], message: 'base' });
-  await keepCommit(store, BASE_REF, commit);
   const { tree, nested, unreadable } = recorded;
+  const inner = nested.flatMap((path) => findRepository(join(project.root, path)) ?? []);
+  const borrowed = inner.filter(({ objectFormat }) => objectFormat === store.objectFormat);
+  const call = { gitDir: store.gitDir };
+  const commit = await commitTree(call, { tree, parents: [], message: 'base' });
+  await keepCommit(store, BASE_REF, commit);
+  if (
+    !isKept ||
+    !(await linkObjects(
+      store,
+      borrowed.map(({ objectsDir }) => objectsDir),
+    ))
+  )
+    await packObjects(store, commit);
   return { ...store, tree, commit, head, nested: [...nested], unreadable: [...unreadable] };
 }
 

@@ -1,10 +1,11 @@
 // What has to differ in the cage's `.git` from the project's: no remotes, credentials or programs in any config, nothing of
 // other worktrees, and a real repository where the project only has a pointer to one outside. Only decides; prepare.ts does it.
-import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
-import { isInside, pathExists, readTextIfPresent } from '../platform/files.ts';
+import { isInside, pathExists } from '../platform/files.ts';
 import { quoteAlternate } from './base-store.ts';
+import { borrowedObjectDirs } from './borrowed-objects.ts';
 import { fromText, type BytePath } from './byte-path.ts';
 import { cageGitConfig } from './cage-git-config.ts';
 import { readEffectiveConfig } from './git.ts';
@@ -17,6 +18,8 @@ export interface CageGitPlan {
   copy: readonly { path: BytePath; from: string }[];
   /** Paths that the cage does not get; what needs no mention has no reason. */
   hide: readonly { path: BytePath; reason?: string }[];
+  /** Pointers to repositories outside, in whose place the cage gets a repository. */
+  replace: readonly BytePath[];
   /** Object directories outside the project that git inside reads at the same path. */
   objectDirs: readonly string[];
 }
@@ -41,8 +44,12 @@ const WORKTREE_STATE = [
   'refs',
 ];
 const SHARED_STATE = ['refs', 'packed-refs', 'shallow', 'logs/refs', 'info/exclude', 'info/attributes', 'reftable'];
-const WITHOUT_REMOTES = ['FETCH_HEAD', 'config.worktree', 'worktrees', 'remotes', 'branches', 'credentials', 'svn'];
-const LOCKS = ['index.lock', 'HEAD.lock', 'config.lock', 'packed-refs.lock', 'shallow.lock', 'gc.pid'];
+/**
+ * What of a repository's directory comes along. Anything else (hooks, remotes, credentials and keys that tools keep there, copies of
+ * the config, locks) does not: nobody knows every program that writes there.
+ */
+const KEPT =
+  /^(?:HEAD|config|index|sharedindex\.[0-9a-f]+|objects|refs|reftable|packed-refs|shallow|logs|info|modules|lfs|rr-cache|description|(?:ORIG|MERGE|CHERRY_PICK|REVERT|REBASE|BISECT|AUTO|SQUASH|COMMIT)_[A-Z_]+|rebase-merge|rebase-apply|sequencer)$/;
 
 /** `nested`: paths (text) of repositories inside the project. `strategy` decides whether objects outside are copied or read. */
 export async function planCageGit(
@@ -50,12 +57,12 @@ export async function planCageGit(
   nested: readonly string[],
   strategy: 'overlay' | 'copy',
 ): Promise<CageGitPlan> {
-  if (project.git === undefined) return merge([await planNested(project, nested, new Map())]);
+  if (project.git === undefined) return merge([await planNested(project, nested, new Map(), strategy)]);
   const user = await readEffectiveConfig(project.git.gitDir);
   const own = isSelfContained(project)
     ? await planInside(project, project.git, user, strategy)
     : await planOutside(project.git, user, strategy);
-  return merge([own, await planNested(project, nested, user)]);
+  return merge([own, await planNested(project, nested, user, strategy)]);
 }
 
 type Settings = ReadonlyMap<string, string>;
@@ -71,15 +78,15 @@ async function planInside(
   const place = (name: string): BytePath => fromText(relative(project.root, join(repository.gitDir, name)));
   const present = (names: readonly string[]): string[] =>
     names.filter((name) => pathExists(join(repository.gitDir, name)));
-  const modules = listModuleConfigs(join(repository.commonDir, 'modules'));
+  const modules = listModules(join(repository.commonDir, 'modules'));
   const foreign = borrowedObjectDirs(repository.objectsDir).filter((directory) => !isInside(directory, project.root));
   return {
     write: [
       { path: place('config'), contents: config },
       ...(await Promise.all(
-        modules.map(async (file) => ({
-          path: fromText(relative(project.root, file)),
-          contents: await cageGitConfig([file], user),
+        modules.map(async (directory) => ({
+          path: fromText(relative(project.root, join(directory, 'config'))),
+          contents: await cageGitConfig([join(directory, 'config')], user),
         })),
       )),
       ...(strategy === 'copy' ? withoutAlternates(place('objects/info/alternates'), foreign) : []),
@@ -92,14 +99,16 @@ async function planInside(
       })),
       ...(strategy === 'copy' ? foreign.map((from) => ({ path: place('objects'), from })) : []),
     ],
-    hide: [
-      ...present(WITHOUT_REMOTES).map((name) => ({ path: place(name) })),
-      ...present(LOCKS).map((name) => ({ path: place(name) })),
-      ...logsWithPasswords(join(repository.gitDir, 'logs')).map((file) => ({
+    hide: [repository.gitDir, ...modules].flatMap((directory) => [
+      ...directoryNames(directory)
+        .filter((name) => !KEPT.test(name))
+        .map((name) => ({ path: fromText(relative(project.root, join(directory, name))) })),
+      ...logsWithPasswords(join(directory, 'logs')).map((file) => ({
         path: fromText(relative(project.root, file)),
         reason: 'a password in the address of a remote',
       })),
-    ],
+    ]),
+    replace: [],
     objectDirs: strategy === 'overlay' ? foreign : [],
   };
 }
@@ -108,13 +117,13 @@ async function planInside(
 export async function planMountedGit(repository: Repository, borrowed: string): Promise<CageGitPlan> {
   const user = await readEffectiveConfig(repository.gitDir);
   const plan = await planOutside(repository, user, 'overlay');
-  const modules = join(repository.commonDir, 'modules');
+  const modules = listModules(join(repository.commonDir, 'modules'));
   const [, ...further] = plan.objectDirs;
   const alternates = [borrowed, ...further].map((directory) => `${quoteAlternate(directory)}\n`).join('');
   const configs = await Promise.all(
-    listModuleConfigs(modules).map(async (file) => ({
-      path: fromText(join('.git', relative(repository.commonDir, file))),
-      contents: await cageGitConfig([file], user),
+    modules.map(async (directory) => ({
+      path: fromText(join('.git', relative(repository.commonDir, directory), 'config')),
+      contents: await cageGitConfig([join(directory, 'config')], user),
     })),
   );
   return {
@@ -124,7 +133,21 @@ export async function planMountedGit(repository: Repository, borrowed: string): 
       { path: ALTERNATES, contents: alternates },
       ...configs,
     ],
-    copy: [...plan.copy, ...takeFrom(repository.commonDir, ['modules'])],
+    copy: [
+      ...plan.copy,
+      ...modules.flatMap((directory) => {
+        const passwords = new Set(logsWithPasswords(join(directory, 'logs')));
+        const names = directoryNames(directory).filter(
+          (name) =>
+            KEPT.test(name) && name !== 'modules' && name !== 'config' && !(name === 'logs' && passwords.size > 0),
+        );
+        const below = relative(repository.commonDir, directory);
+        return takeFrom(
+          repository.commonDir,
+          names.map((name) => join(below, name)),
+        );
+      }),
+    ],
   };
 }
 
@@ -162,6 +185,7 @@ async function planOutside(repository: Repository, user: Settings, strategy: 'ov
       ...(strategy === 'copy' ? objectDirs.map((directory) => ({ path: '.git/objects', from: directory })) : []),
     ],
     hide: [],
+    replace: repository.entry === 'directory' ? [] : ['.git'],
     objectDirs: strategy === 'overlay' ? objectDirs : [],
   };
 }
@@ -172,20 +196,31 @@ function takeFrom(directory: string, names: readonly string[]): { path: BytePath
     .map((name) => ({ path: fromText(`.git/${name}`), from: join(directory, name) }));
 }
 
-/** Repositories within the project: those that lie inside it keep their contents and lose their remotes. */
-async function planNested(project: Project, nested: readonly string[], user: Settings): Promise<CageGitPlan> {
+/** Repositories within the project: what lies inside it keeps its contents and loses its remotes, what lies outside is replaced. */
+async function planNested(
+  project: Project,
+  nested: readonly string[],
+  user: Settings,
+  strategy: 'overlay' | 'copy',
+): Promise<CageGitPlan> {
   const plans = await Promise.all(
     nested.map(async (name) => {
       const inner: Project = { root: join(project.root, name), git: findRepository(join(project.root, name)) };
       const { git: repository } = inner;
-      if (repository === undefined || !isInside(repository.gitDir, inner.root)) return undefined;
-      const plan = await planInside(inner, repository, user, 'overlay');
+      if (repository === undefined) return undefined;
+      const isOutside = !isInside(repository.gitDir, project.root);
+      // An absorbed submodule's is planned with the repository that holds it.
+      if (!isOutside && !isInside(repository.gitDir, inner.root)) return undefined;
+      const plan = isOutside
+        ? await planOutside(repository, user, strategy)
+        : { ...(await planInside(inner, repository, user, 'overlay')), copy: [], objectDirs: [] };
       const outer = (path: BytePath): BytePath => `${fromText(name)}/${path}`;
       return {
         write: plan.write.map((entry) => ({ ...entry, path: outer(entry.path) })),
-        copy: [],
+        copy: plan.copy.map((entry) => ({ ...entry, path: outer(entry.path) })),
         hide: plan.hide.map((entry) => ({ ...entry, path: outer(entry.path) })),
-        objectDirs: [],
+        replace: plan.replace.map(outer),
+        objectDirs: plan.objectDirs,
       };
     }),
   );
@@ -197,6 +232,7 @@ function merge(plans: readonly CageGitPlan[]): CageGitPlan {
     write: plans.flatMap((plan) => plan.write),
     copy: plans.flatMap((plan) => plan.copy),
     hide: plans.flatMap((plan) => plan.hide),
+    replace: plans.flatMap((plan) => plan.replace),
     objectDirs: [...new Set(plans.flatMap((plan) => plan.objectDirs))],
   };
 }
@@ -214,35 +250,15 @@ function withoutAlternates(path: BytePath, foreign: readonly string[]): { path: 
   return foreign.length > 0 ? [{ path, contents: '' }] : [];
 }
 
-/** Object directories that `objectsDir` reads through objects/info/alternates, transitively. */
-export function borrowedObjectDirs(objectsDir: string): string[] {
-  const found = new Set<string>();
-  const visit = (directory: string, depth: number): void => {
-    if (depth > 5) return;
-    for (const line of (readTextIfPresent(join(directory, 'info', 'alternates')) ?? '').split('\n')) {
-      if (line === '' || line.startsWith('#') || line.startsWith('"')) continue;
-      const path = isAbsolute(line) ? line : resolve(directory, line);
-      if (!pathExists(path)) continue;
-      const real = realpathSync(path);
-      if (found.has(real)) continue;
-      found.add(real);
-      visit(real, depth + 1);
-    }
-  };
-  visit(objectsDir, 0);
-  return [...found];
-}
-
-/** `config` files of absorbed submodules, at any depth below `modules`. */
-function listModuleConfigs(directory: string, depth = 0): string[] {
+/** Repositories of absorbed submodules, at any depth below `directory`. */
+function listModules(directory: string, depth = 0): string[] {
   if (depth > 8) return [];
   return directoryNames(directory).flatMap((name) => {
     const inner = join(directory, name);
     if (!lstatSync(inner).isDirectory()) return [];
     // A submodule's name may hold slashes: its repository is where HEAD is.
-    if (!pathExists(join(inner, 'HEAD'))) return listModuleConfigs(inner, depth + 1);
-    const config = join(inner, 'config');
-    return [...(pathExists(config) ? [config] : []), ...listModuleConfigs(join(inner, 'modules'), depth + 1)];
+    if (!pathExists(join(inner, 'HEAD'))) return listModules(inner, depth + 1);
+    return [inner, ...listModules(join(inner, 'modules'), depth + 1)];
   });
 }
 

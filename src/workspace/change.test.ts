@@ -160,5 +160,7 @@ test('a base whose objects are gone is an error that says so', async () => {
   const workspace = await copyOf(root);
   rmSync(join(root, '.git/objects'), { recursive: true });
   mkdirSync(join(root, '.git/objects'));
+  expect((await computeChange(workspace)).files).toEqual([]);
+  rmSync(join(workspace.base.gitDir, 'kept'), { recursive: true });
   await expect(computeChange(workspace)).rejects.toMatchObject({ code: 'E_WORKSPACE' });
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
 import { isInside, pathExists, readTextIfPresent } from '../platform/files.ts';
 import { toText, type BytePath } from './byte-path.ts';
-import { borrowedObjectDirs } from './cage-git.ts';
+import { borrowedObjectDirs } from './borrowed-objects.ts';
 import { ignoredSecrets } from './ignored-secrets.ts';
 import { BORROWED, mountedGitDir, mountedPlaces, readGiven } from './mounted-git.ts';
 import { findNested, unguarded } from './nested-repositories.ts';

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -50,19 +51,28 @@ test('remotes, credentials and programs of the git config stay outside', async (
   const token = 'ghp_0123456789';
   userGit(root, 'remote', 'add', 'origin', `https://me:${token}@example.org/x.git`);
   userGit(root, 'config', 'credential.helper', `!echo ${token}`);
-  userGit(root, 'config', 'core.fsmonitor', `touch ${root}/ran`);
   userGit(root, 'config', 'alias.x', `!echo ${token}`);
   userGit(root, 'config', 'user.name', 'Grace "H"');
   writeFiles(root, {
     '.git/FETCH_HEAD': token,
     '.git/logs/HEAD': `clone: from https://me:${token}@example.org/x.git\n`,
+    ...{ '.git/hooks/pre-commit': token, '.git/config~': token, '.git/credentials/store': token },
+    ...{ '.git/git-crypt/keys/default': token, '.git/worktrees/w/x': token, '.git/COMMIT_EDITMSG': 'kept\n' },
   });
+  const library = createRepository({ lib: '1' });
+  userGit(root, 'submodule', 'add', '--quiet', '--name', 'deep/name', library, 'sub');
+  userGit(root, 'config', '-f', '.git/modules/deep/name/config', 'filter.x.clean', token);
+  writeFiles(root, { '.git/modules/deep/name/hooks/pre-commit': token, '.git/modules/deep/name/svn/auth': token });
+  userGit(join(root), 'init', '--quiet', 'nested');
+  writeFiles(root, { 'nested/.git/hooks/post-checkout': token, 'nested/file': '1' });
+  userGit(root, 'config', 'core.fsmonitor', `touch ${root}/ran`);
   for (const strategy of ['copy', 'overlay'] as const) {
     const { directories } = await prepare(root, strategy);
     const top = strategy === 'copy' ? directories.tree : directories.upper;
     const config = readFileSync(join(top, '.git/config'), 'utf8');
     expect(config).not.toContain(token);
     expect(config).toContain('Grace');
+    if (strategy === 'copy') expect(readFileSync(join(top, '.git/COMMIT_EDITMSG'), 'utf8')).toBe('kept\n');
     const search = spawnSync('grep', ['-rl', token, top], { encoding: 'utf8' });
     expect(search.stdout).toBe('');
   }
@@ -101,6 +111,21 @@ test('a linked worktree becomes a repository of its own inside', async () => {
     { source: join(main, '.git/objects'), target: join(main, '.git/objects') },
   ]);
   expect(userGit(overlay.directories.upper, 'log', '--format=%s')).toBe('first\n');
+});
+
+test('a submodule of a linked worktree, whose repository lies outside, becomes one of the cage’s own', async () => {
+  const library = createRepository({ lib: '1' });
+  const main = createRepository({ a: '1' });
+  userGit(main, 'submodule', 'add', '--quiet', library, 'sub');
+  userGit(main, 'commit', '--quiet', '-m', 'with sub');
+  const root = join(temporaryDirectory(), 'tree');
+  userGit(main, 'worktree', 'add', '--quiet', '-b', 'topic', root);
+  userGit(root, 'submodule', 'update', '--init', '--quiet');
+  writeFiles(root, { 'sub/more': 'x' });
+  const { directories } = await prepare(root, 'copy');
+  rmSync(main, { recursive: true });
+  expect(userGit(join(directories.tree, 'sub'), 'log', '--format=%s')).toBe('first\n');
+  expect(userGit(join(directories.tree, 'sub'), 'status', '--porcelain')).toBe('?? more\n');
 });
 
 test('a project that is a submodule checkout keeps its history', async () => {

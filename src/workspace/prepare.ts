@@ -126,9 +126,7 @@ function copyProject(
   owner: Owner | undefined,
 ): Made {
   const { tree } = directoriesOf(building);
-  const left = new Set([...hidden, ...plan.write].map(({ path }) => path));
-  // A pointer to a repository outside is replaced by a repository of the cage's own.
-  if (project.git !== undefined && project.git.entry !== 'directory') left.add('.git');
+  const left = new Set([...[...hidden, ...plan.write].map(({ path }) => path), ...plan.replace]);
   const skipped = copyTree({
     source: Buffer.from(project.root),
     target: Buffer.from(tree),

@@ -10,6 +10,7 @@ import { snapshotOf } from '../support/host-snapshot.ts';
 import { userGit } from '../support/repositories.ts';
 
 const TREASURE = 'the treasure of the host';
+const PASSWORD = 'pa55word-of-the-host';
 let cage: TestCage;
 let control: Server;
 /** Beside the project, not in it. */
@@ -36,6 +37,7 @@ beforeAll(async () => {
       userGit(project, 'init', '--quiet');
       userGit(project, 'add', 'src');
       userGit(project, 'commit', '--quiet', '-m', 'first');
+      plantInRepository(project);
     },
     options: { mounts: ['../shared:/shared:ro'] },
   });
@@ -44,6 +46,24 @@ afterAll(async () => {
   control.close();
   await cage.remove();
 });
+
+/** What a repository of the host can hold besides history: a password, an account, programs and further files to read. */
+function plantInRepository(project: string): void {
+  const settings = {
+    'remote.origin.url': `https://me:${PASSWORD}@git.example/x.git`,
+    'credential.helper': `!echo ${PASSWORD}`,
+    'http.extraHeader': `Authorization: ${PASSWORD}`,
+    'include.path': `../${PASSWORD}`,
+    'filter.crypt.smudge': PASSWORD,
+    'core.hooksPath': `/${PASSWORD}`,
+  };
+  for (const [key, value] of Object.entries(settings)) userGit(project, 'config', key, value);
+  const files = ['hooks/pre-commit', 'FETCH_HEAD', 'credentials', 'git-crypt/keys/default', 'config.orig', 'svn/auth'];
+  for (const file of files) {
+    mkdirSync(join(project, '.git', file, '..'), { recursive: true });
+    writeFileSync(join(project, '.git', file), PASSWORD, { mode: 0o644 });
+  }
+}
 
 /** Prints what a file holds, or why it cannot be read. */
 const read = (path: string): string => `cat '${path}' 2>&1 || true`;
@@ -170,6 +190,23 @@ test.each([
   expect((await cage.sh(read(through('/etc/hostname')))).stdout).toBe('files');
   const seen = await cage.sh(read(through(path)));
   expect(seen.stdout).toMatch(ABSENT);
+});
+
+test('ESC-FILE-9: of the repository come history and settings, and no remote, credential, hook, include or filter', async () => {
+  const script = `grep -rl ${PASSWORD} .git | sort; cat .git/HEAD; grep -c bare .git/config`;
+  const found = [
+    'FETCH_HEAD',
+    'config',
+    'config.orig',
+    'credentials',
+    'git-crypt/keys/default',
+    'hooks/pre-commit',
+    'svn/auth',
+  ];
+  const outside = await onHost.sh(script, { cwd: cage.project });
+  expect(outside.stdout.split('\n')).toEqual([...found.map((name) => `.git/${name}`), 'ref: refs/heads/main', '1']);
+  const inside = await cage.sh(script);
+  expect(inside.stdout.split('\n')).toEqual(['ref: refs/heads/main', '1']);
 });
 
 test('ESC-FILE-10: a program that is setuid root gains nothing inside', async () => {
