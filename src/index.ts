@@ -32,6 +32,10 @@ export type { ImageRequest } from './cage/image-request.ts';
 export type { HomeProfileInfo } from './cage/home-profiles.ts';
 export type { UpgradeOutcome } from './cage/upgrade.ts';
 export type { UpgradeOptions } from './cage/upgrade-plan.ts';
+export type { TrashedCage } from './cage/trash.ts';
+export type { RestoredCage } from './cage/restore-trashed.ts';
+export type { RoomOptions } from './cage/make-room.ts';
+export type { Leftover, Pruned, PruneQuery } from './cage/leftovers.ts';
 export type { DoctorReport } from './cage/doctor.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
@@ -55,6 +59,12 @@ export const stopCage = lazily(async () => (await import('./cage/start-commands.
 export const upgradeCage = lazily(async () => (await import('./cage/upgrade.ts')).upgradeCage);
 export const restartCage = lazily(async () => (await import('./cage/start-commands.ts')).restartCage);
 export const removeCage = lazily(async () => (await import('./cage/remove.ts')).removeCage);
+
+/** Removed cages, and the way back. */
+export const listTrash = lazily(async () => (await import('./cage/trash.ts')).listTrash);
+export const restoreTrashed = lazily(async () => (await import('./cage/restore-trashed.ts')).restoreTrashed);
+export const findLeftovers = lazily(async () => (await import('./cage/leftovers.ts')).findLeftovers);
+export const removeLeftovers = lazily(async () => (await import('./cage/leftovers.ts')).removeLeftovers);
 
 export const listCages = lazily(async () => (await import('./cage/view.ts')).listCages);
 export const showCage = lazily(async () => (await import('./cage/view.ts')).showCage);

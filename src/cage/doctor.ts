@@ -22,6 +22,7 @@ import {
   withCageLock,
   writeCageState,
 } from './store.ts';
+import { halfDeleted, listTrash } from './trash.ts';
 
 export interface DoctorReport {
   ok: boolean;
@@ -44,6 +45,7 @@ export async function doctor(context: Context, { fix }: { fix: boolean }): Promi
     const failure = fix ? await repair(context, name, repaired) : undefined;
     checks.push(failure ?? (await cageCheck(context, name)));
   }
+  checks.push(...trashCheck(context));
   for (const { name, cages } of await listHomeProfiles(context)) {
     const what = cages.length === 0 ? 'no cage; ironcage profiles rm removes it' : cages.join(', ');
     checks.push({ id: `profile.${name}`, status: 'ok', what: `the shared home ${name} is used by ${what}`, hint: '' });
@@ -90,6 +92,14 @@ function dataRootCheck(context: Context): ProbeResult {
       hint: `make ${context.dataRoot} a directory that only you can write`,
     };
   }
+}
+
+function trashCheck(context: Context): ProbeResult[] {
+  const [cages, half] = [listTrash(context).length, halfDeleted(context).length];
+  const hint = 'ironcage prune --dry-run shows what lies there';
+  const id = 'trash';
+  if (half > 0) return [{ id, status: 'warn', what: `${half} in the trash half deleted`, hint: 'ironcage prune' }];
+  return cages === 0 ? [] : [{ id, status: 'ok', what: `${cages} removed cages in the trash`, hint }];
 }
 
 async function cageCheck(context: Context, name: string): Promise<ProbeResult> {

@@ -1,21 +1,13 @@
-// Removing a cage: named work first, then the processes, then the files.
+// Removing a cage: named work first, then the processes; the files go into the trash.
 import { errorMessage, IronError } from '../platform/errors.ts';
-import { removeTree } from '../platform/files.ts';
 import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
 import { leaveProject } from './dirs-journal.ts';
 import { removeEngineHoldings } from './engine-holdings.ts';
 import { repairCage } from './repair.ts';
 import { stopLocked } from './start.ts';
-import {
-  cageExists,
-  cagePaths,
-  cagesDirectory,
-  noSuchCage,
-  noteCageState,
-  readCageState,
-  withCageLock,
-} from './store.ts';
+import { cageExists, noSuchCage, noteCageState, readCageState, withCageLock } from './store.ts';
+import { emptyExpired, moveToTrash } from './trash.ts';
 import { unexportedFiles } from './work.ts';
 import { storesOnDisk } from './workspaces.ts';
 
@@ -24,24 +16,26 @@ export async function removeCage(context: Context, name: string, { discard }: { 
   if (!cageExists(context, name)) throw noSuchCage(name);
   await withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
-    if (!cageExists(context, name)) return;
-    await bringCommits(context, name);
-    if (!discard) await refuseToLose(context, name);
-    const couldWrite = readCageState(context, name).phase === 'running';
-    await stopLocked(context, name);
-    // What ran in it may have worked on while its work was looked at.
-    if (!discard && couldWrite) await refuseToLose(context, name);
-    context.step('remove: stopped');
-    noteCageState(context, name, { phase: 'removing' });
-    context.step('remove: announced');
-    await removeEngineHoldings(context, name);
-    const { root, spec } = cagePaths(context, name);
-    for (const { storeDirectory } of storesOnDisk(context, name)) await leaveProject(storeDirectory);
-    removeTree(spec, root);
-    context.step('remove: spec gone');
-    removeTree(root, cagesDirectory(context));
-    context.step('remove: gone');
+    if (cageExists(context, name)) await removeLocked(context, name, { discard });
   });
+  emptyExpired(context);
+}
+
+/** The caller holds the cage's lock and has repaired it. */
+export async function removeLocked(context: Context, name: string, { discard }: { discard: boolean }): Promise<void> {
+  await bringCommits(context, name);
+  if (!discard) await refuseToLose(context, name);
+  const couldWrite = readCageState(context, name).phase === 'running';
+  await stopLocked(context, name);
+  // What ran in it may have worked on while its work was looked at.
+  if (!discard && couldWrite) await refuseToLose(context, name);
+  context.step('remove: stopped');
+  noteCageState(context, name, { phase: 'removing' });
+  context.step('remove: announced');
+  await removeEngineHoldings(context, name);
+  for (const { storeDirectory } of storesOnDisk(context, name)) await leaveProject(storeDirectory);
+  moveToTrash(context, name, { checked: !discard });
+  context.step('remove: gone');
 }
 
 const NAMED_FILES = 20;

@@ -4,7 +4,7 @@ import { removeTree, pathExists } from '../platform/files.ts';
 import { repairApply } from '../workspace/repair-apply.ts';
 import type { Context } from './context.ts';
 import type { CageState } from './state.ts';
-import { isChangingDirs, settleDirs } from './dirs-journal.ts';
+import { isChangingDirs, leaveProject, settleDirs } from './dirs-journal.ts';
 import { isUpgrading, undoUpgrade } from './upgrade-journal.ts';
 import { cagePaths, cagesDirectory, noteCageState, readCageState } from './store.ts';
 import { storesOnDisk } from './workspaces.ts';
@@ -42,9 +42,8 @@ export async function repairCage(context: Context, name: string): Promise<string
   // What runs of a cage in the middle of an upgrade is not known to work.
   switch (upgrading ? 'broken' : health) {
     case 'removing':
-      await removeHoldings(context, name);
-      removeTree(paths.root, cagesDirectory(context));
-      return [`took away what was left of ${name}`];
+      await finishRemoval(context, name);
+      return [`moved what was left of ${name} to the trash: its removal was interrupted`];
     case 'creating':
       removeTree(paths.root, cagesDirectory(context));
       return [`took away what was left of ${name}`];
@@ -77,9 +76,14 @@ export async function repairCage(context: Context, name: string): Promise<string
 }
 
 /** The next command tries again where an engine does not answer: what is left of the cage stays until then. */
-async function removeHoldings(context: Context, name: string): Promise<void> {
-  const { removeEngineHoldings } = await import('./engine-holdings.ts');
+async function finishRemoval(context: Context, name: string): Promise<void> {
+  const [{ removeEngineHoldings }, { moveToTrash }] = await Promise.all([
+    import('./engine-holdings.ts'),
+    import('./trash.ts'),
+  ]);
   await removeEngineHoldings(context, name);
+  for (const { storeDirectory } of storesOnDisk(context, name)) await leaveProject(storeDirectory);
+  moveToTrash(context, name, { checked: false });
 }
 
 /** Ends every process a state names; those that are gone already are fine. */

@@ -45,7 +45,7 @@ export type CageState =
       stopWhenIdle: boolean;
       forwarders?: readonly Forwarder[] | undefined;
     } & RunningCage)
-  /** The user agreed to lose what is in it. */
+  /** On its way to the trash. */
   | { phase: 'removing' };
 
 export type RunningState = Extract<CageState, { phase: 'running' }>;

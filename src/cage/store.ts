@@ -102,7 +102,7 @@ export function writeSpec(context: Context, spec: CageSpec): void {
 
 export function readCageState(context: Context, name: string): CageState {
   const paths = cagePaths(context, name);
-  // The spec is the last thing that creation writes and the first that removal takes away.
+  // The spec is the last thing that creation writes.
   return readState(paths.state, pathExists(paths.spec));
 }
 

@@ -13,7 +13,7 @@ import type { Context } from './context.ts';
 import { repairCage } from './repair.ts';
 import type { SpecDir } from './spec.ts';
 import { readSpec, withCageLock } from './store.ts';
-import { placeOf, requireWorkspace, storedWorkspaces, workspacePlaces } from './workspaces.ts';
+import { placeOf, requireWorkspace, storedWorkspaces, workspacePlaces, type StoredWorkspace } from './workspaces.ts';
 
 export interface CageDiff {
   cage: string;
@@ -66,9 +66,14 @@ export async function diffCageText(context: Context, name: string, style: 'stat'
  * directory stand behind its name; with `dir` they are all that counts.
  */
 export async function unexportedFiles(context: Context, name: string, dir?: string): Promise<string[]> {
+  const stored = await storedWorkspaces(context, name);
+  return unexportedIn(dir === undefined ? stored : stored.filter((each) => each.dir === dir));
+}
+
+export async function unexportedIn(workspaces: readonly StoredWorkspace[]): Promise<string[]> {
   const names: string[] = [];
-  for (const { dir: of, workspace } of await storedWorkspaces(context, name)) {
-    if ((dir !== undefined && dir !== of) || !(await hasUnexportedWork(workspace))) continue;
+  for (const { dir: of, workspace } of workspaces) {
+    if (!(await hasUnexportedWork(workspace))) continue;
     const own = workspace.strategy === 'mount' ? unreturnedRefs(workspace) : (await changeOf(workspace)).files;
     names.push(...own.map((each) => `${of === '' ? '' : `${of}: `}${typeof each === 'string' ? each : each.path}`));
   }

@@ -68,17 +68,28 @@ export async function requireWorkspace(
 
 /** Store directories that may hold a workspace, whatever the spec says. */
 export function storesOnDisk(context: Context, name: string): Pick<WorkspacePlace, 'dir' | 'storeDirectory'>[] {
-  const { dirs } = cagePaths(context, name);
-  return ['', ...namesIn(dirs)].map((dir) => ({ dir, storeDirectory: storeOf(context, name, dir) }));
+  return storesBelow(cagePaths(context, name).root);
+}
+
+/** The same for what a cage left behind in another place. */
+function storesBelow(root: string): Pick<WorkspacePlace, 'dir' | 'storeDirectory'>[] {
+  const dirs = join(root, 'dirs');
+  return [{ dir: '', storeDirectory: root }, ...namesIn(dirs).map((dir) => ({ dir, storeDirectory: join(dirs, dir) }))];
+}
+
+export interface StoredWorkspace {
+  dir: string;
+  workspace: PreparedWorkspace;
 }
 
 /** Of all that is on disk what was finished. */
-export async function storedWorkspaces(
-  context: Context,
-  name: string,
-): Promise<{ dir: string; workspace: PreparedWorkspace }[]> {
-  const found: { dir: string; workspace: PreparedWorkspace }[] = [];
-  for (const { dir, storeDirectory } of storesOnDisk(context, name)) {
+export async function storedWorkspaces(context: Context, name: string): Promise<StoredWorkspace[]> {
+  return workspacesBelow(cagePaths(context, name).root);
+}
+
+export async function workspacesBelow(root: string): Promise<StoredWorkspace[]> {
+  const found: StoredWorkspace[] = [];
+  for (const { dir, storeDirectory } of storesBelow(root)) {
     const workspace = await loadWorkspace(storeDirectory);
     if (workspace !== undefined) found.push({ dir, workspace });
   }

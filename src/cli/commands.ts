@@ -36,6 +36,20 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       load: async () => (await import('./commands/rm.ts')).rm,
     },
   ],
+  [
+    'restore',
+    {
+      summary: 'bring back a removed cage',
+      load: async () => (await import('./commands/restore.ts')).restore,
+    },
+  ],
+  [
+    'prune',
+    {
+      summary: 'empty the trash of removed cages and take away what crashes left behind',
+      load: async () => (await import('./commands/prune.ts')).prune,
+    },
+  ],
   ['list', { summary: 'list the cages', load: async () => (await import('./commands/list.ts')).list }],
   [
     'show',

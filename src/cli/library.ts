@@ -1,14 +1,9 @@
 // What the command line asks of the library: the only way from here to a cage. No handler sees anything else of src.
-import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
+import type { KeptLibrary } from './kept-library.ts';
+import type { Context } from './library-context.ts';
 
-export interface Context {
-  dataRoot: string;
-  configFile: string;
-  environment: Environment;
-  clock: Clock;
-  progress(line: string): void;
-}
+export type { Context } from './library-context.ts';
 
 export interface CageOptions {
   name?: string;
@@ -318,7 +313,7 @@ export interface UpgradeOutcome {
   agent: (UpgradeStep & { name: string; where: 'image' | 'installed' | 'host' }) | undefined;
 }
 
-export interface Library {
+export interface Library extends KeptLibrary {
   openContext(options: {
     home?: string;
     environment: Environment;

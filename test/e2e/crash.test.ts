@@ -95,7 +95,7 @@ const START = ['begin', 'announced', 'egress known', 'holder known', 'cage exist
   (step) => `start: ${step}`,
 );
 const STOP = ['begin', 'announced', 'ended', 'written'].map((step) => `stop: ${step}`);
-const REMOVE = ['stopped', 'announced', 'spec gone', 'gone'].map((step) => `remove: ${step}`);
+const REMOVE = ['remove: stopped', 'remove: announced', 'trash: keys gone', 'remove: gone'];
 
 describe('create', () => {
   atEachStep('create', CREATE, async (step, number) => {
@@ -154,12 +154,34 @@ describe('rm', () => {
     await cageWithWork();
     await ok('start', CAGE);
     expect(operate('remove', number)).toMatchObject({ killed: true });
-    // The user has agreed to lose the work, but it is lost only once that is on disk.
+    // The user has agreed to part with the work, which counts once that is on disk.
     const agreed = REMOVE.slice(1).includes(step);
     if (!agreed) return expectWorkAndNoStrays();
     expect((await sandbox.run(['create', project, '--name', CAGE])).exitCode).toBe(0);
     expect((await sandbox.run(['diff', CAGE, '--json'])).json()).toMatchObject({ files: [] });
     await expectQuietAfterStop();
+    await ok('restore', '--trash', CAGE, '--force');
+    expect(await ok('exec', CAGE, '--', 'cat', 'work.txt')).toBe('only here\n');
+  });
+});
+
+describe('restore --trash', () => {
+  const RESTORE = ['spec written', 'state written', 'in place'].map((step) => `restore: ${step}`);
+
+  test(`has the steps ${RESTORE.join(', ')}`, async () => {
+    await cageWithWork();
+    await ok('rm', '-y', '--discard', CAGE);
+    expect(operate('restore')).toEqual({ steps: RESTORE, killed: false });
+    expect(await ok('exec', CAGE, '--', 'cat', 'work.txt')).toBe('only here\n');
+  });
+
+  test.each(RESTORE.map((step, number) => ({ step, number })))('killed at $step', async ({ step, number }) => {
+    await ok('rm', '-y', '--discard', CAGE);
+    expect(operate('restore', number)).toEqual({ steps: RESTORE.slice(0, number + 1), killed: true });
+    const isBack = step === 'restore: in place';
+    expect((await sandbox.run(['list', '--json'])).json()).toMatchObject(isBack ? [{ name: CAGE }] : []);
+    if (!isBack) await ok('restore', '--trash', CAGE);
+    await expectWorkAndNoStrays();
   });
 });
 

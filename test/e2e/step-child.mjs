@@ -9,6 +9,7 @@ import {
   removeCage,
   removeDir,
   restartCage,
+  restoreTrashed,
   startCage,
   stopCage,
   upgradeCage,
@@ -35,6 +36,7 @@ const operations = {
   'add-dir': () => addDir(context, name, `${project}-lib`),
   'remove-dir': () => removeDir(context, name, 'p-lib', { discard: true }),
   upgrade: () => upgradeCage(context, name, { dryRun: false, offline: true, pull: false, to: undefined }),
+  restore: () => restoreTrashed(context, name, { force: false, discard: false }),
   remove: () => removeCage(context, name, { discard: true }),
 };
 await operations[operation]();

@@ -13,6 +13,7 @@ import type {
   Library,
   WaitingRequest,
 } from '../../src/cli/library.ts';
+import type { TrashedCage } from '../../src/cli/kept-library.ts';
 import type { OutputStream } from '../../src/cli/output.ts';
 
 /** What the library was asked: the function's name and its arguments without the context. */
@@ -162,6 +163,11 @@ export const WAITING: WaitingRequest = {
   rules: { allow: 'POST xn--bcher-kva.example/v1 max-query=32', wider: ['POST xn--bcher-kva.example'], deny: 'POST x' },
 };
 
+const TRASHED: TrashedCage = {
+  ...{ id: 'shop.20261120T110000000Z', name: 'shop', removedAt: '2026-11-20T11:00:00.000Z' },
+  ...{ checked: true, expired: false },
+};
+
 const PORTS = { cage: 'shop-1', running: true, ports: VIEW.ports };
 
 const CHANGED = { generation: 4, hash: 'aa', confirmed: true, rules: VIEW.reach };
@@ -191,6 +197,19 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     stopCage: async (_context, name) => asked('stopCage', name),
     restartCage: async (_context, name) => asked('restartCage', name),
     removeCage: async (_context, name, options) => asked('removeCage', name, options),
+    listTrash: async () => [TRASHED],
+    restoreTrashed: async (_context, wanted, options) => {
+      asked('restoreTrashed', wanted, options);
+      return { cage: options.name ?? 'shop', project: '/work/shop', projectIsThere: true };
+    },
+    findLeftovers: async (_context, query) => {
+      asked('findLeftovers', query);
+      return [];
+    },
+    removeLeftovers: async (_context, leftovers, options) => {
+      asked('removeLeftovers', leftovers.length, options);
+      return { removed: leftovers, kept: [], failed: [] };
+    },
     listCages: async () => [VIEW],
     showCage: async () => VIEW,
     cageExists: (_context, name) => name === 'shop-1',

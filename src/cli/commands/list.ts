@@ -1,5 +1,6 @@
 // `list`: one line a cage.
 import type { Command } from '../command.ts';
+import type { TrashedCage } from '../kept-library.ts';
 import type { CageInfo } from '../library.ts';
 import type { Span, Style } from '../span.ts';
 
@@ -8,13 +9,21 @@ export const list: Command = {
   name: 'list',
   summary: 'list the cages',
   arguments: [],
-  options: [],
+  options: [{ name: 'trash', summary: 'the removed cages that can be brought back' }],
   examples: [
     { line: 'ironcage list', does: 'every cage, its status, and whether it holds unexported work' },
     { line: 'ironcage list --json', does: 'the same for a script' },
+    { line: 'ironcage list --trash', does: 'what ironcage restore --trash can bring back' },
   ],
-  handler: async (_invocation, { output, open }) => {
+  handler: async ({ flags }, { output, open }) => {
     const { library, context } = await open();
+    if (flags.on('trash')) {
+      const trash = await library.listTrash(context);
+      if (output.json) output.document(trash);
+      else if (trash.length === 0) output.note('the trash is empty');
+      else output.table([['ID', 'CAGE', 'REMOVED', 'WORK'], ...trash.map(trashRow)]);
+      return 0;
+    }
     const cages = await library.listCages(context);
     if (output.json) output.document(cages);
     else if (cages.length === 0) output.note('there is no cage yet; ironcage run claude makes one');
@@ -30,6 +39,11 @@ export const STATUS_STYLES: Readonly<Record<CageInfo['status'], Style>> = {
 };
 
 const HEADS: Span[] = ['NAME', 'STATUS', 'BACKEND', 'WORKSPACE', 'NET', 'UNEXPORTED', 'CREATED', 'PROJECT'];
+
+function trashRow({ id, name, removedAt, checked }: TrashedCage): Span[] {
+  const work: Span = checked ? 'taken over' : ['yellow', 'not looked at'];
+  return [id, name, removedAt.slice(0, 16).replace('T', ' '), work];
+}
 
 function row(cage: CageInfo): Span[] {
   return [

@@ -7,11 +7,14 @@ export const rm: Command = {
   kind: 'command',
   name: 'rm',
   summary: 'remove cages; unexported work is named first',
-  notes: ['A cage with unexported work stays unless you type yes or give --discard. -y does not skip that.'],
+  notes: [
+    'A cage with unexported work stays unless you type yes or give --discard. -y does not skip that.',
+    'It lies in the trash for seven days: `ironcage restore --trash CAGE` brings it back.',
+  ],
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false, repeatable: true }],
   options: [
     { name: 'yes', short: 'y', summary: 'ask nothing; refuse where a question would be needed' },
-    { name: 'discard', summary: 'throw unexported work away' },
+    { name: 'discard', summary: 'also with unexported work' },
   ],
   examples: [
     { line: 'ironcage rm shop', does: 'remove the cage named shop, after asking if it holds unexported work' },
@@ -31,7 +34,7 @@ export const rm: Command = {
         remove: (options) => opened.library.removeCage(opened.context, name, options),
         discard: flags.on('discard'),
         mayAsk,
-        question: `Throw this work of ${name} away?`,
+        question: `Remove ${name} with this work?`,
       });
       (gone ? removed : kept).push(name);
       if (!session.output.json) session.output.note(gone ? `removed ${name}` : `kept ${name}`);

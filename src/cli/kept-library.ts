@@ -1,0 +1,47 @@
+// What the command line asks of the library about cages that are kept in another form: in the trash, in a file.
+import type { Context } from './library-context.ts';
+
+export interface TrashedCage {
+  id: string;
+  name: string;
+  removedAt: string;
+  /** Nothing in it was nowhere else when it was removed. */
+  checked: boolean;
+  expired: boolean;
+}
+
+export interface RestoredCage {
+  cage: string;
+  project: string;
+  projectIsThere: boolean;
+}
+
+export interface Leftover {
+  kind: 'trash' | 'debris';
+  id: string;
+  removedAt?: string;
+  bytes: number;
+  unexported: readonly string[];
+}
+
+interface Pruned {
+  removed: readonly Leftover[];
+  kept: readonly Leftover[];
+  failed: readonly { id: string; because: string }[];
+}
+
+interface RoomOptions {
+  force: boolean;
+  discard: boolean;
+}
+
+export interface KeptLibrary {
+  listTrash(context: Context): Promise<readonly TrashedCage[]>;
+  restoreTrashed(
+    context: Context,
+    wanted: string,
+    options: RoomOptions & { name?: string | undefined },
+  ): Promise<RestoredCage>;
+  findLeftovers(context: Context, query: { removedBeforeMs: number }): Promise<readonly Leftover[]>;
+  removeLeftovers(context: Context, leftovers: readonly Leftover[], options: { discard: boolean }): Promise<Pruned>;
+}
