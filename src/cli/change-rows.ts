@@ -50,5 +50,5 @@ function mark(reason: string | undefined): Span {
 }
 
 function reasonText(file: HostExecutableFile): string {
-  return file.reasons.map((reason) => `${reason.kind}: ${reason.trigger}, ${reason.when}`).join('; ');
+  return file.reasons.map((reason) => `${reason.class}: ${reason.trigger}, ${reason.when}`).join('; ');
 }

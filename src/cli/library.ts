@@ -108,15 +108,20 @@ export interface DiffFile {
   hostExecutable: boolean;
 }
 
-interface HostExecutableReason {
-  kind: string;
+export interface Finding {
+  class: string;
+  rank: 'critical' | 'high' | 'medium' | 'low';
   trigger: string;
   when: string;
+  details: readonly string[];
+  lines: readonly { line: number; text: string }[];
+  moreLines: number;
 }
 
 export interface HostExecutableFile {
   path: string;
-  reasons: readonly HostExecutableReason[];
+  content: string;
+  reasons: readonly Finding[];
 }
 
 export interface RunOutcome {

@@ -132,7 +132,7 @@ test('what is left out stays as it is on the host and counts as unexported', asy
   const root = createRepository({ a: '1', Makefile: 'all:\n' });
   const { workspace, plan } = await cageOf(root, (tree) => writeFiles(tree, { a: '2', Makefile: 'all: evil\n' }));
   const planned = await plan();
-  expect(planned.hostExecutable).toMatchObject([{ path: 'Makefile', reasons: [{ kind: 'build-file' }] }]);
+  expect(planned.hostExecutable).toMatchObject([{ path: 'Makefile', reasons: [{ class: 'build-file' }] }]);
   expect(await applyToWorkingTree(planned, { leaveOut: ['Makefile'] })).toEqual({
     applied: ['a'],
     leftOut: ['Makefile'],

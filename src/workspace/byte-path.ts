@@ -1,6 +1,8 @@
 // File names are bytes, not text: inside this room a path is a string with one character per byte (latin1), so that no name
 // is lost or confused on its way through git. Text is made only for people, and never turned back into a path.
 
+import { HFS_IGNORED } from './fold-name.ts';
+
 /** A relative path, `/` between components, one character per byte. */
 export type BytePath = string;
 
@@ -63,6 +65,3 @@ export function unsafeComponent(name: BytePath): string | undefined {
   }
   return undefined;
 }
-
-/** Code points that HFS+ ignores in names (git's next_hfs_char). */
-const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;

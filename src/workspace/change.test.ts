@@ -82,8 +82,9 @@ test('additions, edits, deletions, renames, modes and links are told apart', asy
     binary: false,
   });
   expect(change.files.find((file) => file.path === 'bin')).toMatchObject({ binary: true });
-  expect(change.hostExecutable.map((file) => `${file.path}: ${file.reasons[0]?.kind}`).sort()).toEqual([
+  expect(change.hostExecutable.map((file) => `${file.path}: ${file.reasons[0]?.class}`).sort()).toEqual([
     'link: link-outside',
+    'new ü\n: terminal-sequence',
     'tool: new-executable',
   ]);
   expect(await changeText(workspace, change, 'full')).toContain('+c\n+d\n');

@@ -23,7 +23,7 @@ export async function computeChange(workspace: PreparedWorkspace): Promise<Chang
   const { tree, skipped } = await recordCageTree(workspace);
   const store = baseStore(workspace.base);
   const differences = await diffTrees(store, workspace.base.tree, tree);
-  const hostExecutable = await guardChange(store, differences);
+  const hostExecutable = await guardChange(store, tree, differences);
   return {
     base: workspace.base.tree,
     tree,

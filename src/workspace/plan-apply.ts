@@ -44,7 +44,7 @@ export async function planApply(workspace: PreparedWorkspace, change: Change): P
     };
   }
   const differences = await diffTrees(store, host, merge.tree);
-  const hostExecutable = await guardChange(store, differences);
+  const hostExecutable = await guardChange(store, merge.tree, differences);
   const conflicts = findObstacles(project.root, hostWrites(differences));
   return { ...plan, files: differences.map(diffFile), hostExecutable, conflicts };
 }

@@ -2,15 +2,14 @@
 import type { BaseStore } from './base-store.ts';
 import { git } from './git.ts';
 
-/** Bytes of the largest blob that is read. */
-const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 const BATCH_BYTES = 32 * 1024 * 1024;
 
-/** Contents by name. A blob that is larger than the bound, or gone, is not in the answer. */
+/** Contents by name. A blob of more than `maxBytes`, or one that is gone, is not in the answer. */
 export async function forEachBlob(
   store: BaseStore,
   oids: Iterable<string>,
   visit: (oid: string, contents: Buffer) => void,
+  maxBytes: number,
 ): Promise<void> {
   const wanted = [...new Set(oids)];
   if (wanted.length === 0) return;
@@ -20,7 +19,7 @@ export async function forEachBlob(
   let bytes = 0;
   for (const line of checked.stdout.toString('latin1').split('\n')) {
     const [oid, type, size] = line.split(' ');
-    if (oid === undefined || type !== 'blob' || Number(size) > MAX_BLOB_BYTES) continue;
+    if (oid === undefined || type !== 'blob' || Number(size) > maxBytes) continue;
     batch.push(oid);
     bytes += Number(size);
     if (bytes < BATCH_BYTES) continue;

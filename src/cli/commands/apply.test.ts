@@ -6,7 +6,23 @@ const RUNS_HERE: ApplyPlanView = {
   files: [FILE, { ...FILE, path: '.envrc', change: 'added', hostExecutable: true }],
   conflicts: [],
   inPlace: false,
-  hostExecutable: [{ path: '.envrc', reasons: [{ kind: 'direnv', trigger: 'direnv', when: 'on cd' }] }],
+  hostExecutable: [
+    {
+      path: '.envrc',
+      content: '100644 1',
+      reasons: [
+        {
+          class: 'shell-environment',
+          rank: 'critical',
+          trigger: 'direnv',
+          when: 'on cd',
+          details: [],
+          lines: [],
+          moreLines: 0,
+        },
+      ],
+    },
+  ],
 };
 
 function apply(plan: ApplyPlanView, argv: string, options: CliOptions = {}): ReturnType<typeof runCli> {
@@ -38,7 +54,7 @@ test.each([
 ])('without a terminal %j is enough, and what runs on the host is listed', async (argv, decision) => {
   const result = await apply(RUNS_HERE, argv);
   expect(result.exitCode).toBe(0);
-  expect(result.stderr).toContain('direnv: direnv, on cd');
+  expect(result.stderr).toContain('shell-environment: direnv, on cd');
   expect(result.calls).toEqual(applied(decision));
 });
 
