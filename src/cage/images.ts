@@ -1,7 +1,6 @@
 // The images of containers, from the recipes in the package's directory `images`: base, then what a project needs, then
 // an agent. Each is built when its engine does not have it, and only then.
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { inLockedVersion, type AgentLock } from '../agents/agent-lock.ts';
 import { ENGINE_KINDS, type EngineKind } from '../backends/backend.ts';
 import { requireEngine } from '../backends/container/detect.ts';
@@ -18,6 +17,7 @@ import { renewImage } from '../backends/container/images.ts';
 import { IronError } from '../platform/errors.ts';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
+import { PACKAGE_ROOT } from '../platform/package-root.ts';
 import { ensureBase } from './base-image.ts';
 import { agentLock } from './agent-programs.ts';
 import type { Context } from './context.ts';
@@ -40,7 +40,7 @@ export interface BuiltImages {
   images: readonly BuiltImage[];
 }
 
-const RECIPES = fileURLToPath(new URL('../../images', import.meta.url));
+const RECIPES = join(PACKAGE_ROOT, 'images');
 const LOCK_TIMEOUT_MS = 2 * 60 * 60_000;
 /** For agents that need a Node, where none was asked for. */
 const AGENT_NODE: Toolchain = { name: 'node', version: '22' };

@@ -3,8 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir, release } from 'node:os';
 import { join } from 'node:path';
-import { INSIDE_BUNDLE, INSIDE_CA, INSIDE_TRUST, PACKAGE_ROOT } from '../backends/host/layout.ts';
+import { INSIDE_BUNDLE, INSIDE_CA, INSIDE_TRUST } from '../backends/host/layout.ts';
 import { IronError } from '../platform/errors.ts';
+import { PACKAGE_ROOT } from '../platform/package-root.ts';
 import { run } from '../platform/processes.ts';
 import { printableLine } from '../platform/text.ts';
 import { nodeRuntime } from '../agents/node-runtime.ts';

@@ -43,6 +43,8 @@ test('the package holds what it needs at run time and nothing else', () => {
   const names = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
   for (const name of [
     'bin/ironcage.js',
+    'dist/bin/main.js',
+    'dist/bin/THIRD-PARTY-LICENSES.txt',
     'dist/index.js',
     'dist/index.d.ts',
     'dist/guest/probe.mjs',

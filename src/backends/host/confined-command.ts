@@ -4,9 +4,9 @@
 // another Node under the same confinement.
 import { join } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
+import { PACKAGE_ROOT } from '../../platform/package-root.ts';
 import type { CageIdentity } from '../backend.ts';
 import { dropRoot, type Tools } from './tools.ts';
-import { PACKAGE_ROOT } from './layout.ts';
 
 /** Bytes of private writable memory, heap and buffers together; past it allocations fail and the program ends. */
 export const CONFINED_MEMORY_BYTES = 512 * 2 ** 20;

@@ -1,6 +1,6 @@
 // Where the generated parts of a cage lie: names in its run directory, fixed paths inside, and our own compiled programs.
-import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import { PACKAGE_ROOT } from '../../platform/package-root.ts';
 
 /** Names of the generated files in a cage's run directory. */
 export const RUN_FILES = {
@@ -22,6 +22,5 @@ export const INSIDE_TRUST = '/ironcage';
 export const INSIDE_CA = `${INSIDE_TRUST}/ca.pem`;
 export const INSIDE_BUNDLE = `${INSIDE_TRUST}/ca-bundle.pem`;
 
-/** The compiled package: the sources are one level below the package's root, as the compiled files are. */
-export const PACKAGE_ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+/** Of our own programs, compiled. */
 export const PROGRAMS_DIRECTORY = join(PACKAGE_ROOT, 'dist', 'backends');

@@ -1,0 +1,49 @@
+// Packs the compiled command line into few files: Node takes about half a millisecond for each module that it loads, and a command
+// such as `create` wants more than three hundred. The library (dist/index.js) and the programs of cages stay as tsc wrote them.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+/** As deep below the root as dist/platform is: see src/platform/package-root.ts. */
+const DIRECTORY = 'dist/bin';
+/** Stays outside: it has a compiled part, which it finds beside its own files. */
+const NATIVE = ['@lydell/node-pty'];
+
+rmSync(DIRECTORY, { recursive: true, force: true });
+const bundle = await rolldown({
+  input: 'dist/cli/main.js',
+  platform: 'node',
+  external: NATIVE,
+  logLevel: 'warn',
+  plugins: [
+    {
+      name: 'zod-in-english',
+      // Two thirds of zod are its messages in fifty languages, none of which is ever chosen here.
+      load: (id) => (id.endsWith('/zod/v4/locales/index.js') ? 'export {};' : null),
+    },
+  ],
+});
+const { output } = await bundle.write({
+  dir: DIRECTORY,
+  format: 'esm',
+  chunkFileNames: '[name].js',
+  // Less to parse; names stay, so that a stack can be read.
+  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+});
+await bundle.close();
+
+const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+for (const id of modules) {
+  if (!isAbsolute(id) || id.includes('/node_modules/') || id.endsWith('/platform/package-root.js')) continue;
+  if (readFileSync(id, 'utf8').includes('import.meta'))
+    throw new Error(`${id} would look beside the bundle for what it wants`);
+}
+
+const packages = new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []));
+const notices = [...packages].sort().map((directory) => {
+  const { name, version, license } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+  const file = readdirSync(directory).find((entry) => /^(licen[cs]e|copying)(\.|$)/i.test(entry));
+  const text = file === undefined ? '' : readFileSync(join(directory, file), 'utf8').trim();
+  return `${name} ${version}, ${license}\n\n${text}\n`;
+});
+writeFileSync(join(DIRECTORY, 'THIRD-PARTY-LICENSES.txt'), notices.join(`\n${'-'.repeat(80)}\n\n`));
