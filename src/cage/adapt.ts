@@ -101,11 +101,26 @@ function refuseOther({ name, request, options }: CreationPlan, spec: CageSpec): 
       hint: 'leave --net out, use --new or another --name, or remove it first',
     });
   }
+  refuseOtherSource(name, request, spec);
   const workspace = options.workspace !== undefined && request.workspace !== spec.workspace;
   if (!backend && !image && !workspace) return;
   throw new IronError('E_CAGE_EXISTS', {
     message: `the cage ${name} is there already, with ${spec.image === undefined ? '' : `the image ${spec.image} on `}the ${spec.backend} backend, and its workspace is ${spec.workspace}`,
     hint: 'leave --backend, --workspace, --image, --dockerfile, --packages and --toolchain out, use --new or another --name, or remove it first',
+  });
+}
+
+/** What it was made from was taken once. */
+function refuseOtherSource(
+  name: string,
+  { branch, depth, includeIgnored }: CreationPlan['request'],
+  spec: CageSpec,
+): void {
+  const other = branch !== undefined && branch !== spec.source?.branch;
+  if (!other && depth === undefined && (!includeIgnored || spec.includeIgnored === true)) return;
+  throw new IronError('E_CAGE_EXISTS', {
+    message: `the cage ${name} is there already, made from ${spec.source?.branch ?? 'what its project was then'}`,
+    hint: 'leave --branch, --depth and --include-ignored out, use --new or another --name, or remove it first',
   });
 }
 

@@ -23,6 +23,11 @@ export interface PlanView {
   name: string;
   exists: boolean;
   project: string;
+  /** What the project is cloned from. */
+  source: string | undefined;
+  /** Where programs start, if not in the project itself. */
+  startIn: string | undefined;
+  includeIgnored: boolean;
   backend: string;
   preset: string;
   workspace: string;
@@ -41,8 +46,8 @@ export interface PlanView {
 
 /** What `create` or `run` would make; touches nothing. */
 export async function planCage(context: Context, source: string | undefined, options: CageOptions): Promise<PlanView> {
-  const { name, project, request, profile } = await planCreation(context, source, options);
-  const { backend, preset, workspace, net, auth } = request;
+  const { name, project, startIn, clone, request, profile } = await planCreation(context, source, options);
+  const { backend, preset, workspace, net, auth, includeIgnored } = request;
   const exists = cageExists(context, name);
   const configured = exists ? { rules: [], caches: [] } : await readConfigured(context, net);
   const agentSecrets = auth === 'none' ? [] : (profile?.secrets ?? []).map((secret) => secret.name);
@@ -56,7 +61,8 @@ export async function planCage(context: Context, source: string | undefined, opt
     name,
     exists,
     project,
-    ...{ backend, preset, workspace, net },
+    source: clone?.url,
+    ...{ startIn, includeIgnored, backend, preset, workspace, net },
     agent: profile?.name,
     rules: uniqueRules([...withRules(agentRules(profile, net), request.rules), ...configured.rules]).map(formatRule),
     secrets,

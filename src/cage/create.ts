@@ -1,7 +1,7 @@
 // Making a cage: its directory, its spec, its home, its copy of the project. Until the last step it is `creating`, and
 // the next command takes a half-made one away.
 import { chownSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname } from 'node:path';
 
 import { findBundle } from '../policy/bundles.ts';
 import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
@@ -9,16 +9,16 @@ import type { AgentProfile } from '../agents/profile.ts';
 import { findProfile } from '../agents/profiles.ts';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
-import { inspectProject, resolveProjectRoot } from '../workspace/project.ts';
+import { chooseProject, type ChosenProject } from './choose-project.ts';
 import type { ContainerPlace } from './container-place.ts';
 import type { Context } from './context.ts';
 import { refuseEgressPorts } from './egress-ports.ts';
 import { defaultEnvironment } from './env-file.ts';
+import type { GitUrl } from './git-url.ts';
 import { refuseTakenPorts } from './host-listeners.ts';
 import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
 import { cageIdentity, currentCaller, drawSlot, mountOwner } from './identity.ts';
 import { joinShared, sharePlaceholders } from './join-shared.ts';
-import { defaultCageName } from './names.ts';
 import { refuseForOpen } from './open-net.ts';
 import { parseOptions, type CageOptions, type CageRequest } from './options.ts';
 import { repairCage } from './repair.ts';
@@ -29,7 +29,7 @@ import { bindAgentSecret, bindNamedSecret } from './secrets.ts';
 import { refuseUnboundSecrets } from './unbound-secrets.ts';
 import { copySeed, seedHome } from './seed-home.ts';
 import { homeOf } from './shared-places.ts';
-import { refuseDataRootMount, refusePrivateProject, refuseWideProject } from './sources.ts';
+import { refuseDataRootMount } from './sources.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
 import { mergeDirs } from './wanted-dirs.ts';
@@ -37,42 +37,29 @@ import { mergePorts } from './wanted-ports.ts';
 import { workspacePlaces } from './workspaces.ts';
 
 /** What would be made: everything of a spec that can be known without touching anything. */
-export interface CreationPlan {
-  name: string;
-  project: string;
+export interface CreationPlan extends ChosenProject {
   request: CageRequest;
   profile: AgentProfile | undefined;
   /** As they were given: which of the request's values are defaults. */
   options: CageOptions;
 }
 
-/** `source` is a directory; absent, the git root around the current one. Throws usage errors; touches nothing. */
+/** `source` is a directory or a git URL; absent, the git root around the current directory. Throws usage errors; touches nothing. */
 export async function planCreation(
   context: Context,
   source: string | undefined,
   options: CageOptions,
 ): Promise<CreationPlan> {
-  if (source !== undefined && /^[a-z+]+:\/\/|^[\w.-]+@[\w.-]+:/.test(source)) {
-    throw new IronError('E_USAGE', {
-      message: 'a git URL as the source is not available in this version',
-      hint: 'clone it, then name the directory',
-    });
-  }
   const named = await readNamed(context, options);
   const request = { ...parseOptions(options, context.environment, context.cwd), ...named };
   if (request.net === 'open') refuseForOpen(options, request.backend);
-  const project =
-    source === undefined
-      ? await resolveProjectRoot(context.cwd)
-      : (await inspectProject(resolve(context.cwd, source))).root;
-  refuseWideProject(project, context);
-  if (request.workspace !== 'copy') refusePrivateProject(project, context);
+  const chosen = await chooseProject(context, source, request);
+  const { name, project } = chosen;
   refuseDataRootMount(request, context);
   await mergeDirs(context, { project, ...request }, [], request.dirs);
   const profile = options.agent === undefined ? undefined : findProfile(options.agent);
-  const name = request.name ?? defaultCageName(project);
   refuseEgressPorts({ name, rules: [...agentRules(profile, request.net), ...request.rules] }, request.ports);
-  return { name, project, request, profile, options };
+  return { ...chosen, request, profile, options };
 }
 
 /** What the command names; of two allow rules that match, the first decides. What says two things of one request is refused. */
@@ -123,6 +110,7 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
   try {
     writeCageState(context, plan.name, { phase: 'creating' });
     context.step('create: announced');
+    if (plan.clone !== undefined) await cloneSource(context, plan, plan.clone);
     const spec = await composeSpec(context, plan, place);
     await fill(context, plan, spec);
     writeSpec(context, spec);
@@ -134,6 +122,17 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
     removeTree(paths.root, cagesDirectory(context));
     throw error;
   }
+}
+
+/** The project of a cage that is made from a URL. Whatever interrupts it goes with the half-made cage. */
+async function cloneSource(context: Context, { project, request }: CreationPlan, clone: GitUrl): Promise<void> {
+  const { cloneRepository } = await import('../workspace/clone.ts');
+  makeDirectory(dirname(project));
+  const { branch, depth } = request;
+  await cloneRepository({ ...clone, branch, depth, target: project }, context.environment, (line) =>
+    context.progress(`cloning ${clone.url}: ${line}`),
+  );
+  context.step('create: cloned');
 }
 
 /** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
@@ -174,7 +173,7 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
 
 async function composeSpec(
   context: Context,
-  { name, project, request, profile }: CreationPlan,
+  { name, project, startIn, clone, request, profile }: CreationPlan,
   place: ContainerPlace,
 ): Promise<CageSpec> {
   const secrets = request.auth === 'none' ? [] : (profile?.secrets ?? []).map(bindAgentSecret);
@@ -197,6 +196,9 @@ async function composeSpec(
     version: 1,
     name,
     project,
+    ...(clone === undefined ? {} : { source: { url: clone.url, ...branchOf(request) } }),
+    ...(startIn === undefined ? {} : { startIn }),
+    ...(request.includeIgnored ? { includeIgnored: true } : {}),
     backend: request.backend,
     ...place,
     preset: request.preset,
@@ -228,6 +230,10 @@ async function composeSpec(
   refuseEgressPorts(spec, ports);
   await refuseTakenPorts(context, ports);
   return spec;
+}
+
+function branchOf({ branch }: CageRequest): { branch?: string } {
+  return branch === undefined ? {} : { branch };
 }
 
 /** What files of the user and of the project say for every new cage; told, since nobody named them. */

@@ -14,7 +14,7 @@ import { watchEgress } from './watch-egress.ts';
 
 export interface ExecRequest {
   argv: readonly string[];
-  /** Default: the project's directory. */
+  /** Default: the project's directory, or the one below it that was named. */
   cwd?: string | undefined;
   env?: Readonly<Record<string, string>> | undefined;
 }
@@ -94,7 +94,7 @@ export function commandFor(
   const plan = { identity, callerIsRoot, limits, env: cageEnvironment(session), runDirectory: paths.run };
   const command = backend.enter(plan, state, {
     argv: request.argv,
-    cwd: request.cwd ?? spec.project,
+    cwd: request.cwd ?? spec.startIn ?? spec.project,
     env: { ...(terminal && term !== undefined ? { TERM: term } : {}), ...request.env },
     terminal,
   });

@@ -4,14 +4,15 @@ import type { Rule } from '../policy/types.ts';
 import { formatEnd, isOpenToOthers, type PublishedPort } from './published-port.ts';
 import type { CageSpec } from './spec.ts';
 
-type Exposed = Pick<CageSpec, 'net' | 'secrets' | 'ports' | 'sudo'> & { rules: readonly Rule[] };
+type Exposed = Pick<CageSpec, 'net' | 'secrets' | 'ports' | 'sudo' | 'includeIgnored'> & { rules: readonly Rule[] };
 
 export function exposureOf(spec: Exposed, reads: readonly string[], writes: readonly string[]): string {
   const secrets = spec.secrets.map(({ name, hosts: to }) => `${name} (only to ${to.join(', ')})`).join(', ') || 'none';
   const own = `reaches ${reachOf(spec)}; reads ${reads.join(', ')}; writes ${writes.join(', ')}; secrets ${secrets}`;
   const ports = (spec.ports ?? []).map(reachedAt).join(', ');
   const root = spec.sudo === true ? '; may become root of its container' : '';
-  return `${own}${ports === '' ? '' : `; is reached at ${ports}`}${root}`;
+  const ignored = spec.includeIgnored === true ? '; has the files that git ignores and that look like secrets' : '';
+  return `${own}${ignored}${ports === '' ? '' : `; is reached at ${ports}`}${root}`;
 }
 
 function reachedAt(port: PublishedPort): string {

@@ -23,6 +23,7 @@ export async function layWorkspaces(
     const workspace = await prepareWorkspace({
       project: await inspectProject(path),
       ...{ storeDirectory, strategy, owner, writable: spec.workspace !== 'mount-ro' },
+      includeIgnored: spec.includeIgnored === true,
     });
     // What cannot be guarded is refused now, and not by the first start.
     if (workspace.strategy === 'mount') await (await import('../workspace/mount-guard.ts')).guardMount(workspace);

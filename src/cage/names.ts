@@ -37,8 +37,13 @@ function parseName(text: string, what: string, hint: string): string {
 
 /** `<basename>-<8 hex of the real path>`: the same directory always gives the same name. `realPath` is absolute. */
 export function defaultCageName(realPath: string): string {
-  const stem = stemOf(realPath);
-  const digest = createHash('sha256').update(realPath).digest('hex').slice(0, 8);
+  return nameOfUrl(realPath, realPath);
+}
+
+/** The same for a cage that is made from a URL of a repository of this name. */
+export function nameOfUrl(repository: string, url: string): string {
+  const stem = stemOf(repository);
+  const digest = createHash('sha256').update(url).digest('hex').slice(0, 8);
   return `${stem === '' ? 'project' : stem}-${digest}`;
 }
 

@@ -32,6 +32,7 @@ test('nothing given is the safe default, complete', () => {
     profile: undefined,
     caches: undefined,
     limits: { memoryBytes: undefined, pids: 4096, cpus: undefined },
+    includeIgnored: false,
   });
 });
 
@@ -44,6 +45,11 @@ test.each([
   [{ runtime: 'runsc' }, 'E_USAGE'],
   [{ backend: 'podman', runtime: '--root=/' }, 'E_USAGE'],
   [{ sudo: true }, 'E_USAGE'],
+  [{ branch: '--upload-pack=id' }, 'E_USAGE'],
+  [{ branch: 'a b' }, 'E_USAGE'],
+  [{ depth: '0' }, 'E_USAGE'],
+  [{ depth: '-1' }, 'E_USAGE'],
+  [{ includeIgnored: true, workspace: 'mount' }, 'E_USAGE'],
   [{ backend: 'podman', sudo: true, profile: 'shared' }, 'E_USAGE'],
   [{ backend: 'docker', image: '-x' }, 'E_USAGE'],
   [{ image: 'debian' }, 'E_USAGE'],

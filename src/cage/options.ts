@@ -51,6 +51,11 @@ export interface CageOptions {
   runtime?: string | undefined;
   /** Its user may become root of its container. */
   sudo?: boolean | undefined;
+  /** Of a git URL: what is checked out, and how many commits of history there are. */
+  branch?: string | undefined;
+  depth?: string | undefined;
+  /** Also what git ignores and looks like a secret. */
+  includeIgnored?: boolean | undefined;
   /** Profile the cage is for. */
   agent?: string | undefined;
 }
@@ -99,6 +104,9 @@ export interface CageRequest {
   caches: readonly CacheName[] | undefined;
   ports: readonly WantedPort[];
   limits: LimitRequest;
+  branch: string | undefined;
+  depth: number | undefined;
+  includeIgnored: boolean;
 }
 
 /** Bound on the number of processes of a cage: what no build reaches and every fork bomb does. */
@@ -140,7 +148,26 @@ export function parseOptions(
       pids: options.pids === undefined ? DEFAULT_PIDS : parseCount('--pids', options.pids),
       cpus: options.cpus === undefined ? undefined : parseCpus(options.cpus),
     },
+    branch: options.branch === undefined ? undefined : parseBranch(options.branch),
+    depth: options.depth === undefined ? undefined : parseDepth(options.depth),
+    includeIgnored: parseIncludeIgnored(options),
   };
+}
+
+/** A name of a branch or tag, such as git can have. */
+function parseBranch(text: string): string {
+  if (/^[^\s\p{Cc}~^:?*[\\-][^\s\p{Cc}~^:?*[\\]*$/u.test(text)) return text;
+  throw usage(`--branch ${JSON.stringify(text)} is no name of a branch or tag`, 'example: --branch release/2.1');
+}
+
+function parseDepth(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw usage(`--depth cannot be ${JSON.stringify(text)}`, 'write how many commits of history are wanted, such as 1');
+}
+
+function parseIncludeIgnored({ includeIgnored = false, workspace = 'copy' }: CageOptions): boolean {
+  if (!includeIgnored || workspace === 'copy') return includeIgnored;
+  throw usage('--include-ignored is for a copy of the project', 'leave it out, or leave --workspace out');
 }
 
 function parseShared({ profile, caches }: CageOptions): Pick<CageRequest, 'profile' | 'caches'> {

@@ -8,7 +8,7 @@ import { repairCage } from './repair.ts';
 import { stopLocked } from './start.ts';
 import { cageExists, noSuchCage, noteCageState, readCageState, withCageLock } from './store.ts';
 import { emptyExpired, moveToTrash } from './trash.ts';
-import { unexportedFiles } from './work.ts';
+import { OF_CLONE, unexportedFiles } from './work.ts';
 import { storesOnDisk } from './workspaces.ts';
 
 /** Throws E_UNEXPORTED that names the files when the cage holds work that is nowhere else, unless `discard`. */
@@ -57,10 +57,13 @@ export async function refuseToLose(context: Context, name: string, dir?: string)
   });
   if (files.length === 0) return;
   const named = files.slice(0, NAMED_FILES);
+  const push = files.some((file) => file.startsWith(OF_CLONE))
+    ? ' (of the clone: push it from where `ironcage show` says)'
+    : '';
   throw new IronError('E_UNEXPORTED', {
     message: `${holder} holds work that is nowhere else: ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
     because: `${named.join(', ')}${files.length > named.length ? ', …' : ''}`,
-    hint: `look at it with ${diff}, take it with ${apply}, or lose it with ${lose}`,
+    hint: `look at it with ${diff}, take it with ${apply}${push}, or lose it with ${lose}`,
     details: { files },
   });
 }

@@ -3,22 +3,24 @@ import { IronError } from '../platform/errors.ts';
 import { resolveProjectRoot } from '../workspace/project.ts';
 import { resolve } from 'node:path';
 import type { Context } from './context.ts';
-import { defaultCageName, parseCageName } from './names.ts';
+import { isGitUrl, parseGitUrl } from './git-url.ts';
+import { defaultCageName, nameOfUrl, parseCageName } from './names.ts';
 import { cageExists, listCageNames, noSuchCage, readSpec } from './store.ts';
 
-/** The named cage, or the one of the project around `cwd`. Throws E_NO_CAGE. */
+/** The named cage, or the one of the project around `cwd`, or of the git URL that stands there. Throws E_NO_CAGE. */
 export async function resolveCageName(context: Context, name: string | undefined, cwd: string): Promise<string> {
   if (name !== undefined) {
     if (!cageExists(context, parseCageName(name))) throw noSuchCage(name);
     return name;
   }
-  const project = await resolveProjectRoot(resolve(context.cwd, cwd));
-  const own = defaultCageName(project);
+  const url = isGitUrl(cwd) ? parseGitUrl(cwd) : undefined;
+  const project = url?.url ?? (await resolveProjectRoot(resolve(context.cwd, cwd)));
+  const own = url === undefined ? defaultCageName(project) : nameOfUrl(url.repository, url.url);
   if (cageExists(context, own)) return own;
   const others: string[] = [];
   for (const candidate of listCageNames(context)) {
     const spec = await readSpec(context, candidate).catch(() => undefined);
-    if (spec?.project === project) others.push(candidate);
+    if (spec?.project === project || (url !== undefined && spec?.source?.url === project)) others.push(candidate);
   }
   const [only] = others;
   if (only !== undefined && others.length === 1) return only;

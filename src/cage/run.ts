@@ -1,16 +1,15 @@
 // The main job: make or reuse the project's cage, start the agent in it, and say afterwards what it did.
-import { resolve } from 'node:path';
 import type { AgentProfile } from '../agents/profile.ts';
 import { findProfile } from '../agents/profiles.ts';
 import { IronError } from '../platform/errors.ts';
-import { resolveProjectRoot } from '../workspace/project.ts';
 import { adaptCage, stopForChange } from './adapt.ts';
 import { rememberAgent } from './agent-programs.ts';
 import type { AuditOutcome } from './audit.ts';
+import { clonePath } from './choose-project.ts';
 import { createLocked, planCreation, type CreationPlan } from './create.ts';
 import type { Context } from './context.ts';
 import { enter, leaveCage } from './enter.ts';
-import { defaultCageName } from './names.ts';
+import { parseCageName } from './names.ts';
 import type { CageOptions } from './options.ts';
 import { occupy } from './occupancy.ts';
 import { secretValue } from './policy.ts';
@@ -64,8 +63,8 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
   const session = await openSession(context, plan.name);
   await tellMissingValues(context, session.spec);
   const attachment = request.options.terminal ? 'terminal' : 'inherit';
-  const { exitCode } = await enter(session, state, { argv, env: profile.env }, attachment).finally(() =>
-    leaveCage(context, plan.name, leave),
+  const { exitCode } = await enter(session, state, { argv, env: profile.env, cwd: plan.startIn }, attachment).finally(
+    () => leaveCage(context, plan.name, leave),
   );
   // Loaded now, not before: the agent must not wait for what is only said at the end.
   const [{ diffCage, unexportedFiles }, { auditOutcome }] = await Promise.all([
@@ -92,16 +91,23 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
 
 async function planRun(context: Context, request: RunRequest): Promise<CreationPlan> {
   const { directory, options } = request;
-  const source = directory === undefined ? undefined : await resolveProjectRoot(resolve(context.cwd, directory));
+  const source = directory ?? (await sourceOf(context, options.name));
   const plan = await planCreation(context, source, { ...options, agent: request.agent });
   if (!options.fresh) return plan;
   if (options.name !== undefined) {
     throw new IronError('E_USAGE', { message: '--new and --name exclude each other', hint: 'leave one of them out' });
   }
-  const stem = defaultCageName(plan.project);
+  const stem = plan.name;
   let number = 1;
   while (cageExists(context, number === 1 ? stem : `${stem}-${number}`)) number += 1;
-  return { ...plan, name: number === 1 ? stem : `${stem}-${number}` };
+  const name = number === 1 ? stem : `${stem}-${number}`;
+  return { ...plan, name, ...(plan.clone === undefined ? {} : { project: clonePath(context, name, plan.clone) }) };
+}
+
+/** A cage that was made from a URL is known by its name alone: its project is nowhere that anybody stands in. */
+async function sourceOf(context: Context, name: string | undefined): Promise<string | undefined> {
+  if (name === undefined || !cageExists(context, parseCageName(name))) return undefined;
+  return (await readSpec(context, name).catch(() => undefined))?.source?.url;
 }
 
 /** The argv that starts the agent. A cage that has not seen these files of it is restarted to see them. */

@@ -21,12 +21,21 @@ const SYSTEM_DIRECTORIES = [
   '/tmp',
 ];
 
-/** A cage over a whole home or system would copy every credential of the user into it, one over our own data every secret. */
-export function refuseWideProject(project: string, context: Pick<Context, 'dataRoot' | 'environment'>): void {
-  const dataRoot = realPathSoFar(context.dataRoot);
+/** Whether a directory is a whole home or system, or holds our own data. */
+export function isWideProject(project: string, context: Pick<Context, 'dataRoot' | 'environment'>): boolean {
   const homes = [homedir(), context.environment['HOME'] ?? ''].filter(isAbsolute).map(realPathSoFar);
   const isWide = SYSTEM_DIRECTORIES.includes(project) || homes.some((home) => isInside(home, project));
-  if (!isWide && !isInside(dataRoot, project) && !isInside(project, dataRoot)) return;
+  return isWide || isInside(realPathSoFar(context.dataRoot), project);
+}
+
+/**
+ * A cage over a whole home or system would copy every credential of the user into it, one over our own data every secret. Of that
+ * a clone which ironcage made of a project is no part.
+ */
+export function refuseWideProject(project: string, context: Pick<Context, 'dataRoot' | 'environment'>): void {
+  const dataRoot = realPathSoFar(context.dataRoot);
+  const isOwn = isInside(project, dataRoot) && !/^\/cages\/[^/]+\/source\/[^/]+$/.test(project.slice(dataRoot.length));
+  if (!isOwn && !isWideProject(project, context)) return;
   throw new IronError('E_NO_PROJECT', {
     message: `${project} is no project`,
     because: 'it holds far more than one project: settings and credentials, or ironcage’s own data',

@@ -91,6 +91,12 @@ const specSchema = z.strictObject({
   version: z.literal(1),
   name: z.string(),
   project: z.string().describe('absolute real path on the host, and the path inside'),
+  source: z
+    .strictObject({ url: z.string(), branch: z.string().optional() })
+    .optional()
+    .describe('what the project was cloned from, without credentials'),
+  startIn: z.string().startsWith('/').optional().describe('directory below the project where programs start'),
+  includeIgnored: z.literal(true).optional().describe('files that git ignores and that look like secrets came along'),
   backend: z.enum(['native', 'docker', 'podman']),
   image: z.string().optional().describe('of a container, as it was named'),
   imageId: z.string().optional().describe('of an image of somebody else’s: what its name stood for when it was taken'),

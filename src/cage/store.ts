@@ -19,6 +19,8 @@ export interface CagePaths {
   state: string;
   home: string;
   tmp: string;
+  /** Holds the clone that is its project, where it was made from a URL. */
+  source: string;
   /** Notes of the commands that are attached. */
   occupants: string;
   run: string;
@@ -34,6 +36,7 @@ export function cagePaths(context: Context, name: string): CagePaths {
   return {
     root,
     dirs: join(root, 'dirs'),
+    source: join(root, 'source'),
     spec: join(root, 'spec.json'),
     state: join(root, 'state.json'),
     home: join(root, 'home'),

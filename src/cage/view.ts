@@ -35,6 +35,10 @@ interface LimitView {
 }
 
 export interface CageView extends CageInfo {
+  /** What the project was cloned from. */
+  source: { url: string; branch?: string | undefined } | undefined;
+  /** Where programs start, if not in the project itself. */
+  startIn: string | undefined;
   preset: string;
   /** Of a container. */
   image: string | undefined;
@@ -183,6 +187,8 @@ export async function showCage(context: Context, name: string): Promise<CageView
   ];
   return {
     ...info,
+    source: spec.source,
+    startIn: spec.startIn,
     preset: spec.preset,
     image: spec.image,
     runtime: spec.engine?.runtime?.name,

@@ -12,7 +12,7 @@ import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
 import { repairCage } from './repair.ts';
 import type { SpecDir } from './spec.ts';
-import { readSpec, withCageLock } from './store.ts';
+import { cageExists, readSpec, withCageLock } from './store.ts';
 import { placeOf, requireWorkspace, storedWorkspaces, workspacePlaces, type StoredWorkspace } from './workspaces.ts';
 
 export interface CageDiff {
@@ -61,13 +61,22 @@ export async function diffCageText(context: Context, name: string, style: 'stat'
   return changeText(workspace, await changeOf(workspace), style);
 }
 
+/** Before what is nowhere else but in the clone of a cage that was made from a URL. */
+export const OF_CLONE = 'clone: ';
+
 /**
  * Paths of the files whose only copy is in the cage; of one over a mounted project the names of its branches. Those of a further
  * directory stand behind its name; with `dir` they are all that counts.
  */
 export async function unexportedFiles(context: Context, name: string, dir?: string): Promise<string[]> {
   const stored = await storedWorkspaces(context, name);
-  return unexportedIn(dir === undefined ? stored : stored.filter((each) => each.dir === dir));
+  const names = await unexportedIn(dir === undefined ? stored : stored.filter((each) => each.dir === dir));
+  if (dir !== undefined || !cageExists(context, name)) return names;
+  // Work that was applied to a clone of ours is nowhere else until it is pushed.
+  const { source, project } = await readSpec(context, name);
+  if (source === undefined) return names;
+  const { unpushedWork } = await import('../workspace/clone-work.ts');
+  return [...names, ...(await unpushedWork(project)).map((each) => `${OF_CLONE}${each}`)];
 }
 
 export async function unexportedIn(workspaces: readonly StoredWorkspace[]): Promise<string[]> {

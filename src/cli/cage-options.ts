@@ -98,11 +98,11 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
     repeatable: true,
     summary: 'a further directory, at its own path inside, with a change of its own',
   },
+  { name: 'branch', value: 'REF', summary: 'of a git URL: the branch or tag to start from; default: the remote’s' },
+  { name: 'depth', value: 'N', summary: 'of a git URL: fetch no more than N commits of history; default: all' },
   {
-    name: 'branch',
-    value: 'REF',
-    summary: 'start from this branch',
-    notYet: { hint: 'leave it out and check the branch out first: a cage starts from the project as it stands' },
+    name: 'include-ignored',
+    summary: 'take files along that git ignores and that look like secrets, such as .env; default: they stay out',
   },
   {
     name: 'image',
@@ -138,6 +138,8 @@ const TEXT_OPTIONS = [
   'dockerfile',
   'profile',
   'runtime',
+  'branch',
+  'depth',
 ] as const;
 
 export function readCageOptions(flags: Flags, agent: string | undefined): CageOptions {
@@ -165,6 +167,7 @@ export function readCageOptions(flags: Flags, agent: string | undefined): CageOp
   const toolchains = flags.list('toolchain');
   if (toolchains.length > 0) options.toolchains = toolchains;
   if (flags.on('sudo')) options.sudo = true;
+  if (flags.on('include-ignored')) options.includeIgnored = true;
   if (agent !== undefined) options.agent = agent;
   return options;
 }

@@ -49,7 +49,7 @@ test.each([
   [['run', 'claude', '--ssh', ''], ['none']],
   [['run', 'claude', '--dockerf'], ['--dockerfile']],
   [['run', 'claude', '--add-d'], ['--add-dir']],
-  [['run', 'claude', '--bra'], ['']],
+  [['create', '--ne'], ['--net']],
   [['run', 'claude', '--', '--n'], ['']],
   [['apply', '--sk'], ['--skip-host-executable']],
 ])('bash completes %j to %j', async (words, expected) => {

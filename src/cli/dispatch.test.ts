@@ -181,7 +181,7 @@ const MISTAKES: [argv: string, code: string, exitCode: number, says: RegExp][] =
   ['completion tcsh', 'E_USAGE', 2, /bash, zsh, fish/],
   ['--home= list', 'E_USAGE', 2, /--home is empty/],
   ['apply a', 'E_REFUSED', 126, /no terminal to ask/],
-  ...['--ssh agent', '--ssh keys', '--branch x'].flatMap((option): [string, string, number, RegExp][] => [
+  ...['--ssh agent', '--ssh keys'].flatMap((option): [string, string, number, RegExp][] => [
     [`run claude ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
     [`create ${option}`, 'E_USAGE', 2, /is not available yet in this version/],
   ]),

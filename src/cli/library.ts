@@ -21,6 +21,9 @@ export interface CageOptions {
   mounts: string[];
   dirs?: string[];
   ports?: string[];
+  branch?: string;
+  depth?: string;
+  includeIgnored?: boolean;
   memory?: string;
   cpus?: string;
   pids?: string;
@@ -75,6 +78,8 @@ export interface PortsView {
 
 export interface CageView extends CageInfo {
   runtime?: string | undefined;
+  source: { url: string; branch?: string | undefined } | undefined;
+  startIn: string | undefined;
   preset: string;
   agent: string | undefined;
   profile: string | undefined;

@@ -29,7 +29,7 @@ const BASE_REF = 'refs/ironcage/base';
 export const BASE_INDEX = 'base.index';
 
 /** Records the project as it stands into a new repository `<storeDirectory>/base.git`. */
-export async function recordBase(project: Project, storeDirectory: string): Promise<Base> {
+export async function recordBase(project: Project, storeDirectory: string, withSecrets = false): Promise<Base> {
   const store = createBaseStore(join(storeDirectory, 'base.git'), project.git?.objectFormat ?? 'sha1');
   if (project.git !== undefined) borrowObjects(store, project.git.objectsDir);
   const [recorded, head, isKept] = await Promise.all([
@@ -38,7 +38,7 @@ export async function recordBase(project: Project, storeDirectory: string): Prom
       project,
       index: join(store.gitDir, BASE_INDEX),
       prime: 'project',
-      leaveOut: newSecrets(project),
+      leaveOut: withSecrets ? undefined : newSecrets(project),
     }),
     readHead(project),
     linkObjects(store, project.git === undefined ? [] : [project.git.objectsDir]),

@@ -15,7 +15,8 @@ export async function recordHostTree(workspace: PreparedWorkspace, project: Proj
   // Left by a git that was killed; nobody else uses this index.
   rmSync(`${index}.lock`, { force: true });
   const store = baseStore(workspace.base);
-  const recorded = await recordTree({ store, project, index, prime: 'index', leaveOut: newSecrets(project) });
+  const leaveOut = workspace.includeIgnored ? undefined : newSecrets(project);
+  const recorded = await recordTree({ store, project, index, prime: 'index', leaveOut });
   return recorded.tree;
 }
 

@@ -23,13 +23,15 @@ export interface PrepareOptions {
   strategy: PreparedWorkspace['strategy'];
   /** Of a mounted project. Default: yes. */
   writable?: boolean | undefined;
+  /** Whether what git ignores and looks like a secret comes along. Default: no. */
+  includeIgnored?: boolean | undefined;
   /** Who owns the files inside; needs root. Absent: the caller. */
   owner?: Owner | undefined;
 }
 
 /** Prepares the workspace, or returns the one that is there already. */
 export async function prepareWorkspace(options: PrepareOptions): Promise<PreparedWorkspace> {
-  const { project, storeDirectory, strategy, writable = true, owner } = options;
+  const { project, storeDirectory, strategy, writable = true, includeIgnored = false, owner } = options;
   const present = await loadWorkspace(storeDirectory);
   if (present !== undefined) return present;
   makeDirectory(storeDirectory);
@@ -37,14 +39,15 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   removeTree(building, storeDirectory);
   mkdirSync(building, { mode: 0o700 });
 
-  const base = await recordBase(project, building);
-  const secrets = await ignoredSecrets(project, base);
+  const base = await recordBase(project, building, includeIgnored);
+  const secrets = includeIgnored ? [] : await ignoredSecrets(project, base);
   const made = await lay(options, building, base.nested, secrets);
   const record: WorkspaceRecord = {
     version: 1,
     strategy,
     ...(strategy === 'mount' ? { writable } : {}),
     projectRoot: project.root,
+    ...(includeIgnored ? { includeIgnored } : {}),
     ...(owner === undefined ? {} : { owner }),
     base: {
       objectFormat: base.objectFormat,

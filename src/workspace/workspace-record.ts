@@ -9,6 +9,7 @@ const schema = z.strictObject({
   strategy: z.enum(['overlay', 'copy', 'mount']).describe('How the project reaches the cage'),
   projectRoot: z.string().startsWith('/').describe('Absolute path of the project on the host'),
   writable: z.boolean().optional().describe('Of a mounted project'),
+  includeIgnored: z.boolean().optional().describe('Whether files that look like secrets came along'),
   owner: z.strictObject({ uid: z.int().min(0), gid: z.int().min(0) }).optional(),
   base: z.strictObject({
     objectFormat: z.enum(['sha1', 'sha256']),

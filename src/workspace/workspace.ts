@@ -10,6 +10,8 @@ export interface PreparedWorkspace {
   writable: boolean;
   /** Absolute path of the project: on the host, and inside. */
   projectRoot: string;
+  /** Whether files that git ignores and that look like secrets came along. */
+  includeIgnored: boolean;
   owner: Owner | undefined;
   directories: WorkspaceDirectories;
   base: Base;
@@ -61,6 +63,7 @@ export async function loadWorkspace(storeDirectory: string): Promise<PreparedWor
     strategy: record.strategy,
     writable: record.writable ?? true,
     projectRoot: record.projectRoot,
+    includeIgnored: record.includeIgnored ?? false,
     owner: record.owner,
     directories: {
       ...directoriesOf(directory),

@@ -91,6 +91,8 @@ export const VIEW: CageView = {
   unexported: true,
   preset: 'safe',
   agent: 'claude',
+  source: undefined,
+  startIn: undefined,
   profile: undefined,
   caches: [],
   exposure: 'reaches 1 host',

@@ -7,8 +7,17 @@ export const create: Command = {
   kind: 'command',
   name: 'create',
   summary: 'make a cage and keep it',
-  notes: ['Prints the name of the cage. `ironcage start` starts it.'],
-  arguments: [{ name: 'SOURCE', summary: 'a directory or a git URL; default: this project', required: false }],
+  notes: [
+    'Prints the name of the cage. `ironcage start` starts it.',
+    'A directory below the root of its work tree comes with the whole of that; programs start in it.',
+  ],
+  arguments: [
+    {
+      name: 'SOURCE',
+      summary: 'a directory, or a git URL (https, ssh, git@host:path, file); default: this project',
+      required: false,
+    },
+  ],
   options: [
     ...CAGE_OPTIONS,
     { name: 'agent', value: 'AGENT', summary: 'agent profile whose hosts and secrets the cage gets' },
@@ -23,6 +32,10 @@ export const create: Command = {
   ],
   examples: [
     { line: 'ironcage create', does: 'a cage for this project, named after its directory' },
+    {
+      line: 'ironcage create https://github.com/octocat/hello --branch main',
+      does: 'a cage over a fresh clone, which ironcage keeps; show says where it lies',
+    },
     { line: 'ironcage create ~/shop --name shop --allow npm', does: 'a cage named shop that may fetch npm packages' },
   ],
   handler: async ({ word, flags }, { output, open }) => {

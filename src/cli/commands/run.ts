@@ -16,7 +16,7 @@ export const run: Command = {
   ],
   arguments: [
     { name: 'AGENT', summary: 'a profile of `ironcage agents list`, or shell', required: true },
-    { name: 'DIR', summary: 'the project; default: the git root of this directory', required: false },
+    { name: 'DIR', summary: 'the project, or a git URL; default: the git root of this directory', required: false },
   ],
   passed: { name: 'ARGS…', summary: 'arguments of the agent; for shell: a command', required: false },
   options: [

@@ -33,6 +33,15 @@ function printView(view: CageView, output: Output): void {
   output.line(['bold', view.name], '  ', [STATUS_STYLES[view.status], view.status], '  ', view.exposure);
   output.table([
     field('project', view.project),
+    ...(view.source === undefined
+      ? []
+      : [
+          field(
+            'cloned from',
+            `${view.source.url}${view.source.branch === undefined ? '' : ` (${view.source.branch})`}`,
+          ),
+        ]),
+    ...(view.startIn === undefined ? [] : [field('starts in', view.startIn)]),
     field(
       'isolation',
       `${view.backend}${view.runtime === undefined ? '' : ` by ${view.runtime}`}, preset ${view.preset}, agent ${view.agent ?? 'none'}`,
