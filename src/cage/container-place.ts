@@ -3,8 +3,8 @@ import type { AgentLock } from '../agents/agent-lock.ts';
 import type { ContainerRuntime, EngineKind } from '../backends/backend.ts';
 import { requireEngine } from '../backends/container/detect.ts';
 import type { Engine } from '../backends/container/engine.ts';
-import { findImage } from '../backends/container/image-facts.ts';
-import { renewImage } from '../backends/container/images.ts';
+import type { ImageFacts } from '../backends/container/image-facts.ts';
+import { renewImage, requireImage } from '../backends/container/images.ts';
 import { requireRuntime, runtimeSelectors } from '../backends/container/runtime.ts';
 import { IronError } from '../platform/errors.ts';
 import { refuseOpen } from '../backends/container/router.ts';
@@ -69,14 +69,7 @@ export async function takeImage(
   choice: ImageChoice,
   options: TakeOptions,
 ): Promise<ImagePlace & { image: string }> {
-  const image = await chooseImage(context, engine, choice, options);
-  const facts = await findImage(engine, image);
-  if (facts === undefined) {
-    throw new IronError('E_BACKEND', {
-      message: `the image ${image} vanished while it was looked at`,
-      hint: 'run the command again',
-    });
-  }
+  const { image, facts } = await chooseImage(context, engine, choice, options);
   const { id, agent: imageAgent, searchPath } = facts;
   return {
     image,
@@ -112,12 +105,13 @@ async function chooseImage(
   engine: Engine,
   choice: ImageChoice,
   { agent, pull = false, agentLock }: TakeOptions,
-): Promise<string> {
+): Promise<{ image: string; facts: ImageFacts }> {
+  const progress = (line: string): void => context.progress(line);
   if ('reference' in choice) {
-    await renewImage(engine, choice.reference, pull, (line) => context.progress(line));
-    return choice.reference;
+    return { image: choice.reference, facts: await renewImage(engine, choice.reference, pull, progress) };
   }
   // Upon a Dockerfile of the user's stands nothing of ours.
   const agents = !('dockerfile' in choice) && agent !== undefined && hasAgentImage(agent) ? [agent] : [];
-  return buildTopImage(context, engine, { ...choice, agents, pull, ...(agentLock && { agentLock }) });
+  const image = await buildTopImage(context, engine, { ...choice, agents, pull, ...(agentLock && { agentLock }) });
+  return { image, facts: await requireImage(engine, image, progress) };
 }

@@ -4,7 +4,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../backends/container/engine.ts';
 import { ensureImage, type BuiltImage } from '../backends/container/image-build.ts';
-import { findImage } from '../backends/container/image-facts.ts';
 import { renewImage } from '../backends/container/images.ts';
 import { IronError } from '../platform/errors.ts';
 import { copyContext, readDockerfileText } from './build-context.ts';
@@ -54,9 +53,8 @@ export async function buildCustom(
   const progress = (line: string): void => site.progress(line);
   const pins: string[] = [];
   for (const image of images) {
-    await renewImage(engine, image, site.pull, progress);
-    const facts = await findImage(engine, image);
-    pins.push(`${image} ${facts?.id ?? ''} ${facts?.platform ?? ''}`);
+    const { id, platform } = await renewImage(engine, image, site.pull, progress);
+    pins.push(`${image} ${id} ${platform}`);
   }
   const directory = join(scratch, 'custom-context');
   const dockerfile = join(scratch, 'custom.Dockerfile');

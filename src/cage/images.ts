@@ -12,7 +12,6 @@ import {
   type ImageRecipe,
   type ImageTier,
 } from '../backends/container/image-build.ts';
-import { findImage } from '../backends/container/image-facts.ts';
 import { renewImage } from '../backends/container/images.ts';
 import { IronError } from '../platform/errors.ts';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
@@ -80,10 +79,9 @@ async function buildWishes(
     const pull = request.pull === true;
     const customSite = { engine, scratch, buildArguments: wishes.proxies, pull, progress };
     if (custom?.usesParent === false) return [await buildCustom(customSite, custom, undefined)];
-    await renewImage(engine, wishes.base, pull, progress);
-    const found = await findImage(engine, wishes.base);
+    const { platform } = await renewImage(engine, wishes.base, pull, progress);
     const lock = request.agentLock ?? (await agentLock(context));
-    const tiers = await buildTiers({ context, engine, wishes, scratch, lock, platform: found?.platform ?? '' });
+    const tiers = await buildTiers({ context, engine, wishes, scratch, lock, platform });
     return custom === undefined ? tiers : [...tiers, await buildCustom(customSite, custom, tiers.at(-1)?.image)];
   });
 }

@@ -115,7 +115,7 @@ interface Look {
 
 async function look(engine: Engine, recipe: ImageRecipe, options: BuildOptions): Promise<Look> {
   const progress = (line: string): void => options.progress(line);
-  const parent = recipe.parent === undefined ? undefined : await requireParent(engine, recipe.parent, progress);
+  const parent = recipe.parent === undefined ? undefined : await requireImage(engine, recipe.parent, progress);
   const { dockerfile } = recipe;
   const inputs = hashInputs({
     files: readRecipeFiles(recipe.directory),
@@ -138,16 +138,6 @@ async function layOut(recipe: ImageRecipe, scratch: string): Promise<{ context: 
   chmodSync(programs, 0o755);
   await recipe.addPrograms?.(programs);
   return { context: scratch, dockerfile: join(scratch, 'Dockerfile') };
-}
-
-async function requireParent(engine: Engine, image: string, progress: (line: string) => void): Promise<ImageFacts> {
-  await requireImage(engine, image, progress);
-  const facts = await findImage(engine, image);
-  if (facts !== undefined) return facts;
-  throw new IronError('E_BACKEND', {
-    message: `the image ${image} vanished while it was looked at`,
-    hint: 'run the command again',
-  });
 }
 
 interface Build {

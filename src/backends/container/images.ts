@@ -1,13 +1,17 @@
 // The image of a cage: there, or fetched once, in sight of the user. Nothing of ours need be inside it.
 import { IronError } from '../../platform/errors.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
-import { findImage } from './image-facts.ts';
+import { findImage, type ImageFacts } from './image-facts.ts';
 
 const PULL_TIMEOUT_MS = 1_800_000;
 
 /** Throws E_BACKEND when it is neither there nor to be had. */
-export async function requireImage(engine: Engine, image: string, progress: (line: string) => void): Promise<void> {
-  if ((await findImage(engine, image)) === undefined) await pullImage(engine, image, progress);
+export async function requireImage(
+  engine: Engine,
+  image: string,
+  progress: (line: string) => void,
+): Promise<ImageFacts> {
+  return (await findImage(engine, image)) ?? pullImage(engine, image, progress);
 }
 
 /** As its registry has it now, where `pull` says so and there is one; else as it is here. Throws E_BACKEND. */
@@ -16,7 +20,7 @@ export function renewImage(
   image: string,
   pull: boolean,
   progress: (line: string) => void,
-): Promise<void> {
+): Promise<ImageFacts> {
   return pull && !isLocalName(image) ? pullImage(engine, image, progress) : requireImage(engine, image, progress);
 }
 
@@ -26,10 +30,11 @@ function isLocalName(image: string): boolean {
 }
 
 /** Fetches it anew, whatever is there; one that is there stays when that fails. Throws E_BACKEND. */
-async function pullImage(engine: Engine, image: string, progress: (line: string) => void): Promise<void> {
+async function pullImage(engine: Engine, image: string, progress: (line: string) => void): Promise<ImageFacts> {
   progress(`pulling ${image}`);
   const pulled = await callEngine(engine, ['pull', '--quiet', image], { timeoutMs: PULL_TIMEOUT_MS });
-  if (pulled.exitCode === 0) return;
+  const facts = pulled.exitCode === 0 ? await findImage(engine, image) : undefined;
+  if (facts !== undefined) return facts;
   const { because } = engineFailure(engine, 'pull it', pulled);
   throw new IronError('E_BACKEND', {
     message: `the image ${image} cannot be pulled`,

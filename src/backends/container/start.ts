@@ -195,7 +195,9 @@ async function startContainer(
   const started = await callEngine(engine, ['start', name]);
   let [pid, id, label] = started.exitCode === 0 ? await inspectContainer(engine, name) : [0, '', ''];
   if (label !== digest || !isWithoutNetwork(pid)) {
-    await removeContainer(container.identity, engine);
+    // Its gate may be there without it.
+    const isAbsent = !engine.gated && /no such container/i.test(started.stderr);
+    if (!isAbsent) await removeContainer(container.identity, engine);
     await askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
     await askEngine(engine, ['start', name], 'start the container');
     [pid, id, label] = await inspectContainer(engine, name);
