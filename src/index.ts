@@ -14,6 +14,7 @@ export type { DirsView } from './cage/dirs.ts';
 export type { PortsView, PortView } from './cage/ports.ts';
 export type { Attachment, ExecRequest } from './cage/enter.ts';
 export type { RunOutcome, RunRequest } from './cage/run.ts';
+export type { SyncOutcome, SyncRequest } from './cage/sync-cage.ts';
 export type { ApplyOutcome, ApplyView, CageDiff } from './cage/work.ts';
 export type { AnswerResult, ApprovalAnswer, ApprovalEvent } from './cage/approve.ts';
 export type { WaitingRequest } from './cage/waiting-request.ts';
@@ -87,6 +88,7 @@ export const diffCage = lazily(async () => (await import('./cage/work.ts')).diff
 export const diffCageText = lazily(async () => (await import('./cage/work.ts')).diffCageText);
 export const planApplyCage = lazily(async () => (await import('./cage/work.ts')).planApplyCage);
 export const applyCage = lazily(async () => (await import('./cage/work.ts')).applyCage);
+export const syncCage = lazily(async () => (await import('./cage/sync-cage.ts')).syncCage);
 
 /** Decisions in order, each with its byte counts filled in once its exchange has ended. */
 export async function* auditCage(context: Context, name: string, query?: AuditQuery): AsyncGenerator<AuditRecord> {

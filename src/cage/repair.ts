@@ -68,9 +68,8 @@ export async function repairCage(context: Context, name: string): Promise<string
   for (const { storeDirectory } of storesOnDisk(context, name)) {
     const apply = await repairApply(storeDirectory);
     if (apply === undefined) continue;
-    const kept =
-      apply.kept.length === 0 ? '' : `; changed on the host meanwhile and left as they are: ${apply.kept.join(', ')}`;
-    done.push(`an interrupted apply of ${name} was ${apply.outcome}${kept}`);
+    const kept = apply.kept.length === 0 ? '' : `; changed meanwhile and left as they are: ${apply.kept.join(', ')}`;
+    done.push(`an interrupted ${apply.what} of ${name} was ${apply.outcome}${kept}`);
   }
   return done;
 }

@@ -103,6 +103,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'sync',
+    {
+      summary: 'bring what changed on the host since the base into a cage',
+      load: async () => (await import('./commands/sync.ts')).sync,
+    },
+  ],
+  [
     'audit',
     {
       summary: 'show which requests left a cage and which were refused',

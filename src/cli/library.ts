@@ -1,8 +1,11 @@
 // What the command line asks of the library: the only way from here to a cage. No handler sees anything else of src.
 import type { Environment } from '../platform/environment.ts';
+import type { DiffFile, HostExecutableFile } from './library-change.ts';
 import type { KeptLibrary } from './kept-library.ts';
+import type { WorkLibrary } from './work-library.ts';
 import type { Context } from './library-context.ts';
 
+export type { DiffFile, Finding, HostExecutableFile } from './library-change.ts';
 export type { Context } from './library-context.ts';
 
 export interface CageOptions {
@@ -101,32 +104,6 @@ export interface CageView extends CageInfo {
   policyHash: string;
   identity: unknown;
   problems: readonly string[];
-}
-
-export interface DiffFile {
-  path: string;
-  from?: string | undefined;
-  change: 'added' | 'modified' | 'deleted' | 'renamed' | 'mode';
-  insertions: number;
-  deletions: number;
-  binary: boolean;
-  hostExecutable: boolean;
-}
-
-export interface Finding {
-  class: string;
-  rank: 'critical' | 'high' | 'medium' | 'low';
-  trigger: string;
-  when: string;
-  details: readonly string[];
-  lines: readonly { line: number; text: string }[];
-  moreLines: number;
-}
-
-export interface HostExecutableFile {
-  path: string;
-  content: string;
-  reasons: readonly Finding[];
 }
 
 export interface RunOutcome {
@@ -323,7 +300,7 @@ export interface UpgradeOutcome {
   agent: (UpgradeStep & { name: string; where: 'image' | 'installed' | 'host' }) | undefined;
 }
 
-export interface Library extends KeptLibrary {
+export interface Library extends KeptLibrary, WorkLibrary {
   openContext(options: {
     home?: string;
     environment: Environment;

@@ -2,17 +2,16 @@
 // checked pack. Never touches the work tree, the index or any branch that exists; runs no hook.
 import { join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
-import { removeTree } from '../platform/files.ts';
 import { refuseConflicts, type Applied, type ApplyOptions } from './apply.ts';
 import { baseStore, readHead } from './base.ts';
-import { commitTree, EMPTY_TREE, zeroOid, type BaseStore } from './base-store.ts';
-import { joinRecords } from './byte-path.ts';
+import { commitTree, EMPTY_TREE, zeroOid } from './base-store.ts';
+import { treeWith } from './edited-tree.ts';
 import { git, gitLine, readEffectiveConfig } from './git.ts';
 import { giveToOwner, handOver } from './hand-over.ts';
 import { mergeTrees } from './merge-trees.ts';
 import { hostWrites, withoutLeftOut, type ApplyPlan } from './plan-apply.ts';
 import { inspectProject, type Repository } from './project.ts';
-import { diffTrees, type TreeDifference } from './tree-diff.ts';
+import { diffTrees } from './tree-diff.ts';
 import { rememberApplied } from './workspace.ts';
 
 export interface BranchOptions extends ApplyOptions {
@@ -60,7 +59,7 @@ export async function applyToBranch(
   const differences = await diffTrees(store, headTree, merge.tree);
   const { taken, leftOut } = withoutLeftOut(differences, options.leaveOut ?? []);
   if (taken.length === 0) throw nothingToApply(branch);
-  const tree = leftOut.length === 0 ? merge.tree : await treeOf(store, headTree, taken);
+  const tree = leftOut.length === 0 ? merge.tree : await treeWith(store, headTree, hostWrites(taken));
 
   const user = await readEffectiveConfig(repository.gitDir);
   const identity = { name: user.get('user.name') ?? 'ironcage', email: user.get('user.email') ?? 'ironcage@localhost' };
@@ -102,22 +101,6 @@ async function refuseBranch(repository: Repository, branch: string): Promise<voi
     hint: 'choose another name; nothing was changed',
     details: { branch },
   });
-}
-
-/** The tree `from` with only these differences made. */
-async function treeOf(store: BaseStore, from: string, taken: readonly TreeDifference[]): Promise<string> {
-  const index = join(store.gitDir, 'branch.index');
-  removeTree(index, store.gitDir);
-  const call = { gitDir: store.gitDir, indexFile: index };
-  const zero = zeroOid(store.objectFormat);
-  const writes = hostWrites(taken);
-  const removals = writes.filter((write) => write.after === undefined).map((write) => `0 ${zero} 0\t${write.path}`);
-  const additions = writes.flatMap(({ path, after }) =>
-    after === undefined ? [] : [`${after.mode} ${after.oid} 0\t${path}`],
-  );
-  await git(['read-tree', from], call);
-  await git(['update-index', '-z', '--index-info'], { ...call, input: joinRecords([...removals, ...additions]) });
-  return gitLine(['write-tree', '--missing-ok'], call);
 }
 
 function noRepository(root: string): IronError {

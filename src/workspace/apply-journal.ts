@@ -1,5 +1,5 @@
-// The record of an apply under way: written before the host is touched, so that the next command can finish or undo what a
-// crash interrupted. Loaded only when there is one.
+// The record of an apply, an export or a sync under way: written before anything is touched, so that the next command can finish or
+// undo what a crash interrupted. Loaded only when there is one.
 import { join } from 'node:path';
 import { z } from 'zod';
 import { IronError } from '../platform/errors.ts';
@@ -9,9 +9,19 @@ import { JOURNAL_NAME } from './apply-steps.ts';
 const schema = z.strictObject({
   version: z.literal(1),
   phase: z.enum(['staging', 'committing']),
+  /** Directory whose files are replaced. */
   root: z.string().startsWith('/'),
-  /** Name of the directory in the project that holds new files (`0`) and former ones (`0.before`). */
+  /** Name of the directory that holds new files (`0`) and former ones (`0.before`): in the root, or beside a cage's workspace. */
   staging: z.string().regex(/^\.ironcage-apply-[0-9a-f]{12}$/),
+  /** Of a root that is a cage's: what it is, and the base that holds once all is done. */
+  cage: z
+    .strictObject({
+      view: z.enum(['tree', 'layer', 'process']),
+      /** Through whose eyes the root is looked up. */
+      process: z.strictObject({ pid: z.int().min(2), startTicks: z.string() }).optional(),
+      base: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
+    })
+    .optional(),
   steps: z.array(
     z.strictObject({
       /** Byte path relative to the root. */

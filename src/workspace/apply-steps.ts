@@ -1,6 +1,8 @@
-// The steps by which files of the host are replaced: each verifies that the file is still the one that was looked at, goes
-// through directories opened without following links, and can be undone from the former file kept beside.
+// The steps by which files are replaced: each verifies that the file is still the one that was looked at, goes through directories
+// opened without following links, and can be undone from the former file kept beside. The directory may be one that a cage writes
+// in at the same moment; what is staged lies where no cage can reach it, or in a directory of the host.
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   linkSync,
@@ -9,6 +11,7 @@ import {
   mkdirSync,
   renameSync,
   rmdirSync,
+  symlinkSync,
   unlinkSync,
 } from 'node:fs';
 import { constants, type BigIntStats } from 'node:fs';
@@ -19,6 +22,8 @@ import {
   isGone,
   openDirectory,
   openDirectoryAt,
+  openFileAt,
+  readLinkAt,
   statAt,
   withDirectoryBelow,
   type DirectoryHandle,
@@ -30,7 +35,7 @@ export const JOURNAL_NAME = 'apply-journal.json';
 export interface Step {
   path: BytePath;
   action: 'write' | 'delete';
-  /** The file that was there when the host was looked at, see `identify`; absent: there was none. */
+  /** The file that was there when it was looked at, see `identify`; absent: there was none. */
   seen?: string | undefined;
 }
 
@@ -41,21 +46,64 @@ export function identify(stat: BigIntStats): string {
 
 export interface Site {
   root: DirectoryHandle;
+  /** Holds new files (`0`) and former ones (`0.before`). */
   staging: DirectoryHandle;
+  /** Directories that become empty stay: in a layer of an overlay they say what is hidden below. */
+  keepsEmpty: boolean;
+}
+
+/** What is there now, or undefined when nothing is, or some directory above it is none. */
+export function lookAt(root: DirectoryHandle, path: BytePath): BigIntStats | undefined {
+  try {
+    return withDirectoryBelow(root, parentOf(path), (parent) => statAt(parent, nameOf(path)));
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Keeps the former file of step `number`, as a second name of it where that can be had. */
 export function keepFormer(site: Site, step: Step, number: number): void {
   withDirectoryBelow(site.root, parentOf(step.path), (parent) => {
-    const source = entryPath(parent, nameOf(step.path));
+    const name = nameOf(step.path);
     const target = entryPath(site.staging, `${number}.before`);
     try {
-      linkSync(source, target);
+      linkSync(entryPath(parent, name), target);
     } catch (error) {
       if (!['EPERM', 'EXDEV', 'EMLINK', 'EOPNOTSUPP'].includes(systemErrorCode(error) ?? '')) throw error;
-      copyFileSync(source, target, constants.COPYFILE_EXCL);
+      copyEntry(parent, name, target);
     }
   });
+}
+
+/** A second file or link like that entry; nothing is followed, and what is neither is refused. */
+function copyEntry(from: DirectoryHandle, name: BytePath, target: Buffer): void {
+  const stat = statAt(from, name);
+  if (stat?.isSymbolicLink() === true) {
+    symlinkSync(readLinkAt(from, name), target);
+    if (process.geteuid?.() === 0) lchownSync(target, Number(stat.uid), Number(stat.gid));
+    return;
+  }
+  const opened = openFileAt(from, name);
+  try {
+    // What was opened, and no path that could have come to lead elsewhere.
+    copyFileSync(`/proc/self/fd/${opened.fd}`, target, constants.COPYFILE_EXCL);
+    if (process.geteuid?.() === 0) lchownSync(target, Number(opened.stat.uid), Number(opened.stat.gid));
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
+/** A file that takes the place of another keeps its owner and its permissions, but for what the change says about running it. */
+export function takeOver(site: Site, step: Step, number: number): void {
+  const before = lookAt(site.root, step.path);
+  const after = statAt(site.staging, `${number}`);
+  if (before === undefined || after === undefined) return;
+  const staged = entryPath(site.staging, `${number}`);
+  if (process.geteuid?.() === 0) lchownSync(staged, Number(before.uid), Number(before.gid));
+  if (!before.isFile() || !after.isFile()) return;
+  const read = Number(before.mode) & 0o666;
+  chmodSync(staged, (after.mode & 0o100n) === 0n ? read : read | ((read & 0o444) >> 2));
 }
 
 /** `done` (now or before), or `changed`: the host's file is not the one that was looked at, and was left alone. */
@@ -74,10 +122,15 @@ export function commitStep(site: Site, step: Step, number: number): 'done' | 'ch
       if (present?.isDirectory() === true) rmdirSync(entryPath(parent, name));
       moveInto(site, number, parent, name);
     }
-    return 'done';
+  } catch (error) {
+    // Whoever writes there as well has made something else of it a moment ago.
+    if (isGone(error) || ['EEXIST', 'EISDIR', 'ENOTEMPTY'].includes(systemErrorCode(error) ?? '')) return 'changed';
+    throw error;
   } finally {
     closeSync(parent);
   }
+  if (step.action === 'delete') removeEmptyParents(site, step.path);
+  return 'done';
 }
 
 function isAsSeen(step: Step, present: BigIntStats | undefined): boolean {
@@ -93,17 +146,26 @@ export function undoStep(site: Site, step: Step, number: number): void {
   try {
     withDirectoryBelow(site.root, parentOf(step.path), (parent) => {
       const target = entryPath(parent, nameOf(step.path));
-      if (step.seen !== undefined) renameSync(entryPath(site.staging, `${number}.before`), target);
-      else unlinkSync(target);
+      if (step.seen === undefined) unlinkSync(target);
+      else {
+        const name = `${number}.before`;
+        try {
+          renameSync(entryPath(site.staging, name), target);
+        } catch (error) {
+          if (systemErrorCode(error) !== 'EXDEV') throw error;
+          moveAcross(site.staging, name, parent, nameOf(step.path));
+        }
+      }
     });
   } catch (error) {
     if (!isGone(error)) throw error;
   }
-  removeEmptyParents(site.root, step.path);
+  removeEmptyParents(site, step.path);
 }
 
 /** Removes the directories above `path` that hold nothing any more. */
-export function removeEmptyParents(root: DirectoryHandle, path: BytePath): void {
+function removeEmptyParents({ root, keepsEmpty }: Site, path: BytePath): void {
+  if (keepsEmpty) return;
   for (let directory = parentOf(path); directory !== ''; directory = parentOf(directory)) {
     try {
       withDirectoryBelow(root, parentOf(directory), (parent) => rmdirSync(entryPath(parent, nameOf(directory))));
@@ -159,10 +221,16 @@ function moveInto(site: Site, number: number, parent: DirectoryHandle, name: Byt
     renameSync(staged, entryPath(parent, name));
   } catch (error) {
     if (systemErrorCode(error) !== 'EXDEV') throw error;
-    // Another file system is mounted inside the project: make the file there first, then put it in place.
-    const beside = entryPath(parent, `.ironcage-apply.${number}.tmp`);
-    copyFileSync(staged, beside, constants.COPYFILE_EXCL);
-    renameSync(beside, entryPath(parent, name));
-    unlinkSync(staged);
+    moveAcross(site.staging, `${number}`, parent, name);
   }
+}
+
+/** To another file system: the file is made there first, and then put in place. */
+function moveAcross(from: DirectoryHandle, fromName: BytePath, parent: DirectoryHandle, name: BytePath): void {
+  const besideName = `.ironcage-apply.${fromName}.tmp`;
+  const beside = entryPath(parent, besideName);
+  if (statAt(parent, besideName) !== undefined) unlinkSync(beside);
+  copyEntry(from, fromName, beside);
+  renameSync(beside, entryPath(parent, name));
+  unlinkSync(entryPath(from, fromName));
 }

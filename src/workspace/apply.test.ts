@@ -165,13 +165,13 @@ test('an apply that was interrupted while it wrote is finished, one that only pr
   const journal = { version: 1 as const, root, staging, steps };
   mkdirSync(join(root, staging));
   writeJournal(directory, { ...journal, phase: 'staging' });
-  expect(await repairApply(workspace.storeDirectory)).toEqual({ outcome: 'undone', kept: [] });
+  expect(await repairApply(workspace.storeDirectory)).toEqual({ what: 'apply', outcome: 'undone', kept: [] });
   expect(existsSync(join(root, staging))).toBe(false);
 
   writeFiles(root, { [`${staging}/1`]: 'new', [`${staging}/2`]: 'n', [`${staging}/3`]: 'theirs' });
   writeJournal(directory, { ...journal, phase: 'committing' });
   writeFileSync(join(root, 'c'), 'edited after the crash');
-  expect(await repairApply(workspace.storeDirectory)).toEqual({ outcome: 'finished', kept: ['c'] });
+  expect(await repairApply(workspace.storeDirectory)).toEqual({ what: 'apply', outcome: 'finished', kept: ['c'] });
   expect(read(root, 'a') + read(root, 'sub/new')).toBe('newn');
   expect(readdirSync(root).sort()).toEqual(['.git', 'a', 'c', 'sub']);
   expect(read(root, 'c')).toBe('edited after the crash');

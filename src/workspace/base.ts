@@ -24,7 +24,7 @@ export interface Base {
   unreadable: readonly string[];
 }
 
-const BASE_REF = 'refs/ironcage/base';
+export const BASE_REF = 'refs/ironcage/base';
 /** The base's index with the stats of the project's files, so that recording the project again costs by its change. */
 export const BASE_INDEX = 'base.index';
 

@@ -50,9 +50,9 @@ function linkAll(paths: readonly string[], target: string): Promise<{ exitCode: 
   return run('cp', ['--recursive', '--link', '--', ...paths, target], { env });
 }
 
-/** Copies what `commit` needs into the store. What a partial clone lacks is passed over. */
-export async function packObjects(store: BaseStore, commit: string): Promise<void> {
+/** Copies what `commit` needs, and `kept` does not, into the store. What a partial clone lacks is passed over. */
+export async function packObjects(store: BaseStore, commit: string, kept?: string): Promise<void> {
   const pack = join(store.gitDir, 'objects', 'pack', 'pack');
   const args = ['pack-objects', '--revs', '--quiet', '--window=0', '--missing=allow-any', pack];
-  await git(args, { gitDir: store.gitDir, input: `${commit}\n` });
+  await git(args, { gitDir: store.gitDir, input: kept === undefined ? `${commit}\n` : `${commit}\n^${kept}\n` });
 }

@@ -1,17 +1,18 @@
-// Brings an apply that was interrupted to an end: finished when the host had begun to change, undone when it had not. Called by
-// every command that takes the cage's lock, so it costs one look at a file name when there is nothing to do.
+// Brings an apply, an export or a sync that was interrupted to an end: finished when files had begun to change, undone when they had
+// not. Called by every command that takes the cage's lock, so it costs one look at a file name when there is nothing to do.
 import { closeSync } from 'node:fs';
-import { join } from 'node:path';
-import { systemErrorCode } from '../platform/errors.ts';
+import { dirname, join } from 'node:path';
+import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { pathExists, removeTree } from '../platform/files.ts';
-import { commitStep, JOURNAL_NAME, removeEmptyParents, type Site } from './apply-steps.ts';
+import type { ApplyJournal } from './apply-journal.ts';
+import { commitStep, JOURNAL_NAME, type Site } from './apply-steps.ts';
 import { toText } from './byte-path.ts';
-import { openDirectory } from './directory-handle.ts';
 import { workspaceDirectory } from './workspace.ts';
 
 export interface RepairedApply {
+  what: 'apply' | 'sync';
   outcome: 'finished' | 'undone';
-  /** Files (text) that were changed on the host meanwhile and were left as they are. */
+  /** Files (text) that were changed meanwhile and were left as they are. */
   kept: readonly string[];
 }
 
@@ -20,29 +21,49 @@ export async function repairApply(storeDirectory: string): Promise<RepairedApply
   const directory = workspaceDirectory(storeDirectory);
   if (!pathExists(join(directory, JOURNAL_NAME))) return undefined;
   const { dropJournal, readJournal } = await import('./apply-journal.ts');
+  const { openSite, stagingDirectory } = await import('./replace-site.ts');
   const journal = readJournal(directory);
   if (journal === undefined) return undefined;
-  const stagingPath = join(journal.root, journal.staging);
+  const what = journal.cage === undefined ? 'apply' : 'sync';
+  const stagingPath = stagingDirectory(journal, directory);
   // Without the staging directory nothing was begun, or all was done.
   if (journal.phase === 'staging' || !pathExists(stagingPath)) {
-    if (pathExists(journal.root)) await removeStaging(stagingPath, journal.root);
+    if (pathExists(dirname(stagingPath))) await removeStaging(stagingPath, dirname(stagingPath));
     dropJournal(directory);
-    return { outcome: 'undone', kept: [] };
+    return { what, outcome: 'undone', kept: [] };
   }
-  const site: Site = { root: openDirectory(journal.root), staging: openDirectory(stagingPath) };
+  const site = openIfThere(() => openSite(journal, directory));
+  const kept = site === undefined ? [] : finish(site, journal);
+  if (journal.cage !== undefined) {
+    const { settleBase } = await import('./move-base.ts');
+    kept.push(...(await settleBase(storeDirectory, journal.cage.base)));
+  }
+  removeTree(stagingPath, dirname(stagingPath));
+  dropJournal(directory);
+  return { what, outcome: 'finished', kept: [...new Set(kept)] };
+}
+
+/** A cage that ended meanwhile has no root any more: what came into it is looked up in its files. */
+function openIfThere(open: () => Site): Site | undefined {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof IronError || systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function finish(site: Site, journal: ApplyJournal): string[] {
   const kept: string[] = [];
   try {
     for (const [number, step] of journal.steps.entries()) {
       if (commitStep(site, step, number) === 'changed') kept.push(toText(step.path));
-      else if (step.action === 'delete') removeEmptyParents(site.root, step.path);
     }
   } finally {
     closeSync(site.root);
     closeSync(site.staging);
   }
-  removeTree(stagingPath, journal.root);
-  dropJournal(directory);
-  return { outcome: 'finished', kept };
+  return kept;
 }
 
 const REMOVE_ATTEMPTS = 100;

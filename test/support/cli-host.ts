@@ -275,6 +275,10 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       asked('applyCage', name, options);
       return { applied: ['src/a.ts'], leftOut: [] };
     },
+    syncCage: async (_context, name, request) => {
+      asked('syncCage', name, request);
+      return { files: [FILE], conflicts: [], overwritten: [], leftOut: [], inPlace: false };
+    },
     auditCage: async function* (_context, name, { signal: _signal, ...filter }) {
       asked('auditCage', name, filter);
       yield RECORD;

@@ -3,7 +3,7 @@ import type { Command, CommandGroup, Invocation, Opened, OptionSpec, Session } f
 import type { PolicyChange } from '../library.ts';
 import type { Output } from '../output.ts';
 import { ruleRows } from '../rule-rows.ts';
-import { targetCage } from '../target-cage.ts';
+import { isCage, targetCage } from '../target-cage.ts';
 import { usageError } from '../usage-error.ts';
 import { CAGE, CAGE_OPTION, namedCage } from './policy-cage.ts';
 import { policyCheck } from './policy-check.ts';
@@ -141,11 +141,6 @@ async function allowFile(
   if (!session.output.json) session.output.table(ruleRows(change.rules));
   printChange(change, name, session.output);
   return 0;
-}
-
-/** A rule such as `*.example.com` is no valid name of a cage, and asking for one that is not valid throws. */
-function isCage({ library, context }: Opened, word: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(word) && library.cageExists(context, word);
 }
 
 function printChange(change: PolicyChange, name: string, output: Output): void {

@@ -1,0 +1,27 @@
+// A change as the library tells it to the command line.
+
+export interface DiffFile {
+  path: string;
+  from?: string | undefined;
+  change: 'added' | 'modified' | 'deleted' | 'renamed' | 'mode';
+  insertions: number;
+  deletions: number;
+  binary: boolean;
+  hostExecutable: boolean;
+}
+
+export interface Finding {
+  class: string;
+  rank: 'critical' | 'high' | 'medium' | 'low';
+  trigger: string;
+  when: string;
+  details: readonly string[];
+  lines: readonly { line: number; text: string }[];
+  moreLines: number;
+}
+
+export interface HostExecutableFile {
+  path: string;
+  content: string;
+  reasons: readonly Finding[];
+}

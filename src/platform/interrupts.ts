@@ -1,0 +1,27 @@
+// Work that must not be cut off between two steps: a Ctrl-C waits until it can give up cleanly, and then takes its course.
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs `work`, which asks `isInterrupted` where giving up leaves nothing behind, and throws then. What threw after a signal ends as
+ * the signal would have ended it; what came to its end in spite of one goes on.
+ */
+export async function holdingInterrupts<T>(work: (isInterrupted: () => boolean) => Promise<T>): Promise<T> {
+  let caught: NodeJS.Signals | undefined;
+  const note = (signal: NodeJS.Signals): void => {
+    caught = signal;
+  };
+  for (const signal of SIGNALS) process.on(signal, note);
+  const letGo = (): void => {
+    for (const signal of SIGNALS) process.off(signal, note);
+  };
+  try {
+    return await work(() => caught !== undefined);
+  } catch (error) {
+    letGo();
+    if (caught !== undefined) process.kill(process.pid, caught);
+    throw error;
+  } finally {
+    letGo();
+  }
+}
