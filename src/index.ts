@@ -16,6 +16,7 @@ export type { Attachment, ExecRequest } from './cage/enter.ts';
 export type { RunOutcome, RunRequest } from './cage/run.ts';
 export type { SyncOutcome, SyncRequest } from './cage/sync-cage.ts';
 export type { ApplyOutcome, ApplyView, CageDiff } from './cage/work.ts';
+export type { CageReview, ReviewedFile, ReviewRequest, ReviewSelector, ShownFinding } from './cage/review.ts';
 export type { AnswerResult, ApprovalAnswer, ApprovalEvent } from './cage/approve.ts';
 export type { WaitingRequest } from './cage/waiting-request.ts';
 export type { LearnedPolicy, LearnedRule, LearnQuery } from './cage/learn.ts';
@@ -86,6 +87,10 @@ export const runAgent = lazily(async () => (await import('./cage/run.ts')).runAg
 
 export const diffCage = lazily(async () => (await import('./cage/work.ts')).diffCage);
 export const diffCageText = lazily(async () => (await import('./cage/work.ts')).diffCageText);
+export const reviewCage = lazily(async () => (await import('./cage/review.ts')).reviewCage);
+export const decideReview = lazily(async () => (await import('./cage/review.ts')).decideReview);
+/** One file of the change as a patch, with bytes from inside the cage: make it printable before it reaches a terminal. */
+export const reviewFileText = lazily(async () => (await import('./cage/review.ts')).reviewFileText);
 export const planApplyCage = lazily(async () => (await import('./cage/work.ts')).planApplyCage);
 export const applyCage = lazily(async () => (await import('./cage/work.ts')).applyCage);
 export const syncCage = lazily(async () => (await import('./cage/sync-cage.ts')).syncCage);

@@ -5,6 +5,7 @@ import { planApply, type ApplyPlan } from '../workspace/plan-apply.ts';
 import { changeText, computeChange, type Change } from '../workspace/change.ts';
 import { inspectProject } from '../workspace/project.ts';
 import { unreturnedRefs } from '../workspace/return-commits.ts';
+import { decideFiles, type DecidedFile } from '../workspace/review-decisions.ts';
 import { hasUnexportedWork } from '../workspace/unexported.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { IronError } from '../platform/errors.ts';
@@ -49,6 +50,16 @@ async function changeOf(workspace: PreparedWorkspace): Promise<Change> {
   }
 }
 
+/** A workspace of the cage with its change as it is now. */
+export async function changedWorkspace(
+  context: Context,
+  name: string,
+  dir: string,
+): Promise<{ workspace: PreparedWorkspace; change: Change }> {
+  const workspace = await workspaceOf(context, name, dir);
+  return { workspace, change: await changeOf(workspace) };
+}
+
 /** What changed in the cage against its base; the cage may run meanwhile and is not touched. */
 export async function diffCage(context: Context, name: string, dir = ''): Promise<CageDiff> {
   const { base, files, hostExecutable, skipped } = await changeOf(await workspaceOf(context, name, dir));
@@ -89,7 +100,9 @@ export async function unexportedIn(workspaces: readonly StoredWorkspace[]): Prom
   return names;
 }
 
-export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts' | 'hostExecutable'> {
+export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts'> {
+  /** With what was decided in a review of exactly these contents. */
+  hostExecutable: readonly DecidedFile[];
   /** The project is mounted: there is nothing to bring there. */
   inPlace: boolean;
 }
@@ -97,8 +110,8 @@ export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts' | 'host
 /** What an apply would do to the project as it stands now. Touches nothing. */
 export async function planApplyCage(context: Context, name: string, dir = ''): Promise<ApplyView> {
   if (await isInPlace(context, name)) return { files: [], conflicts: [], hostExecutable: [], inPlace: true };
-  const { files, conflicts, hostExecutable } = await freshPlan(context, name, dir);
-  return { files, conflicts, hostExecutable, inPlace: false };
+  const { workspace, files, conflicts, hostExecutable } = await freshPlan(context, name, dir);
+  return { files, conflicts, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
 }
 
 async function isInPlace(context: Context, name: string): Promise<boolean> {
@@ -113,8 +126,13 @@ async function freshPlan(context: Context, name: string, dir: string): Promise<A
 export interface ApplyRequest {
   dir?: string | undefined;
   target: 'working-tree' | { branch: string };
-  /** What becomes of files that can run on the host: taken, left in the cage, or the whole apply is refused. */
+  /**
+   * What becomes of files that can run on the host and that no review decided about: taken, left in the cage, or the whole apply is
+   * refused.
+   */
   hostExecutable: 'accept' | 'leave-out' | 'refuse';
+  /** What the person who accepts has seen: with `accept`, anything else is refused. */
+  shown?: readonly Pick<DecidedFile, 'path' | 'content'>[] | undefined;
 }
 
 export interface ApplyOutcome {
@@ -135,21 +153,40 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
     const plan = await freshPlan(context, name, request.dir ?? '');
     // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
     if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
-    const leaveOut = request.hostExecutable === 'leave-out' ? plan.hostExecutable.map(({ path }) => path) : [];
-    if (request.hostExecutable === 'refuse') refuseHostExecutable(plan, name);
+    const decided = decideFiles(plan.workspace, plan.hostExecutable);
+    const undecided = decided.filter(({ decision }) => decision === 'undecided');
+    refuseHostExecutable(
+      undecided.filter((file) => !isCovered(file, request)),
+      name,
+    );
+    const leftOut = decided.filter(({ decision }) => decision === 'left-out');
+    const leaveOut = [...leftOut, ...(request.hostExecutable === 'leave-out' ? undecided : [])].map(({ path }) => path);
     if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });
     return applyToBranch(plan, request.target.branch, { leaveOut });
   });
 }
 
-function refuseHostExecutable({ hostExecutable }: ApplyPlan, name: string): void {
+function isCovered(file: DecidedFile, { hostExecutable, shown }: ApplyRequest): boolean {
+  switch (hostExecutable) {
+    case 'accept':
+      return shown === undefined || shown.some(({ path, content }) => path === file.path && content === file.content);
+    case 'leave-out':
+      return true;
+    case 'refuse':
+      return false;
+    default:
+      return hostExecutable satisfies never;
+  }
+}
+
+function refuseHostExecutable(hostExecutable: readonly DecidedFile[], name: string): void {
   if (hostExecutable.length === 0) return;
   throw new IronError('E_HOST_EXECUTABLE', {
     message: `${hostExecutable.length} changed ${hostExecutable.length === 1 ? 'file' : 'files'} can run on the host`,
     because: hostExecutable
       .map(({ path, reasons }) => `${path} (${reasons.map(({ trigger }) => trigger).join('; ')})`)
       .join(', '),
-    hint: `look at them (ironcage diff ${name} --full), then add --accept-host-executable or --skip-host-executable`,
+    hint: `look at them and decide (ironcage review ${name}), or add --accept-host-executable or --skip-host-executable`,
     details: { files: hostExecutable.map(({ path }) => path) },
   });
 }

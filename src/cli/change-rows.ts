@@ -1,5 +1,5 @@
 // A change as rows of a table: the same in `diff`, in `apply` and at the end of a run.
-import type { DiffFile, HostExecutableFile } from './library.ts';
+import type { DiffFile, HostExecutableFile } from './library-change.ts';
 import type { Span } from './span.ts';
 
 const LETTERS: Readonly<Record<DiffFile['change'], Span>> = {

@@ -96,6 +96,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'review',
+    {
+      summary: 'rank what in a change can run on this machine, and decide about it',
+      load: async () => (await import('./commands/review.ts')).review,
+    },
+  ],
+  [
     'apply',
     {
       summary: 'merge the change of a cage into the project on the host',

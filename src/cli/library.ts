@@ -1,11 +1,12 @@
 // What the command line asks of the library: the only way from here to a cage. No handler sees anything else of src.
 import type { Environment } from '../platform/environment.ts';
-import type { DiffFile, HostExecutableFile } from './library-change.ts';
+import type { DiffFile } from './library-change.ts';
 import type { KeptLibrary } from './kept-library.ts';
+import type { DecidedFile, ReviewLibrary } from './review-library.ts';
 import type { WorkLibrary } from './work-library.ts';
 import type { Context } from './library-context.ts';
 
-export type { DiffFile, Finding, HostExecutableFile } from './library-change.ts';
+export type { DiffFile } from './library-change.ts';
 export type { Context } from './library-context.ts';
 
 export interface CageOptions {
@@ -121,7 +122,7 @@ export interface RunOutcome {
 export interface ApplyPlanView {
   files: readonly DiffFile[];
   conflicts: readonly { path: string; kind: string }[];
-  hostExecutable: readonly HostExecutableFile[];
+  hostExecutable: readonly DecidedFile[];
   inPlace: boolean;
 }
 
@@ -300,7 +301,7 @@ export interface UpgradeOutcome {
   agent: (UpgradeStep & { name: string; where: 'image' | 'installed' | 'host' }) | undefined;
 }
 
-export interface Library extends KeptLibrary, WorkLibrary {
+export interface Library extends KeptLibrary, ReviewLibrary, WorkLibrary {
   openContext(options: {
     home?: string;
     environment: Environment;
@@ -351,6 +352,7 @@ export interface Library extends KeptLibrary, WorkLibrary {
       dir?: string;
       target: 'working-tree' | { branch: string };
       hostExecutable: 'accept' | 'leave-out' | 'refuse';
+      shown?: readonly { path: string; content: string }[];
     },
   ): Promise<Applied>;
   listDirs(context: Context, name: string): Promise<readonly Dir[]>;

@@ -236,6 +236,6 @@ export const DESK: readonly CatalogueEntry[] = [
     'toolchain',
     'high',
     ['corepack, volta and package managers', 'when the tool is next used'],
-    '.yarnversion .corepack.env hermit/ bin/hermit .hermit/',
+    '.yarnversion .corepack.env hermit/ .hermit/',
   ),
 ];

@@ -101,7 +101,7 @@ export const SERVICES: readonly CatalogueEntry[] = [
     ['the forge', 'on push: who must review, what is updated by itself'],
     `
       codeowners .github/dependabot.yml .github/dependabot.yaml .github/settings.yml .github/renovate.json
-      .github/mergify.yml .mergify.yml .github/ .kodiak.toml .bulldozer.yml .policy.yml .allstar/ .snyk
+      .github/mergify.yml .mergify.yml .github/* .kodiak.toml .bulldozer.yml .policy.yml .allstar/ .snyk
       sonar-project.properties .gitleaks.toml .gitleaksignore .trivyignore .secrets.baseline .trufflehog.yml
       osv-scanner.toml .nsprc audit-ci.json .grype.yaml`,
     { restrains: true },

@@ -33,11 +33,12 @@ export async function computeChange(workspace: PreparedWorkspace): Promise<Chang
   };
 }
 
-/** The change as git prints it, with bytes from inside the cage: make it printable before it reaches a terminal. */
+/** The change as git prints it, all of it or only some paths, with bytes from inside the cage: make it printable before it reaches a terminal. */
 export async function changeText(
   workspace: PreparedWorkspace,
   change: Change,
   style: 'stat' | 'full',
+  paths: readonly string[] = [],
 ): Promise<string> {
-  return diffTreesText(baseStore(workspace.base), change.base, change.tree, style);
+  return diffTreesText(baseStore(workspace.base), change.base, change.tree, style, paths);
 }

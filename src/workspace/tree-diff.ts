@@ -106,8 +106,22 @@ export async function diffTreesText(
   from: string,
   to: string,
   style: 'stat' | 'full',
+  paths: readonly string[] = [],
 ): Promise<string> {
   const form = style === 'stat' ? ['--stat=120'] : ['--patch'];
-  const args = ['diff-tree', '-r', '-M', '-l2000', '--no-ext-diff', '--no-textconv', '--no-color', ...form, from, to];
+  const args = [
+    'diff-tree',
+    '-r',
+    '-M',
+    '-l2000',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--no-color',
+    ...form,
+    from,
+    to,
+    '--',
+    ...paths,
+  ];
   return (await git(args, { gitDir: store.gitDir })).stdout.toString('utf8');
 }

@@ -13,6 +13,7 @@ import type {
   Library,
   WaitingRequest,
 } from '../../src/cli/library.ts';
+import type { CageReview, ReviewedFile } from '../../src/cli/review-library.ts';
 import type { TrashedCage } from '../../src/cli/kept-library.ts';
 import type { OutputStream } from '../../src/cli/output.ts';
 
@@ -31,6 +32,8 @@ export interface CliOptions {
   /** Text on stdin; a terminal when `terminal` is set. */
   stdin?: string;
   terminal?: boolean;
+  /** What a person types, a line at each question that ends with `[q]uit:`. */
+  lines?: readonly string[];
   /** stdout is a terminal. */
   colorTerminal?: boolean;
   environment?: Record<string, string>;
@@ -48,6 +51,12 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
   if (options.terminal !== true && stdin instanceof PassThrough) stdin.end();
   const stdout = createSink(options.colorTerminal === true);
   const stderr = createSink(options.colorTerminal === true);
+  const lines = [...(options.lines ?? [])];
+  stderr.stream.on('data', (chunk: Buffer) => {
+    if (!chunk.toString().endsWith('[q]uit: ')) return;
+    const line = lines.shift();
+    setImmediate(() => (line === undefined ? stdin.emit('end') : stdin.emit('data', Buffer.from(`${line}\n`))));
+  });
   const host: Host = {
     stdin,
     stdout: stdout.stream,
@@ -79,6 +88,30 @@ export const FILE: DiffFile = {
   binary: false,
   hostExecutable: false,
 };
+
+export const REVIEW: CageReview = {
+  cage: 'shop-1',
+  base: 'abc',
+  inPlace: false,
+  files: [
+    reviewed('.envrc', { class: 'shell-environment', rank: 'critical', trigger: 'direnv', when: 'on cd' }),
+    reviewed('Makefile', { class: 'build-file', rank: 'high', trigger: 'make', when: 'on make' }),
+  ],
+  ordinary: 1,
+  undecided: 2,
+  skipped: [],
+};
+
+function reviewed(
+  path: string,
+  finding: Pick<ReviewedFile['findings'][number], 'class' | 'rank' | 'trigger' | 'when'>,
+): ReviewedFile {
+  const lines = [{ line: 3, text: `of ${path}` }];
+  return {
+    ...{ path, change: 'added', rank: finding.rank, content: `100644 ${path}`, decision: 'undecided' },
+    findings: [{ ...finding, details: [], lines, moreLines: 2, decision: 'undecided' }],
+  };
+}
 
 export const VIEW: CageView = {
   name: 'shop-1',
@@ -270,6 +303,12 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       ...{ base: 'abc', files: [FILE], skipped: [] },
     }),
     diffCageText: async (_context, _name, style) => `text of ${style}\n`,
+    reviewCage: async (_context, name, dir = '') => ({ ...REVIEW, cage: name, ...(dir === '' ? {} : { dir }) }),
+    decideReview: async (_context, name, request, dirs = ['']) => {
+      asked('decideReview', name, request, dirs);
+      return dirs.map(() => ({ ...REVIEW, cage: name, undecided: 0 }));
+    },
+    reviewFileText: async (_context, _name, path) => `patch of ${path}\n`,
     planApplyCage: async () => ({ files: [FILE], conflicts: [], hostExecutable: [], inPlace: false }),
     applyCage: async (_context, name, options) => {
       asked('applyCage', name, options);

@@ -10,6 +10,7 @@ const RUNS_HERE: ApplyPlanView = {
     {
       path: '.envrc',
       content: '100644 1',
+      decision: 'undecided',
       reasons: [
         {
           class: 'shell-environment',
@@ -32,9 +33,12 @@ function apply(plan: ApplyPlanView, argv: string, options: CliOptions = {}): Ret
   });
 }
 
-function applied(hostExecutable: string): unknown[] {
-  return [['applyCage', 'a', { target: 'working-tree', hostExecutable }]];
+function applied(hostExecutable: string, more: object = {}): unknown[] {
+  return [['applyCage', 'a', { target: 'working-tree', hostExecutable, ...more }]];
 }
+
+/** A yes at the terminal is one to what was on the screen. */
+const SHOWN = { shown: [{ path: '.envrc', content: '100644 1' }] };
 
 test.each([
   ['--yes', 'E_HOST_EXECUTABLE'],
@@ -59,10 +63,10 @@ test.each([
 });
 
 test.each([
-  ['y\ny\n', '', applied('accept'), 0],
+  ['y\ny\n', '', applied('accept', SHOWN), 0],
   ['n\ny\n', '', applied('leave-out'), 0],
   ['y\nn\n', '', [], 1],
-  ['y\n', '--yes', applied('accept'), 0],
+  ['y\n', '--yes', applied('accept', SHOWN), 0],
   ['n\n', '--yes', applied('leave-out'), 0],
   ['n\n', '--accept-host-executable', [], 1],
 ])('at a terminal the answers %j with %j decide', async (stdin, argv, calls, exitCode) => {
@@ -90,4 +94,12 @@ test('--json prints one document and no list', async () => {
   const result = await apply({ ...RUNS_HERE, files: [FILE], hostExecutable: [] }, '--yes --json');
   expect(JSON.parse(result.stdout)).toEqual({ cage: 'a', applied: ['src/a.ts'], leftOut: [] });
   expect(result.stderr).toBe('');
+});
+
+test.each(['accepted', 'left-out'] as const)('what a review has %s is not asked about again', async (decision) => {
+  const hostExecutable = RUNS_HERE.hostExecutable.map((file) => ({ ...file, decision }));
+  const result = await apply({ ...RUNS_HERE, hostExecutable }, '--yes');
+  expect(result.exitCode).toBe(0);
+  expect(result.stderr).toContain(`1 file ${decision.replace('-', ' ')} in the review`);
+  expect(result.calls).toEqual(applied('refuse'));
 });

@@ -5,7 +5,8 @@ import { changeRows, changeTotals, count, hostExecutableRows } from '../change-r
 import { chosenDirs, dirTitle, DIR_OPTIONS } from '../chosen-dirs.ts';
 import type { Command, Opened, Session } from '../command.ts';
 import type { Flags } from '../flags.ts';
-import type { Applied, ApplyPlanView } from '../library.ts';
+import type { Applied, ApplyPlanView, Library } from '../library.ts';
+import type { DecidedFile } from '../review-library.ts';
 import { confirm } from '../prompt.ts';
 import { targetCage } from '../target-cage.ts';
 
@@ -15,7 +16,7 @@ export const apply: Command = {
   summary: 'merge the change of a cage into the project on the host',
   notes: [
     'A three-way merge: conflicts are listed and nothing is done.',
-    'Files that can run on the host are listed and need a yes of their own.',
+    'Files that can run on the host are listed and need a yes of their own, unless `ironcage review` decided about them.',
     'With --all the directories are looked at first, and conflicts in one keep all as they are; then one is written after the other.',
     'Of a mounted project (--workspace mount) the work is in place already.',
   ],
@@ -110,7 +111,7 @@ async function applyOne(
   }
   const branch = flags.text('branch');
   const target = branch === undefined ? 'working-tree' : { branch };
-  const result = await library.applyCage(context, cage, { ...of, target, hostExecutable });
+  const result = await library.applyCage(context, cage, { ...of, target, ...hostExecutable });
   if (!output.json) {
     const where = result.branch === undefined ? 'the working tree' : `branch ${result.branch}`;
     output.line(`applied ${count(result.applied.length, 'file')} to ${where}`);
@@ -123,42 +124,61 @@ function showPlan(plan: ApplyPlanView, { output, interactive }: Session): void {
   if (output.json && !interactive) return;
   output.tellTable(changeRows(plan.files));
   output.tell(changeTotals(plan.files));
-  if (plan.hostExecutable.length === 0) return;
-  output.tell(['red', `${count(plan.hostExecutable.length, 'file')} can run on this machine:`]);
-  output.tellTable(hostExecutableRows(plan.hostExecutable));
+  for (const [decision, said] of [
+    ['accepted', 'accepted'],
+    ['left-out', 'left out'],
+  ] as const) {
+    const decided = plan.hostExecutable.filter((file) => file.decision === decision);
+    if (decided.length > 0) output.tell(`${count(decided.length, 'file')} ${said} in the review`);
+  }
+  const undecided = undecidedFiles(plan);
+  if (undecided.length === 0) return;
+  output.tell(['red', `${count(undecided.length, 'file')} can run on this machine:`]);
+  output.tellTable(hostExecutableRows(undecided));
 }
+
+function undecidedFiles({ hostExecutable }: ApplyPlanView): DecidedFile[] {
+  return hostExecutable.filter(({ decision }) => decision === 'undecided');
+}
+
+type HostExecutableChoice = Pick<Parameters<Library['applyCage']>[2], 'hostExecutable' | 'shown'>;
 
 async function decideHostExecutable(
   plan: ApplyPlanView,
   flags: Flags,
   session: Session,
-): Promise<'accept' | 'leave-out' | 'refuse'> {
-  if (flags.on('accept-host-executable')) return 'accept';
-  if (flags.on('skip-host-executable')) return 'leave-out';
+): Promise<HostExecutableChoice> {
+  if (flags.on('accept-host-executable')) return { hostExecutable: 'accept' };
+  if (flags.on('skip-host-executable')) return { hostExecutable: 'leave-out' };
+  const undecided = undecidedFiles(plan);
   // None now; should the cage add one before the merge, nobody has said yes to it.
-  if (plan.hostExecutable.length === 0) return 'refuse';
+  if (undecided.length === 0) return { hostExecutable: 'refuse' };
   const accepted = await confirm(
     session,
-    `Apply the ${count(plan.hostExecutable.length, 'file')} that can run on this machine too?`,
+    `Apply the ${count(undecided.length, 'file')} that can run on this machine too?`,
   );
-  return accepted ? 'accept' : 'leave-out';
+  if (!accepted) return { hostExecutable: 'leave-out' };
+  // A yes to what is on the screen, not to what the cage puts there meanwhile.
+  return { hostExecutable: 'accept', shown: undecided.map(({ path, content }) => ({ path, content })) };
 }
 
 function decideApply(plan: ApplyPlanView, flags: Flags, session: Session): Promise<boolean> {
   if (flags.on('yes')) return Promise.resolve(true);
-  return confirm(session, `Apply ${count(plan.files.length, 'file')}?`);
+  const leftOut = plan.hostExecutable.filter(({ decision }) => decision === 'left-out');
+  return confirm(session, `Apply ${count(plan.files.length - leftOut.length, 'file')}?`);
 }
 
 /** Without a terminal every yes must be a flag. */
 function refuseUnattended({ cage, dir, plan }: Planned, flags: Flags): void {
   const decided = flags.on('accept-host-executable') || flags.on('skip-host-executable');
-  if (plan.hostExecutable.length > 0 && !decided) {
-    const paths = plan.hostExecutable.map(({ path }) => path);
+  const undecided = undecidedFiles(plan);
+  if (undecided.length > 0 && !decided) {
+    const paths = undecided.map(({ path }) => path);
     throw new IronError('E_HOST_EXECUTABLE', {
       message: `${count(paths.length, 'file')} of the change can run on this machine: ${paths.join(', ')}`,
       because: 'they need a yes of their own, and there is no terminal to ask at',
-      hint: `look at ironcage diff ${cage}${option(dir)} --full, then add --accept-host-executable or --skip-host-executable`,
-      details: { files: plan.hostExecutable },
+      hint: `decide with ironcage review ${cage}${option(dir)}, or add --accept-host-executable or --skip-host-executable`,
+      details: { files: undecided },
     });
   }
   if (flags.on('yes')) return;

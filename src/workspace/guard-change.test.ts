@@ -1,0 +1,151 @@
+// The guard over whole changes of real trees: what names do together, and decisions that hold for exact contents.
+import { chmodSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createRepository, temporaryDirectory, userGit, writeFiles } from '../../test/support/repositories.ts';
+import { computeChange } from './change.ts';
+import type { HostExecutableFile } from './guard-change.ts';
+import { prepareWorkspace } from './prepare.ts';
+import { inspectProject } from './project.ts';
+import { decideFiles, rememberDecisions, type DecidedFile, type Decision } from './review-decisions.ts';
+import { workspaceDirectory } from './workspace.ts';
+
+async function cageOf(files: Readonly<Record<string, string>>) {
+  const project = await inspectProject(createRepository(files));
+  const workspace = await prepareWorkspace({ project, storeDirectory: temporaryDirectory(), strategy: 'copy' });
+  const { tree } = workspace.directories;
+  return { workspace, tree, review: async () => (await computeChange(workspace)).hostExecutable };
+}
+
+const classes = (files: readonly HostExecutableFile[]): Record<string, string[]> =>
+  Object.fromEntries(files.map(({ path, reasons }) => [path, reasons.map((finding) => finding.class)]));
+
+test('names that are one file on a lenient file system are named with each other and with what is there', async () => {
+  const { tree, review } = await cageOf({ 'README.md': '1', 'src/a.ts': '1' });
+  writeFiles(tree, {
+    'readme.MD': 'x',
+    'SRC/b.ts': 'x',
+    'new/one': 'x',
+    'new/ONE': 'y',
+    'e\u0301': '1',
+    '\u00e9': '2',
+  });
+  const found = await review();
+  expect(classes(found)).toEqual({
+    'readme.MD': ['name-collision'],
+    'SRC/b.ts': ['name-collision'],
+    'new/one': ['name-collision'],
+    'new/ONE': ['name-collision'],
+    'e\u0301': ['name-collision'],
+    '\u00e9': ['name-collision'],
+  });
+  expect(found.find(({ path }) => path === 'SRC/b.ts')?.reasons[0]?.details).toEqual(['"src"']);
+});
+
+test('names that stand for something else on another system are named', async () => {
+  const { tree, review } = await cageOf({ a: '1' });
+  writeFiles(tree, {
+    'aux.c': '1',
+    'CLAUDE~1.MD': '1',
+    'dot.': '1',
+    'a:b': '1',
+    'x\\y': '1',
+    '-rf': '1',
+    'fine~': '1',
+    'console.ts': '1',
+  });
+  expect(Object.keys(classes(await review())).sort()).toEqual(
+    ['-rf', 'CLAUDE~1.MD', 'a:b', 'aux.c', 'dot.', 'x\\y'].sort(),
+  );
+});
+
+test('a directory that git takes for a repository is named with all that completes it', async () => {
+  const { tree, review } = await cageOf({
+    'fixture/config': '[core]\n\tfsmonitor = touch /tmp/x\n',
+    'fixture/refs/x': '1',
+  });
+  writeFiles(tree, { 'fixture/HEAD': 'ref: refs/heads/x\n' });
+  expect(await review()).toEqual([]);
+  writeFiles(tree, { 'fixture/objects/x': '1', 'w/HEAD': 'x', 'w/commondir': '/evil' });
+  // The control: git itself obeys what it finds there.
+  expect(userGit(join(tree, 'fixture'), 'config', 'core.fsmonitor')).toContain('touch');
+  expect(classes(await review())).toEqual({
+    'fixture/HEAD': ['embedded-repository'],
+    'fixture/objects/x': ['embedded-repository'],
+    'w/HEAD': ['embedded-repository'],
+    'w/commondir': ['embedded-repository'],
+  });
+});
+
+test('links that lead out are named, one through another as well', async () => {
+  const { tree, review } = await cageOf({ 'a/b/file': '1' });
+  symlinkSync('a/b/file', join(tree, 'fine'));
+  symlinkSync('a/b', join(tree, 'dir'));
+  symlinkSync('dir/../../secret', join(tree, 'through'));
+  symlinkSync('/etc/passwd', join(tree, 'absolute'));
+  symlinkSync('.git/config', join(tree, 'into'));
+  expect(classes(await review())).toEqual({
+    absolute: ['link-outside'],
+    into: ['link-outside'],
+    through: ['link-outside'],
+  });
+});
+
+test('a file that becomes one of the catalogue by its new name, its mode or as a link is named', async () => {
+  const { tree, review } = await cageOf({ notes: 'export A=1\n'.repeat(20), tool: '#!/bin/sh\n' });
+  renameSync(join(tree, 'notes'), join(tree, '.envrc'));
+  chmodSync(join(tree, 'tool'), 0o755);
+  symlinkSync('tool', join(tree, 'Makefile'));
+  expect(classes(await review())).toEqual({
+    '.envrc': ['shell-environment'],
+    Makefile: ['build-file'],
+    tool: ['new-executable'],
+  });
+  expect((await review()).find(({ path }) => path === '.envrc')?.reasons[0]).toMatchObject({
+    lines: [{ line: 1, text: 'export A=1' }, { line: 2 }, { line: 3 }, { line: 4 }, { line: 5 }],
+    moreLines: 15,
+  });
+});
+
+function take(files: readonly DecidedFile[], decision: Decision, of: (finding: string) => boolean): DecidedFile[] {
+  return files.map((file) => ({
+    ...file,
+    reasons: file.reasons.map((finding) => (of(finding.class) ? { ...finding, decision } : finding)),
+  }));
+}
+
+test('a decision holds for the contents that it was taken for, and for nothing else', async () => {
+  const { workspace, tree, review } = await cageOf({ a: '1' });
+  writeFiles(tree, { '.envrc': 'export A=1\n', 'run\u200b.sh': 'x' });
+  chmodSync(join(tree, 'run\u200b.sh'), 0o755);
+  const decisions = async (): Promise<unknown> =>
+    decideFiles(workspace, await review()).map(({ decision }) => decision);
+  const decided = async (decision: Decision, of: (finding: string) => boolean): Promise<void> =>
+    rememberDecisions(workspace, take(decideFiles(workspace, await review()), decision, of));
+  expect(await decisions()).toEqual(['undecided', 'undecided']);
+  await decided('accepted', (of) => of !== 'hidden-unicode');
+  // The executable was accepted, its hidden name was not.
+  expect(await decisions()).toEqual(['accepted', 'undecided']);
+  await decided('left-out', (of) => of === 'hidden-unicode');
+  expect(await decisions()).toEqual(['accepted', 'left-out']);
+  writeFileSync(join(tree, '.envrc'), 'export A=2\n');
+  expect(await decisions()).toEqual(['undecided', 'left-out']);
+  writeFileSync(join(tree, '.envrc'), 'export A=1\n');
+  chmodSync(join(tree, '.envrc'), 0o755);
+  expect(await decisions()).toEqual(['undecided', 'left-out']);
+  chmodSync(join(tree, '.envrc'), 0o644);
+  expect(await decisions()).toEqual(['accepted', 'left-out']);
+});
+
+test('decisions that cannot be read are an error, not a yes', async () => {
+  const { workspace, tree, review } = await cageOf({ a: '1' });
+  writeFiles(tree, { '.envrc': '1' });
+  const file = join(workspaceDirectory(workspace.storeDirectory), 'review.json');
+  const found = await review();
+  for (const text of ['', '{', '{"version":2,"decisions":{}}', '{"version":1,"decisions":{"x":"yes"}}', '[]']) {
+    writeFileSync(file, text);
+    expect(() => decideFiles(workspace, found)).toThrow('cannot be read');
+  }
+  rmSync(file);
+  expect(decideFiles(workspace, found)).toMatchObject([{ decision: 'undecided' }]);
+});
