@@ -86,6 +86,8 @@ export const execInCage = lazily(async () => (await import('./cage/enter.ts')).e
 export const runAgent = lazily(async () => (await import('./cage/run.ts')).runAgent);
 
 export const diffCage = lazily(async () => (await import('./cage/work.ts')).diffCage);
+/** The files of a change by language. */
+export const languageTotals = lazily(async () => (await import('./workspace/language-totals.ts')).languageTotals);
 export const diffCageText = lazily(async () => (await import('./cage/work.ts')).diffCageText);
 export const reviewCage = lazily(async () => (await import('./cage/review.ts')).reviewCage);
 export const decideReview = lazily(async () => (await import('./cage/review.ts')).decideReview);

@@ -131,6 +131,13 @@ export interface Dir {
   path: string;
 }
 
+export interface LanguageTotal {
+  language: string;
+  files: number;
+  insertions: number;
+  deletions: number;
+}
+
 export interface CageDiff {
   cage: string;
   dir?: string;
@@ -343,6 +350,7 @@ export interface Library extends KeptLibrary, ReviewLibrary, WorkLibrary {
     },
   ): Promise<RunOutcome>;
   diffCage(context: Context, name: string, dir?: string): Promise<CageDiff>;
+  languageTotals(files: readonly DiffFile[]): Promise<readonly LanguageTotal[]>;
   diffCageText(context: Context, name: string, style: 'stat' | 'full', dir?: string): Promise<string>;
   planApplyCage(context: Context, name: string, dir?: string): Promise<ApplyPlanView>;
   applyCage(

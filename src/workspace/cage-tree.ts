@@ -23,6 +23,7 @@ import { storeFile, storeObject } from './loose-object.ts';
 import { findOpaque } from './opaque-directories.ts';
 import { inspectProject } from './project.ts';
 import { openStatCache, type StatCache } from './stat-cache.ts';
+import { openTakenIn } from './taken-in.ts';
 import { readTrees, storeTree, type Tree, type TreeEntry } from './tree-object.ts';
 import { workspaceDirectory, type PreparedWorkspace } from './workspace.ts';
 
@@ -57,6 +58,8 @@ interface Reading {
   rules: IgnoreRules | undefined;
   cache: StatCache;
   skipped: SkippedFile[];
+  /** Whether a file that the base does not have came in with it, and is as it was. */
+  isTakenIn: (path: BytePath, stat: BigIntStats) => boolean;
   /** Of a project that the cage has as it is: files that are no part of the base either. */
   leaveOut: ((path: BytePath) => boolean) | undefined;
 }
@@ -81,6 +84,7 @@ export async function recordCageTree(workspace: PreparedWorkspace): Promise<Cage
       rules: await hostIgnoreRules(project),
       cache: openStatCache(cacheFile, BigInt(Date.now()) * 1_000_000n),
       skipped: [],
+      isTakenIn: strategy === 'copy' ? openTakenIn(workspaceDirectory(workspace.storeDirectory)) : () => false,
       leaveOut: strategy === 'mount' ? newSecrets(project) : undefined,
     };
     const tree = await readAll(reading, base.tree);
@@ -215,6 +219,7 @@ async function readEntry(
     directory.entries.delete(name);
     return undefined;
   }
+  if (!tracked && reading.isTakenIn(path, stat)) return undefined;
   try {
     const link = stat.isSymbolicLink();
     const entry: TreeEntry = link

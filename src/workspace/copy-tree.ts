@@ -16,6 +16,8 @@ export interface CopyOptions {
   owner?: Owner | undefined;
   /** Called with the path relative to `source`; true leaves it, and all below it, out. */
   skip?: ((path: BytePath) => boolean) | undefined;
+  /** Called with the same of each file and link that came along. */
+  onCopied?: ((path: BytePath) => void) | undefined;
 }
 
 export interface SkippedFile {
@@ -40,7 +42,8 @@ function copyEntry(options: CopyOptions, path: BytePath, skipped: SkippedFile[])
     if (stat.isDirectory()) copyDirectory(options, path, { source, target, stat }, skipped);
     else if (stat.isFile()) copyFile(source, target, stat, options.owner);
     else if (stat.isSymbolicLink()) copyLink(source, target, stat, options.owner);
-    else skipped.push({ path: toText(path), reason: 'it is a pipe, socket or device' });
+    if (stat.isFile() || stat.isSymbolicLink()) options.onCopied?.(path);
+    else if (!stat.isDirectory()) skipped.push({ path: toText(path), reason: 'it is a pipe, socket or device' });
   } catch (error) {
     const code = systemErrorCode(error);
     // The user goes on working while the copy is made: what just vanished is simply not part of it.

@@ -51,16 +51,21 @@ const NOT_SEARCHED = new Set([
 const MAX_DEPTH = 6;
 const MAX_ENTRIES = 50_000;
 
-/** Everything in the project that is not part of the base and looks like a secret. */
-export async function ignoredSecrets(project: Project, base: Base): Promise<SecretFile[]> {
+/** What in the project is no part of the base: files, and directories of which nothing is, with a slash behind them. */
+export async function untrackedEntries(project: Project, base: Base): Promise<BytePath[]> {
   const { stdout } = await git(['ls-files', '--others', '--directory', '-z'], {
     gitDir: base.gitDir,
     workTree: project.root,
     indexFile: join(base.gitDir, BASE_INDEX),
   });
+  return splitRecords(stdout);
+}
+
+/** What of that looks like a secret. */
+export function ignoredSecrets(project: Project, untracked: readonly BytePath[]): SecretFile[] {
   const found: SecretFile[] = [];
   const budget = { entries: MAX_ENTRIES };
-  for (const record of splitRecords(stdout)) {
+  for (const record of untracked) {
     if (record.endsWith('/')) searchDirectory(project, record.slice(0, -1), 0, budget, found);
     else keepSecret(project, record, found);
   }

@@ -7,7 +7,7 @@ import { systemErrorCode } from '../platform/errors.ts';
 import { isInside, pathExists, readTextIfPresent } from '../platform/files.ts';
 import { toText, type BytePath } from './byte-path.ts';
 import { borrowedObjectDirs } from './borrowed-objects.ts';
-import { ignoredSecrets } from './ignored-secrets.ts';
+import { ignoredSecrets, untrackedEntries } from './ignored-secrets.ts';
 import { BORROWED, mountedGitDir, mountedPlaces, readGiven } from './mounted-git.ts';
 import { findNested, unguarded } from './nested-repositories.ts';
 import { inspectProject, type Project } from './project.ts';
@@ -22,13 +22,13 @@ export interface MountGuard {
 /** Throws E_PROTECTION for a project that cannot be guarded. */
 export async function guardMount(workspace: PreparedWorkspace): Promise<MountGuard> {
   const project = await inspectProject(workspace.projectRoot);
-  const [nested, secrets] = await Promise.all([findNested(project), ignoredSecrets(project, workspace.base)]);
+  const [nested, untracked] = await Promise.all([findNested(project), untrackedEntries(project, workspace.base)]);
   return {
     binds: [
       ...ownGit(workspace, project),
       ...nested.flatMap((path) => guardNested(workspace, join(project.root, path))),
     ],
-    masks: [...new Set(secrets.flatMap(({ path }) => fileBehind(project.root, path)))],
+    masks: [...new Set(ignoredSecrets(project, untracked).flatMap(({ path }) => fileBehind(project.root, path)))],
   };
 }
 

@@ -8,9 +8,10 @@ import { below, bytePath, toText, type BytePath } from './byte-path.ts';
 import { planCageGit, type CageGitPlan } from './cage-git.ts';
 import { copyTree, type Owner, type SkippedFile } from './copy-tree.ts';
 import { applyGitPlan, makeParents, type Layer } from './git-layer.ts';
-import { ignoredSecrets, type SecretFile } from './ignored-secrets.ts';
+import { ignoredSecrets, untrackedEntries, type SecretFile } from './ignored-secrets.ts';
 import { layMountedGit } from './mounted-git.ts';
 import type { Project } from './project.ts';
+import { writeTakenIn } from './taken-in.ts';
 import { makeWhiteouts } from './whiteout.ts';
 import { directoriesOf, loadWorkspace, type PreparedWorkspace } from './workspace.ts';
 import { writeWorkspaceRecord } from './workspace-file.ts';
@@ -40,8 +41,9 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   mkdirSync(building, { mode: 0o700 });
 
   const base = await recordBase(project, building, includeIgnored);
-  const secrets = includeIgnored ? [] : await ignoredSecrets(project, base);
-  const made = await lay(options, building, base.nested, secrets);
+  const untracked = await untrackedEntries(project, base);
+  const secrets = includeIgnored ? [] : ignoredSecrets(project, untracked);
+  const made = await lay(options, building, base.nested, untracked, secrets);
   const record: WorkspaceRecord = {
     version: 1,
     strategy,
@@ -75,6 +77,7 @@ async function lay(
   { project, strategy, owner }: PrepareOptions,
   building: string,
   nested: readonly string[],
+  untracked: readonly BytePath[],
   secrets: readonly SecretFile[],
 ): Promise<Made & { hidden: readonly { path: BytePath; reason?: string }[]; objectDirs: readonly string[] }> {
   if (strategy === 'mount') {
@@ -87,7 +90,7 @@ async function lay(
   const made =
     strategy === 'overlay'
       ? await layOverlay(project, building, plan, hidden)
-      : copyProject(project, building, plan, hidden, owner);
+      : copyProject(project, building, plan, { hidden, untracked }, owner);
   return { ...made, hidden, objectDirs: plan.objectDirs };
 }
 
@@ -125,17 +128,20 @@ function copyProject(
   project: Project,
   building: string,
   plan: CageGitPlan,
-  hidden: readonly { path: BytePath }[],
+  { hidden, untracked }: { hidden: readonly { path: BytePath }[]; untracked: readonly BytePath[] },
   owner: Owner | undefined,
 ): Made {
   const { tree } = directoriesOf(building);
   const left = new Set([...[...hidden, ...plan.write].map(({ path }) => path), ...plan.replace]);
+  const paths: BytePath[] = [];
   const skipped = copyTree({
     source: Buffer.from(project.root),
     target: Buffer.from(tree),
     owner,
     skip: (path) => left.has(path),
+    onCopied: (path) => paths.push(path),
   });
+  writeTakenIn(building, paths, untracked);
   applyGitPlan({ project, root: Buffer.from(tree), owner }, plan);
   return { skipped, masked: [] };
 }

@@ -302,6 +302,7 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       ...{ cage: name, ...(dir === '' ? {} : { dir }) },
       ...{ base: 'abc', files: [FILE], skipped: [] },
     }),
+    languageTotals: async (files) => [{ language: 'TypeScript', files: files.length, insertions: 3, deletions: 1 }],
     diffCageText: async (_context, _name, style) => `text of ${style}\n`,
     reviewCage: async (_context, name, dir = '') => ({ ...REVIEW, cage: name, ...(dir === '' ? {} : { dir }) }),
     decideReview: async (_context, name, request, dirs = ['']) => {
