@@ -11,6 +11,9 @@ export { openContext, type Context, type ContextOptions } from './cage/context.t
 export type { CageOptions } from './cage/options.ts';
 export type { CageInfo, CageView } from './cage/view.ts';
 export type { DirsView } from './cage/dirs.ts';
+export type { ForkOutcome } from './cage/fork.ts';
+export type { RewindOutcome } from './cage/rewind.ts';
+export type { SnapshotInfo } from './cage/snapshot-list.ts';
 export type { PortsView, PortView } from './cage/ports.ts';
 export type { Attachment, ExecRequest } from './cage/enter.ts';
 export type { RunOutcome, RunRequest } from './cage/run.ts';
@@ -81,6 +84,13 @@ export const unpublishPorts = lazily(async () => (await import('./cage/ports.ts'
 export const listDirs = lazily(async () => (await import('./cage/work.ts')).listDirs);
 export const addDir = lazily(async () => (await import('./cage/dirs.ts')).addDir);
 export const removeDir = lazily(async () => (await import('./cage/dirs.ts')).removeDir);
+
+/** Checkpoints of a cage's data, the way back to one, and another cage from one. */
+export const takeSnapshot = lazily(async () => (await import('./cage/snapshot.ts')).takeSnapshot);
+export const listSnapshots = lazily(async () => (await import('./cage/snapshot-list.ts')).listSnapshots);
+export const removeSnapshot = lazily(async () => (await import('./cage/snapshot.ts')).removeSnapshot);
+export const rewindCage = lazily(async () => (await import('./cage/rewind.ts')).rewindCage);
+export const forkCage = lazily(async () => (await import('./cage/fork.ts')).forkCage);
 
 export const execInCage = lazily(async () => (await import('./cage/enter.ts')).execInCage);
 export const runAgent = lazily(async () => (await import('./cage/run.ts')).runAgent);

@@ -8,9 +8,8 @@ import { announceDirs, settleDirs } from './dirs-journal.ts';
 import { withNewDirs } from './new-dirs.ts';
 import { refuseToLose } from './remove.ts';
 import { repairCage } from './repair.ts';
-import { openSession } from './session.ts';
 import type { CageSpec, SpecDir } from './spec.ts';
-import { startLocked } from './start.ts';
+import { startAgain } from './start-again.ts';
 import type { CageState } from './state.ts';
 import { readCageState, readSpec, withCageLock, writeSpec } from './store.ts';
 import { mergeDirs } from './wanted-dirs.ts';
@@ -88,12 +87,6 @@ function projectStays(name: string): IronError {
     message: 'the project of a cage cannot be removed from it',
     hint: `ironcage rm ${name} removes the whole cage`,
   });
-}
-
-/** A cage that ran before a change runs after it. */
-async function startAgain(context: Context, name: string, before: CageState): Promise<void> {
-  if (before.phase !== 'running' || readCageState(context, name).phase === 'running') return;
-  await startLocked(await openSession(context, name), before.stopWhenIdle);
 }
 
 /** A cage that does not start with what is new is taken back to what it was. */

@@ -5,6 +5,9 @@ import type { ProbeResult } from '../backends/backend.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
 import { isChangingDirs } from './dirs-journal.ts';
+import { isHeld } from './held-journal.ts';
+import { isRewinding } from './rewind-journal.ts';
+import { hasHalfMadeCopies } from './snapshot-store.ts';
 import { findStrayContainers, removeEngineHoldings } from './engine-holdings.ts';
 import { ensureRunning } from './ensure-running.ts';
 import { listHomeProfiles } from './home-profiles.ts';
@@ -132,11 +135,12 @@ async function cageCheck(context: Context, name: string): Promise<ProbeResult> {
       };
     }
     await readSpec(context, name);
-    if (isChangingDirs(context, name)) {
+    const pending = PENDING.find(({ isPending }) => isPending(context, name));
+    if (pending !== undefined) {
       return {
         id,
         status: 'warn',
-        what: `${name}: an interrupted command left a directory of it half added or half removed`,
+        what: `${name}: an interrupted command left ${pending.left}`,
         hint: 'ironcage doctor --fix, or any command on it, repairs that',
       };
     }
@@ -146,6 +150,14 @@ async function cageCheck(context: Context, name: string): Promise<ProbeResult> {
     return { id, status: 'fail', what: `${name}: ${errorMessage(error)}`, hint };
   }
 }
+
+/** What a command was in the middle of that a crash ended. */
+const PENDING: readonly { isPending: (context: Context, name: string) => boolean; left: string }[] = [
+  { isPending: isHeld, left: 'its programs held still' },
+  { isPending: isRewinding, left: 'a rewind of it half done' },
+  { isPending: isChangingDirs, left: 'a directory of it half added or half removed' },
+  { isPending: hasHalfMadeCopies, left: 'a half-made copy of its files' },
+];
 
 async function missingPortsOf(context: Context, name: string): Promise<PublishedPort[]> {
   return missingPorts(await readSpec(context, name), readCageState(context, name));

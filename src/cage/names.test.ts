@@ -1,7 +1,7 @@
 import { assert, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { IronError } from '../platform/errors.ts';
-import { defaultCageName, parseCageName } from './names.ts';
+import { defaultCageName, parseCageName, parseSnapshotName, timedName } from './names.ts';
 
 test.each(['a', 'x1', 'my-project-2', 'a'.repeat(63)])('%s is a name', (name) => {
   expect(parseCageName(name)).toBe(name);
@@ -55,4 +55,12 @@ test('every path gives a default name that is a name, always the same, and of it
 test('the default name begins with the directory’s own', () => {
   expect(defaultCageName('/home/me/My Project')).toMatch(/^my-project-[0-9a-f]{8}$/);
   expect(defaultCageName('/home/me/日本')).toMatch(/^project-[0-9a-f]{8}$/);
+});
+
+test('a name of the time says it to the second, and is never one that is taken', () => {
+  const timeMs = Date.parse('2026-11-21T09:08:07.654Z');
+  expect(timedName('', timeMs, [])).toBe('20261121-090807');
+  expect(timedName('before-rewind-', timeMs, [])).toBe('before-rewind-20261121-090807');
+  expect(timedName('', timeMs, ['20261121-090807', '20261121-090807-2'])).toBe('20261121-090807-3');
+  expect(parseSnapshotName(timedName('before-rewind-', timeMs, []))).toBe('before-rewind-20261121-090807');
 });

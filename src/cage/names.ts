@@ -26,6 +26,20 @@ export function parseDirName(text: string): string {
   return parseName(text, 'a directory', 'choose a name such as shared-lib: --name shared-lib');
 }
 
+/** The same grammar, for a snapshot. */
+export function parseSnapshotName(text: string): string {
+  return parseName(text, 'a snapshot', 'choose a name such as before-refactoring');
+}
+
+/** `<prefix><UTC time to the second>`, with a number behind it where one of `taken` has that name. */
+export function timedName(prefix: string, timeMs: number, taken: readonly string[]): string {
+  const [day = '', time = ''] = new Date(timeMs).toISOString().split(/[T.]/);
+  const stem = `${prefix}${day.replaceAll('-', '')}-${time.replaceAll(':', '')}`;
+  let number = 1;
+  while (taken.includes(number === 1 ? stem : `${stem}-${number}`)) number += 1;
+  return number === 1 ? stem : `${stem}-${number}`;
+}
+
 function parseName(text: string, what: string, hint: string): string {
   if (isCageName(text)) return text;
   throw new IronError('E_NAME', {

@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { leaveProject } from './dirs-journal.ts';
 import { removeEngineHoldings } from './engine-holdings.ts';
 import { repairCage } from './repair.ts';
+import { snapshotNames } from './snapshot-store.ts';
 import { stopLocked } from './start.ts';
 import { cageExists, noSuchCage, noteCageState, readCageState, withCageLock } from './store.ts';
 import { emptyExpired, moveToTrash } from './trash.ts';
@@ -47,7 +48,7 @@ export async function refuseToLose(context: Context, name: string, dir?: string)
   const [diff, apply] = ['diff', 'apply'].map((verb) => `\`ironcage ${verb} ${name}${which}\``);
   const lose = `\`ironcage ${dir === undefined ? `rm ${name}` : `remove-dir ${name} ${dir}`} --discard\``;
   const holder = dir === undefined ? `cage ${name}` : `the directory ${dir} of ${name}`;
-  const files = await unexportedFiles(context, name, dir).catch((error: unknown) => {
+  const files = await lostFiles(context, name, dir).catch((error: unknown) => {
     throw new IronError('E_UNEXPORTED', {
       message: `${holder} may hold work that is nowhere else`,
       because: `it cannot be looked at: ${errorMessage(error)}`,
@@ -66,4 +67,13 @@ export async function refuseToLose(context: Context, name: string, dir?: string)
     hint: `look at it with ${diff}, take it with ${apply}${push}, or lose it with ${lose}`,
     details: { files },
   });
+}
+
+/** A snapshot keeps what it has of a directory that goes. */
+async function lostFiles(context: Context, name: string, dir: string | undefined): Promise<string[]> {
+  const own = await unexportedFiles(context, name, dir);
+  if (dir !== undefined || snapshotNames(context, name).length === 0) return own;
+  const { workOnlyInSnapshots } = await import('./snapshot-work.ts');
+  const kept = await workOnlyInSnapshots(context, name);
+  return [...own, ...kept.flatMap(({ snapshot, files }) => files.map((file) => `snapshot ${snapshot}: ${file}`))];
 }

@@ -5,6 +5,9 @@ import { repairApply } from '../workspace/repair-apply.ts';
 import type { Context } from './context.ts';
 import type { CageState } from './state.ts';
 import { isChangingDirs, leaveProject, settleDirs } from './dirs-journal.ts';
+import { isHeld, letGo } from './held-journal.ts';
+import { finishRewind, isRewinding, sweepRewind } from './rewind-journal.ts';
+import { sweepSnapshots } from './snapshot-store.ts';
 import { isUpgrading, undoUpgrade } from './upgrade-journal.ts';
 import { cagePaths, cagesDirectory, noteCageState, readCageState } from './store.ts';
 import { storesOnDisk } from './workspaces.ts';
@@ -37,6 +40,10 @@ export async function repairCage(context: Context, name: string): Promise<string
   if (!pathExists(paths.root)) return [];
   const state = readCageState(context, name);
   const done: string[] = [];
+  if (isHeld(context, name)) {
+    await letGo(context, name);
+    done.push(`let the programs of ${name} go on, which an interrupted command had held still`);
+  }
   const health = stateHealth(state);
   const upgrading = health !== 'removing' && health !== 'creating' && isUpgrading(context, name);
   // What runs of a cage in the middle of an upgrade is not known to work.
@@ -65,6 +72,7 @@ export async function repairCage(context: Context, name: string): Promise<string
   if (isChangingDirs(context, name)) {
     for (const dir of await settleDirs(context, name)) done.push(`took away what was left of ${dir} in ${name}`);
   }
+  done.push(...(await repairData(context, name)));
   for (const { storeDirectory } of storesOnDisk(context, name)) {
     const apply = await repairApply(storeDirectory);
     if (apply === undefined) continue;
@@ -72,6 +80,15 @@ export async function repairCage(context: Context, name: string): Promise<string
     done.push(`an interrupted ${apply.what} of ${name} was ${apply.outcome}${kept}`);
   }
   return done;
+}
+
+/** What interrupted commands left of snapshots and rewinds. A cage whose data was being changed does not run. */
+async function repairData(context: Context, name: string): Promise<string[]> {
+  const isSwept = [sweepSnapshots(context, name), sweepRewind(context, name)].includes(true);
+  const swept = isSwept ? [`took away what an interrupted copy of ${name} had left`] : [];
+  if (!isRewinding(context, name)) return swept;
+  await finishRewind(context, name);
+  return [...swept, `finished an interrupted rewind of ${name}`];
 }
 
 /** The next command tries again where an engine does not answer: what is left of the cage stays until then. */

@@ -25,6 +25,23 @@ export function bindAgentSecret(secret: AgentSecret): SpecBinding {
   };
 }
 
+/** Another placeholder for a secret that some cage is bound to. */
+export function anotherPlaceholder(name: string): string {
+  return createPlaceholder(findKnownSecret(name)?.placeholderPrefix ?? PLAIN_PREFIX);
+}
+
+/** Of `names` those whose value is stored for this cage and for no other. */
+export async function storedForAlone(context: Context, names: readonly string[], cage: string): Promise<string[]> {
+  const [own, all] = await Promise.all([
+    listSecrets(secretsDirectory(context), cage),
+    listSecrets(secretsDirectory(context)),
+  ]);
+  return names.filter(
+    (name) =>
+      own.some((secret) => secret.name === name && secret.cage === cage) && !all.some((secret) => secret.name === name),
+  );
+}
+
 /** Binds `--secret NAME`: as an agent's profile says, else as it was stored. Throws E_NO_SECRET when nobody says where it may go. */
 export async function bindNamedSecret(context: Context, name: string, cage: string): Promise<SpecBinding> {
   const known = findKnownSecret(name);

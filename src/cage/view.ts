@@ -13,6 +13,7 @@ import { viewPorts, type PortView } from './ports.ts';
 import { formatPort } from './published-port.ts';
 import { missingPorts } from './published.ts';
 import { stateHealth } from './repair.ts';
+import { listSnapshots, type SnapshotInfo } from './snapshot-list.ts';
 import type { CageSpec } from './spec.ts';
 import { listCageNames, readCageState, readSpec } from './store.ts';
 import { storedWorkspaces, workspacePlaces } from './workspaces.ts';
@@ -66,6 +67,8 @@ export interface CageView extends CageInfo {
   dirs: readonly { name: string; path: string; base: string }[];
   /** `dir`: of a further directory. */
   leftOut: readonly { path: string; reason: string; dir?: string }[];
+  /** The oldest first. */
+  snapshots: readonly SnapshotInfo[];
   base: string;
   workspaceStrategy: string;
   policyGeneration: number;
@@ -213,6 +216,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
     leftOut: places.flatMap(({ dir }, index) =>
       (workspaces[index]?.leftOut ?? []).map((left) => ({ ...left, ...(dir === '' ? {} : { dir }) })),
     ),
+    snapshots: await listSnapshots(context, name),
     base: workspace?.base.tree ?? '',
     workspaceStrategy: workspace?.strategy ?? 'missing',
     policyGeneration: policy.generation,

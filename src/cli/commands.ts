@@ -86,6 +86,27 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       load: async () => (await import('./commands/ports.ts')).ports,
     },
   ],
+  [
+    'snapshot',
+    {
+      summary: 'keep the workspace and the home of a cage as they are now',
+      load: async () => (await import('./commands/snapshot.ts')).snapshot,
+    },
+  ],
+  [
+    'rewind',
+    {
+      summary: 'put the workspace and the home of a cage back to a snapshot',
+      load: async () => (await import('./commands/rewind.ts')).rewind,
+    },
+  ],
+  [
+    'fork',
+    {
+      summary: 'make another cage with the workspace, home and spec of one that is there',
+      load: async () => (await import('./commands/fork.ts')).fork,
+    },
+  ],
   ['exec', { summary: 'run one command in a cage', load: async () => (await import('./commands/exec.ts')).exec }],
   ['shell', { summary: 'open a shell in a cage', load: async () => (await import('./commands/shell.ts')).shell }],
   [

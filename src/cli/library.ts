@@ -53,6 +53,30 @@ export interface CageInfo {
   unexported: boolean;
 }
 
+export interface Snapshot {
+  cage: string;
+  name: string;
+  createdAt: string;
+  bytes: number;
+  /** Made by rewind, of what was there before. */
+  automatic: boolean;
+  leftOut: readonly { path: string; reason: string }[];
+  notPart: readonly string[];
+  /** Of one that cannot be read: why. */
+  problem?: string;
+}
+
+export interface Forked {
+  cage: string;
+  from: string;
+  snapshot: string | undefined;
+  leftOut: readonly { path: string; reason: string }[];
+  notPart: readonly string[];
+  unpublished: readonly string[];
+  withoutValue: readonly string[];
+  formerRules: readonly string[];
+}
+
 export interface RuleView {
   id: string;
   effect: 'allow' | 'deny';
@@ -99,6 +123,7 @@ export interface CageView extends CageInfo {
   inspectors: readonly string[];
   dirs: readonly { name: string; path: string; base: string }[];
   leftOut: readonly { path: string; reason: string; dir?: string }[];
+  snapshots: readonly Snapshot[];
   base: string;
   workspaceStrategy: string;
   policyGeneration: number;
@@ -376,6 +401,15 @@ export interface Library extends KeptLibrary, ReviewLibrary, WorkLibrary {
     dir: string,
     options: { discard: boolean },
   ): Promise<{ cage: string; dirs: readonly Dir[] }>;
+  takeSnapshot(context: Context, cage: string, options: { name?: string | undefined }): Promise<Snapshot>;
+  listSnapshots(context: Context, cage: string): Promise<readonly Snapshot[]>;
+  removeSnapshot(context: Context, cage: string, snapshot: string, options: { discard: boolean }): Promise<void>;
+  rewindCage(
+    context: Context,
+    cage: string,
+    snapshot: string,
+  ): Promise<{ cage: string; snapshot: string; before: string; rewound: readonly string[]; kept: readonly string[] }>;
+  forkCage(context: Context, from: string, cage: string, options: { from?: string | undefined }): Promise<Forked>;
   auditCage(context: Context, name: string, filter: AuditFilter): AsyncIterable<AuditRecord>;
   auditSummary(context: Context, name: string, filter: AuditFilter): Promise<AuditSummary>;
   harOfCage(context: Context, name: string, query: AuditFilter & { last?: number | undefined }): AsyncIterable<string>;

@@ -1,5 +1,16 @@
 // Writing below a directory that somebody hostile may have filled: no component is followed when it is a link.
-import { closeSync, constants, fchownSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { systemErrorCode } from './errors.ts';
 
 export interface Owner {
@@ -66,5 +77,58 @@ function createHere(path: string, data: string, mode: number, owner: Owner | und
     return true;
   } finally {
     closeSync(fd);
+  }
+}
+
+/**
+ * Gives the file `relative` below `root` other contents, one character per byte; false where it stays as it is. What is not there, is a
+ * link or no file, has more than `maxBytes` or cannot be written stays.
+ */
+export function rewriteFileBeneath(
+  root: string,
+  relative: string,
+  maxBytes: number,
+  change: (text: string) => string,
+): boolean {
+  let fd: number;
+  try {
+    fd = openBeneath(root, relative);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EISDIR', 'ENXIO'].includes(systemErrorCode(error) ?? ''))
+      return false;
+    throw error;
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.size > maxBytes) return false;
+    const before = readFileSync(fd, 'latin1');
+    const after = change(before);
+    if (after === before) return false;
+    ftruncateSync(fd);
+    const bytes = Buffer.from(after, 'latin1');
+    for (let written = 0; written < bytes.length;)
+      written += writeSync(fd, bytes, written, bytes.length - written, written);
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openBeneath(root: string, relative: string): number {
+  const names = relative.split('/');
+  const last = names.pop() ?? '';
+  let directory = openSync(root, DIRECTORY);
+  try {
+    for (const name of names) {
+      const next = openSync(`/proc/self/fd/${directory}/${name}`, DIRECTORY);
+      closeSync(directory);
+      directory = next;
+    }
+    return openSync(
+      `/proc/self/fd/${directory}/${last}`,
+      constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    );
+  } finally {
+    closeSync(directory);
   }
 }

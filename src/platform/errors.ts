@@ -16,6 +16,8 @@ const ERROR_KINDS = {
   E_NO_PROJECT: 'user',
   E_NO_AGENT: 'user',
   E_NO_SECRET: 'user',
+  E_NO_SNAPSHOT: 'user',
+  E_SNAPSHOT_EXISTS: 'user',
   E_SPEC_BROKEN: 'environment',
   E_STATE_BROKEN: 'environment',
   E_LOCKED: 'environment',

@@ -3,20 +3,22 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs `work`, which asks `isInterrupted` where giving up leaves nothing behind, and throws then. What threw after a signal ends as
+ * Runs `work`, which looks at `interrupted` where giving up leaves nothing behind, and throws then. What threw after a signal ends as
  * the signal would have ended it; what came to its end in spite of one goes on.
  */
-export async function holdingInterrupts<T>(work: (isInterrupted: () => boolean) => Promise<T>): Promise<T> {
+export async function holdingInterrupts<T>(work: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
+  const interruption = new AbortController();
   let caught: NodeJS.Signals | undefined;
   const note = (signal: NodeJS.Signals): void => {
     caught = signal;
+    interruption.abort();
   };
   for (const signal of SIGNALS) process.on(signal, note);
   const letGo = (): void => {
     for (const signal of SIGNALS) process.off(signal, note);
   };
   try {
-    return await work(() => caught !== undefined);
+    return await work(interruption.signal);
   } catch (error) {
     letGo();
     if (caught !== undefined) process.kill(process.pid, caught);

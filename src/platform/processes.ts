@@ -23,6 +23,8 @@ export interface RunOptions {
   maxOutputBytes?: number | undefined;
   /** Both streams' bytes as they arrive, besides what is collected. */
   onOutput?: ((chunk: Buffer) => void) | undefined;
+  /** Kills the child, and what it has started, when it aborts. */
+  abort?: AbortSignal | undefined;
 }
 
 const STDERR_KEPT_BYTES = 64 * 1024;
@@ -30,7 +32,10 @@ const STDERR_KEPT_BYTES = 64 * 1024;
 /** Runs a program to its end and collects what it printed. Rejects only when it could not be started. */
 export function run(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
   return new Promise((resolvePromise, reject) => {
-    const child = spawn(program, [...args], { cwd: options.cwd, env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const { cwd, env, abort } = options;
+    // Of a group of its own all can be killed at once: what is left of a wrapper would keep the pipes open.
+    const detached = abort !== undefined;
+    const child = spawn(program, [...args], { cwd, env, detached, stdio: ['pipe', 'pipe', 'pipe'] });
     const out: Buffer[] = [];
     let outBytes = 0;
     let stderr = '';
@@ -43,6 +48,9 @@ export function run(program: string, args: readonly string[], options: RunOption
             timedOut = true;
             child.kill('SIGKILL');
           }, options.timeoutMs);
+    const kill = (): void => killGroup(child.pid);
+    if (abort?.aborted === true) kill();
+    abort?.addEventListener('abort', kill);
     child.stdout.on('data', (chunk: Buffer) => {
       options.onOutput?.(chunk);
       outBytes += chunk.length;
@@ -57,14 +65,25 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.stdin.on('error', () => undefined);
     child.on('error', (error) => {
       clearTimeout(timer);
+      abort?.removeEventListener('abort', kill);
       reject(systemErrorCode(error) === 'ENOENT' ? missingTool(program) : error);
     });
     child.on('close', (exitCode, signal) => {
       clearTimeout(timer);
+      abort?.removeEventListener('abort', kill);
       resolvePromise({ exitCode, signal, stdout: Buffer.concat(out), stderr, timedOut });
     });
     child.stdin.end(options.input);
   });
+}
+
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
+  }
 }
 
 export function missingTool(program: string): IronError {
@@ -82,6 +101,9 @@ export function missingTool(program: string): IronError {
 const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   bash: 'bash',
   bwrap: 'bubblewrap',
+  cp: 'coreutils',
+  du: 'coreutils',
+  find: 'findutils',
   ip: 'iproute2',
   git: 'git',
   unshare: 'util-linux',

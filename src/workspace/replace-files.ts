@@ -58,13 +58,13 @@ export function lookAtFiles(place: Pick<Replacement, 'root' | 'cage'>, writes: r
 
 /** Throws E_CONFLICT, with all files as they were, when one is not the file that was looked at. */
 export function replaceFiles(workspace: PreparedWorkspace, replacement: Replacement): Promise<void> {
-  return holdingInterrupts((isInterrupted) => replaceAll(workspace, replacement, isInterrupted));
+  return holdingInterrupts((interruption) => replaceAll(workspace, replacement, interruption));
 }
 
 async function replaceAll(
   workspace: PreparedWorkspace,
   { root, cage, writes, steps, settle, step = () => undefined, tell = () => undefined }: Replacement,
-  isInterrupted: () => boolean,
+  interruption: AbortSignal,
 ): Promise<void> {
   refuseUnsafePaths(writes);
   const directory = workspaceDirectory(workspace.storeDirectory);
@@ -86,7 +86,7 @@ async function replaceAll(
       await tellIfSlow(tell, `making ${writes.length} files ready`, () =>
         stage(workspace, site, stagingPath, { writes, steps }),
       );
-      if (isInterrupted()) throw interrupted();
+      if (interruption.aborted) throw interrupted();
       writeJournal(directory, { ...journal, phase: 'committing' });
     } catch (error) {
       cleanUp();

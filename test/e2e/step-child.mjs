@@ -1,28 +1,31 @@
 // One change of a cage's life through the library, which ends itself at one step as a crash would: killed, with no
-// chance to tidy up. Prints the step before it is reached. Usage: step-child.mjs OPERATION CAGE PROJECT [STEP-NUMBER]
+// chance to tidy up. Prints the step before it is reached. Usage: step-child.mjs OPERATION CAGE PROJECT [STEP-NUMBER [SIGNAL]]
 import { writeSync } from 'node:fs';
 import {
   addDir,
   createCage,
+  forkCage,
   openContext,
   publishPorts,
   removeCage,
   removeDir,
   restartCage,
   restoreTrashed,
+  rewindCage,
   startCage,
   stopCage,
+  takeSnapshot,
   upgradeCage,
 } from '../../dist/index.js';
 
-const [operation, name, project, last] = process.argv.slice(2);
+const [operation, name, project, last, signal = 'SIGKILL'] = process.argv.slice(2);
 let number = 0;
 const context = openContext({
   environment: process.env,
   cwd: project,
   step(step) {
     writeSync(1, `${step}\n`);
-    if (String(number) === last) process.kill(process.pid, 'SIGKILL');
+    if (String(number) === last) process.kill(process.pid, signal);
     number += 1;
   },
 });
@@ -35,6 +38,9 @@ const operations = {
   publish: () => publishPorts(context, name, ['0:8785']),
   'add-dir': () => addDir(context, name, `${project}-lib`),
   'remove-dir': () => removeDir(context, name, 'p-lib', { discard: true }),
+  snapshot: () => takeSnapshot(context, name, { name: 'new' }),
+  rewind: () => rewindCage(context, name, 'old'),
+  fork: () => forkCage(context, name, `${name}-2`),
   upgrade: () => upgradeCage(context, name, { dryRun: false, offline: true, pull: false, to: undefined }),
   restore: () => restoreTrashed(context, name, { force: false, discard: false }),
   remove: () => removeCage(context, name, { discard: true }),

@@ -11,6 +11,7 @@ import type {
   Dir,
   DiffFile,
   Library,
+  Snapshot,
   WaitingRequest,
 } from '../../src/cli/library.ts';
 import type { CageReview, ReviewedFile } from '../../src/cli/review-library.ts';
@@ -80,6 +81,14 @@ function createSink(isTTY: boolean): { stream: OutputStream; text: () => string 
   return { stream, text };
 }
 
+const SNAPSHOT: Snapshot = {
+  ...{ cage: 'shop-1', name: 'first', createdAt: '2026-11-21T12:00:00.000Z', bytes: 1_234_567, automatic: false },
+  ...{
+    leftOut: [{ path: 'the home: .pipe', reason: 'it is a pipe, socket or device' }],
+    notPart: ['/srv: it is mounted'],
+  },
+};
+
 export const FILE: DiffFile = {
   path: 'src/a.ts',
   change: 'modified',
@@ -143,6 +152,7 @@ export const VIEW: CageView = {
   inspectors: ['no-friday-pushes'],
   dirs: [],
   leftOut: [{ path: '.env', reason: 'looks like a secret' }],
+  snapshots: [],
   base: 'abc',
   workspaceStrategy: 'overlay',
   policyGeneration: 3,
@@ -297,6 +307,21 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     removeDir: async (_context, name, dir, options) => {
       asked('removeDir', name, dir, options);
       return { cage: name, dirs: [] };
+    },
+    takeSnapshot: async (_context, cage, options) => {
+      asked('takeSnapshot', cage, options);
+      return { ...SNAPSHOT, cage };
+    },
+    listSnapshots: async () => [SNAPSHOT, { ...SNAPSHOT, name: 'before-rewind-1', automatic: true }],
+    removeSnapshot: async (_context, cage, snapshot, options) => asked('removeSnapshot', cage, snapshot, options),
+    rewindCage: async (_context, cage, snapshot) => {
+      asked('rewindCage', cage, snapshot);
+      return { cage, snapshot, before: 'before-rewind-1', rewound: ['the home'], kept: ['the directory lib'] };
+    },
+    forkCage: async (_context, from, cage, options) => {
+      asked('forkCage', from, cage, options);
+      const told = { unpublished: ['127.0.0.1:3000'], withoutValue: ['KEY'], formerRules: ['old.example'] };
+      return { cage, from, snapshot: options.from, leftOut: [], notPart: [], ...told };
     },
     diffCage: async (_context, name, dir = '') => ({
       ...{ cage: name, ...(dir === '' ? {} : { dir }) },

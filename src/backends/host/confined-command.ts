@@ -4,6 +4,7 @@
 // another Node under the same confinement.
 import { join } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
+import { LIBRARIES } from '../../platform/libraries.ts';
 import { PACKAGE_ROOT } from '../../platform/package-root.ts';
 import type { CageIdentity } from '../backend.ts';
 import { dropRoot, type Tools } from './tools.ts';
@@ -48,7 +49,6 @@ function packageInside(packageRoot = PACKAGE_ROOT): { root: string; binds: reado
   return { root: join('/app', ...parts.slice(outermost)), binds: [[source, '/app/node_modules']] };
 }
 
-const LIBRARIES = ['/lib', '/lib32', '/lib64', '/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/local/lib', '/nix/store'];
 const SETTINGS = ['/etc/ssl/openssl.cnf', '/etc/ld.so.cache', '/etc/localtime'];
 /** No /dev/shm and no terminal: memory of a tmpfs is not counted as the program's own. */
 const DEVICES = ['/dev/null', '/dev/zero', '/dev/random', '/dev/urandom'];

@@ -6,6 +6,7 @@ import { portRows } from '../port-rows.ts';
 import type { Output } from '../output.ts';
 import type { Span } from '../span.ts';
 import { ruleRows } from '../rule-rows.ts';
+import { snapshotRows } from '../snapshot-rows.ts';
 import { targetCage } from '../target-cage.ts';
 import { STATUS_STYLES } from './list.ts';
 
@@ -74,6 +75,8 @@ function printView(view: CageView, output: Output): void {
     ({ dir, path, reason }) => `${dir === undefined ? '' : `${dir}: `}${path} (${reason})`,
   );
   section(output, 'left out of the copy', leftOut);
+  if (view.snapshots.length > 0) output.line(['bold', 'snapshots']);
+  output.table(snapshotRows(view.snapshots).map(([first = '', ...rest]) => ['  ', first, ...rest]));
   section(output, 'problems', view.problems, 'red');
 }
 

@@ -1,0 +1,30 @@
+// Copies the data of a cage: out of it, into a snapshot and back, into another cage. What it is made of is in cage-data.ts.
+import { dirname, join } from 'node:path';
+import { makeDirectory, pathExists } from '../platform/files.ts';
+import { settleAll } from '../platform/settled.ts';
+import type { SkippedFile } from '../workspace/copy-tree.ts';
+import { copyExactly } from '../workspace/exact-copy.ts';
+import { copyWorkspace } from '../workspace/copy-workspace.ts';
+import type { DataPart } from './cage-data.ts';
+
+/** Copies those of `parts` that are there. The names of files that cannot come along stand behind what they are of. */
+export async function copyParts(
+  parts: readonly DataPart[],
+  from: string,
+  to: string,
+  interrupted: AbortSignal,
+): Promise<SkippedFile[]> {
+  const copied = await settleAll(
+    parts.map(async ({ what, path, kind }): Promise<SkippedFile[]> => {
+      const [source, target] = [join(from, path), join(to, path)];
+      if (!pathExists(source)) return [];
+      makeDirectory(dirname(target));
+      const skipped =
+        kind === 'workspace'
+          ? await copyWorkspace(source, target, interrupted)
+          : await copyExactly({ source, target, interrupted });
+      return skipped.map((file) => ({ ...file, path: `${what}: ${file.path}` }));
+    }),
+  );
+  return copied.flat();
+}

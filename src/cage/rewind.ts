@@ -1,0 +1,129 @@
+// `rewind`: workspace and home of a cage as a snapshot has them. What was there becomes a snapshot by itself, so that nothing is lost and
+// no question is needed. Rules, secrets, ports and all else of the cage stay.
+import { errorMessage, toIronError, IronError } from '../platform/errors.ts';
+import { pathExists } from '../platform/files.ts';
+import { holdingInterrupts } from '../platform/interrupts.ts';
+import { tellIfSlow } from '../platform/slowness.ts';
+import { diskUsage, refuseWhenInterrupted } from '../workspace/exact-copy.ts';
+import { join } from 'node:path';
+import { refuseInUse, stopForChange } from './adapt.ts';
+import { dataParts, type DataPart } from './cage-data.ts';
+import type { Context } from './context.ts';
+import { copyParts } from './copy-data.ts';
+import { timedName } from './names.ts';
+import { repairCage } from './repair.ts';
+import { agreeToRewind, beginRewind, finishRewind, sweepRewind } from './rewind-journal.ts';
+import { recordOf } from './snapshot.ts';
+import {
+  makeSnapshotsDirectory,
+  readSnapshot,
+  requireFree,
+  snapshotDirectory,
+  snapshotNames,
+  writeSnapshotRecord,
+} from './snapshot-store.ts';
+import type { CageSpec } from './spec.ts';
+import { startAgain } from './start-again.ts';
+import { cagePaths, readCageState, readSpec, withCageLock } from './store.ts';
+
+export interface RewindOutcome {
+  cage: string;
+  snapshot: string;
+  /** Snapshot of what was there before. */
+  before: string;
+  /** For people: what is as the snapshot has it. */
+  rewound: readonly string[];
+  /** What the cage has and the snapshot has not: as it was. */
+  kept: readonly string[];
+}
+
+/** Throws E_NO_SNAPSHOT, E_LOCKED while the cage is in use, E_DISK_FULL; then it is as it was. A cage that runs is started again. */
+export async function rewindCage(context: Context, cage: string, snapshot: string): Promise<RewindOutcome> {
+  return holdingInterrupts((interrupted) =>
+    withCageLock(context, cage, async () => {
+      for (const line of await repairCage(context, cage)) context.progress(line);
+      const spec = await readSpec(context, cage);
+      await readSnapshot(context, cage, snapshot);
+      const { parts, kept } = chooseParts(context, spec, snapshot);
+      await refuseInUse(context, cage);
+      const state = readCageState(context, cage);
+      const taken = snapshotNames(context, cage);
+      const before = requireFree(context, cage, timedName('before-rewind-', context.clock.now(), taken));
+      try {
+        await layOut(context, spec, { snapshot, before, parts, interrupted });
+      } catch (error) {
+        sweepRewind(context, cage);
+        throw error;
+      }
+      context.step('rewind: agreed');
+      await finishRewind(context, cage);
+      context.step('rewind: written');
+      if (state.phase === 'running') await runAgain(context, cage, snapshot, state);
+      return { cage, snapshot, before, rewound: parts.map(({ what }) => what), kept };
+    }),
+  );
+}
+
+/** Until the last line nothing of the cage has changed, but that it may have been stopped. */
+async function layOut(
+  context: Context,
+  spec: CageSpec,
+  wish: { snapshot: string; before: string; parts: readonly DataPart[]; interrupted: AbortSignal },
+): Promise<void> {
+  const { name: cage } = spec;
+  const { root } = cagePaths(context, cage);
+  const places = beginRewind(context, cage, wish.before);
+  context.step('rewind: begun');
+  const from = snapshotDirectory(context, cage, wish.snapshot);
+  await tellIfSlow(
+    (line) => context.progress(line),
+    `copying the files of ${wish.snapshot}`,
+    () => copyParts(wish.parts, from, places.next, wish.interrupted),
+  );
+  context.step('rewind: copied');
+  if (readCageState(context, cage).phase === 'running')
+    context.progress(`stopping ${cage}: it is started again afterwards`);
+  await stopForChange(context, cage);
+  const sizes = wish.parts.map(({ path }) => join(root, path)).filter(pathExists);
+  let bytes = 0;
+  for (const path of sizes) bytes += await diskUsage(path, wish.interrupted);
+  writeSnapshotRecord(places.before, recordOf(context, spec, { automatic: true, bytes, leftOut: [] }));
+  makeSnapshotsDirectory(context, cage);
+  refuseWhenInterrupted(wish.interrupted);
+  agreeToRewind(context, cage);
+}
+
+/** Throws E_NO_SNAPSHOT when it holds nothing that the cage has. */
+function chooseParts(
+  context: Context,
+  spec: CageSpec,
+  snapshot: string,
+): { parts: readonly DataPart[]; kept: readonly string[] } {
+  const from = snapshotDirectory(context, spec.name, snapshot);
+  const all = dataParts(spec);
+  const parts = all.filter(({ path }) => pathExists(join(from, path)));
+  if (parts.length > 0) return { parts, kept: all.filter((part) => !parts.includes(part)).map(({ what }) => what) };
+  throw new IronError('E_NO_SNAPSHOT', {
+    message: `the snapshot ${snapshot} holds nothing of what ${spec.name} is made of now`,
+    hint: `ironcage snapshot ${spec.name} --list shows the others`,
+  });
+}
+
+async function runAgain(
+  context: Context,
+  cage: string,
+  snapshot: string,
+  before: ReturnType<typeof readCageState>,
+): Promise<void> {
+  try {
+    await startAgain(context, cage, before);
+  } catch (error) {
+    const cause = toIronError(error);
+    throw new IronError(cause.code, {
+      message: `the cage ${cage} is as ${snapshot} has it, and does not start: ${errorMessage(error)}`,
+      because: cause.reasons,
+      hint: cause.hint,
+      cause,
+    });
+  }
+}

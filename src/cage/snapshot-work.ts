@@ -1,0 +1,88 @@
+// Work that is nowhere else but in snapshots: asked before one of them, or the cage with all of them, is taken away. Counted by the
+// contents of files: a state that the cage went past is no work, a file that only a snapshot has is.
+import { baseStore } from '../workspace/base.ts';
+import { recordCageTree } from '../workspace/cage-tree.ts';
+import { diffTrees } from '../workspace/tree-diff.ts';
+import type { PreparedWorkspace } from '../workspace/workspace.ts';
+import { errorMessage, IronError } from '../platform/errors.ts';
+import type { Context } from './context.ts';
+import { snapshotDirectory, snapshotNames } from './snapshot-store.ts';
+import { cagePaths } from './store.ts';
+import { workspacesBelow } from './workspaces.ts';
+
+export interface SnapshotWork {
+  snapshot: string;
+  /** Paths; those of a further directory stand behind its name. */
+  files: readonly string[];
+}
+
+/** Of `snapshots` (default: all) those with files that neither the cage nor another snapshot has, nor its project was given. */
+export async function workOnlyInSnapshots(
+  context: Context,
+  cage: string,
+  snapshots: readonly string[] = snapshotNames(context, cage),
+): Promise<SnapshotWork[]> {
+  const others = snapshotNames(context, cage).filter((name) => !snapshots.includes(name));
+  const seen = new Set<string>();
+  for (const root of [cagePaths(context, cage).root, ...others.map((name) => snapshotDirectory(context, cage, name))]) {
+    for (const { key } of await changedFiles(root).catch((): ChangedFile[] => [])) seen.add(key);
+  }
+  const found: SnapshotWork[] = [];
+  for (const snapshot of snapshots) {
+    const files = await changedFiles(snapshotDirectory(context, cage, snapshot));
+    const only = files.filter(({ key }) => !seen.has(key));
+    for (const { key } of only) seen.add(key);
+    if (only.length > 0) found.push({ snapshot, files: only.map(({ name }) => name) });
+  }
+  return found;
+}
+
+interface ChangedFile {
+  name: string;
+  /** Where it is and what is in it. */
+  key: string;
+}
+
+async function changedFiles(root: string): Promise<ChangedFile[]> {
+  const files: ChangedFile[] = [];
+  for (const { dir, workspace } of await workspacesBelow(root)) {
+    for (const { bytes, path, after } of await differences(workspace)) {
+      if (after === undefined) continue;
+      const name = `${dir === '' ? '' : `${dir}: `}${path}`;
+      files.push({ name, key: [dir, bytes.path, after.oid].join('\0') });
+    }
+  }
+  return files;
+}
+
+async function differences(workspace: PreparedWorkspace): Promise<Awaited<ReturnType<typeof diffTrees>>> {
+  if (workspace.strategy === 'mount') return [];
+  const { tree } = await recordCageTree(workspace);
+  // All of it was given to the project.
+  if (tree === workspace.lastApplied) return [];
+  return diffTrees(baseStore(workspace.base), workspace.base.tree, tree, 'no-renames');
+}
+
+const NAMED_FILES = 20;
+
+/** Throws E_UNEXPORTED that names the files when taking this snapshot away would lose work. */
+export async function refuseToLoseSnapshot(context: Context, cage: string, snapshot: string): Promise<void> {
+  const lose = `ironcage snapshot ${cage} --rm ${snapshot} --discard`;
+  const work = await workOnlyInSnapshots(context, cage, [snapshot]).catch((error: unknown) => {
+    throw new IronError('E_UNEXPORTED', {
+      message: `the snapshot ${snapshot} may hold work that is nowhere else`,
+      because: `it cannot be looked at: ${errorMessage(error)}`,
+      hint: `put that right, or lose what is in it with ${lose}`,
+      cause: error,
+    });
+  });
+  const files = work.flatMap((each) => each.files);
+  if (files.length === 0) return;
+  const named = files.slice(0, NAMED_FILES);
+  throw new IronError('E_UNEXPORTED', {
+    message: `the snapshot ${snapshot} holds work that is nowhere else: ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
+    because: `${named.join(', ')}${files.length > named.length ? ', …' : ''}`,
+    hint: `look at it in a cage of its own (ironcage fork ${cage} NEW --from ${snapshot}), or lose it with ${lose}`,
+    details: { files },
+  });
+}

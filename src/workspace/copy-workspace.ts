@@ -1,0 +1,56 @@
+// A second workspace that is like a first one: the cage's files with their marks, the base and the record. Objects of the base are
+// shared by second names, since nobody ever writes one again; what the kernel or a cache makes anew is left out. The first
+// one must stand still meanwhile, and is not touched.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeDirectory } from '../platform/files.ts';
+import { settleAll } from '../platform/settled.ts';
+import type { Owner, SkippedFile } from './copy-tree.ts';
+import { copyExactly, copyNames } from './exact-copy.ts';
+import { directoriesOf } from './workspace.ts';
+import { readWorkspaceRecord, writeWorkspaceRecord } from './workspace-file.ts';
+
+/** Made anew by whoever needs them: empty places of an overlay, and a cache of files by their numbers on disk. */
+const OF_NO_USE = new Set(['layers', 'merged', 'stat-cache.json']);
+/** With objects, which are shared, and files of the cage, which are nobody's to trust. */
+const APART = new Set(['base.git', 'tree']);
+
+/** Both are the directory `workspace` of a store; `target` must not exist. Returns what could not come along. */
+export async function copyWorkspace(source: string, target: string, interrupted: AbortSignal): Promise<SkippedFile[]> {
+  makeDirectory(target);
+  const present = readdirSync(source);
+  const names = present.filter((name) => !OF_NO_USE.has(name) && !APART.has(name));
+  const [from, to] = [directoriesOf(source), directoriesOf(target)];
+  if (present.includes('layers')) for (const directory of [to.work, to.merged]) makeDirectory(directory);
+  const made: Promise<SkippedFile[]>[] = [
+    copyNames({ source, target, names, how: 'copy', interrupted }),
+    copyBaseStore(join(source, 'base.git'), join(target, 'base.git'), interrupted),
+  ];
+  if (present.includes('layers')) {
+    for (const directory of [to.work, to.merged]) makeDirectory(directory);
+    made.push(copyExactly({ source: from.upper, target: to.upper, isLayer: true, interrupted }));
+  }
+  if (present.includes('tree')) made.push(copyExactly({ source: from.tree, target: to.tree, interrupted }));
+  return (await settleAll(made)).flat();
+}
+
+async function copyBaseStore(source: string, target: string, interrupted: AbortSignal): Promise<SkippedFile[]> {
+  const [from, to] = [join(source, 'objects'), join(target, 'objects')];
+  makeDirectory(to);
+  const shared = readdirSync(from).filter((name) => name !== 'info');
+  const all = readdirSync(source).filter((name) => name !== 'objects');
+  const made = await settleAll([
+    copyNames({ source, target, names: all.filter((name) => name !== 'kept'), how: 'copy', interrupted }),
+    copyNames({ source, target, names: all.filter((name) => name === 'kept'), how: 'link', interrupted }),
+    // Which other objects it borrows is a file that is written in place.
+    copyNames({ source: from, target: to, names: ['info'], how: 'copy', interrupted }),
+    copyNames({ source: from, target: to, names: shared, how: 'link', interrupted }),
+  ]);
+  return made.flat();
+}
+
+/** Says of a copied workspace whose its files are. */
+export async function ownWorkspace(directory: string, owner: Owner): Promise<void> {
+  const record = await readWorkspaceRecord(directory);
+  if (record !== undefined) writeWorkspaceRecord(directory, { ...record, owner });
+}
