@@ -27,7 +27,7 @@ export async function tryContainer(context: Context, engine: Engine, trial: Tria
     const path = searchPath(context.environment);
     try {
       const tools = findTools(context.environment, process.execPath);
-      await raiseContainer(plan, plan.container, engine, tools, path, HOOKS);
+      await raiseContainer({ plan, container: plan.container, engine, tools, path }, HOOKS);
     } finally {
       await removeContainer(plan.container.identity, engine);
     }

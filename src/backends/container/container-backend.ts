@@ -1,19 +1,22 @@
 // Container cages behind the interface of all backends. What only a start needs is loaded by the start.
 import type { Environment } from '../../platform/environment.ts';
-import type { Backend, RunningCage } from '../backend.ts';
+import type { Backend, CagePlan, ContainerPlan, RunningCage } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
 import { INSIDE_NODE } from './arguments.ts';
 import { engineOf } from './detect.ts';
 import { execCommand } from './enter.ts';
 import { gvisorCommand } from './enter-gvisor.ts';
+import type { ContainerSite } from './start.ts';
 
 export function createContainerBackend(tools: Tools, path: string, environment: Environment): Backend {
+  const siteOf = (plan: CagePlan): ContainerSite => {
+    const container = containerIn(plan);
+    return { plan, container, engine: engineOf(container.identity, environment), tools, path };
+  };
   return {
     async start(plan, hooks) {
       const { startContainerCage } = await import('./start.ts');
-      if (plan.container === undefined) throw new Error('this plan is not of a container');
-      const engine = engineOf(plan.container.identity, environment);
-      return startContainerCage(plan, plan.container, engine, tools, path, hooks);
+      return startContainerCage(siteOf(plan), hooks);
     },
     enter(plan, cage, request) {
       const container = containerOf(cage);
@@ -29,9 +32,8 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
       const container = containerOf(cage);
       if (container.gated) {
         const { startGate } = await import('./gate-container.ts');
-        if (plan.container === undefined) throw new Error('this plan is not of a container');
         const engine = engineOf(container, environment);
-        return { gate: await startGate(plan, plan.container, engine, tools, cage.init, handOver) };
+        return { gate: await startGate(plan, containerIn(plan), engine, tools, cage.init, handOver) };
       }
       await openInside(cage.init, container, tools, path, plan.listeners, handOver);
       return {};
@@ -44,11 +46,14 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
     },
     async replaceRouter(plan, cage) {
       const { replaceRouter } = await import('./start.ts');
-      if (plan.container === undefined) throw new Error('this plan is not of a container');
-      const engine = engineOf(containerOf(cage), environment);
-      return replaceRouter(plan, plan.container, engine, cage.init, tools, path);
+      return replaceRouter(siteOf(plan), cage.init);
     },
   };
+}
+
+function containerIn({ container }: Pick<CagePlan, 'container'>): ContainerPlan {
+  if (container === undefined) throw new Error('this plan is not of a container');
+  return container;
 }
 
 function containerOf({ container }: RunningCage): NonNullable<RunningCage['container']> {

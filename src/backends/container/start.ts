@@ -29,48 +29,43 @@ import { tightenMounts } from './tighten-mounts.ts';
 /** The label with a digest of what a container was made from: one that no longer fits its plan is made anew. */
 const PLAN_LABEL = 'ironcage.plan';
 
+/** A container that is to be: what it is made from, and with what. */
+export interface ContainerSite {
+  plan: CagePlan;
+  container: ContainerPlan;
+  engine: Engine;
+  tools: Tools;
+  /** PATH for the host programs that are started. */
+  path: string;
+}
+
 /** What a failure leaves is for the caller to end: it knows the container before it calls. */
-export async function startContainerCage(
-  plan: CagePlan,
-  container: ContainerPlan,
-  engine: Engine,
-  tools: Tools,
-  path: string,
-  hooks: StartHooks,
-): Promise<StartedCage> {
-  if (container.identity.router !== undefined) return startOpenCage(plan, container, engine, tools, path, hooks);
-  const running = await raiseContainer(plan, container, engine, tools, path, hooks);
-  writeTrust(plan.runDirectory, await hooks.certificate());
+export async function startContainerCage(site: ContainerSite, hooks: StartHooks): Promise<StartedCage> {
+  if (site.container.identity.router !== undefined) return startOpenCage(site, hooks);
+  const running = await raiseContainer(site, hooks);
+  writeTrust(site.plan.runDirectory, await hooks.certificate());
   return running;
 }
 
 /** With a router in the place of an egress; nothing of its traffic is told to anybody. */
-async function startOpenCage(
-  plan: CagePlan,
-  container: ContainerPlan,
-  engine: Engine,
-  tools: Tools,
-  path: string,
-  hooks: StartHooks,
-): Promise<StartedCage> {
-  requireRouting(path);
-  refuseOpen(container.identity);
-  const raised = await raiseContainer(plan, container, engine, tools, path, hooks);
-  const router = await startRouter(plan, container, engine);
-  await connectRouter(plan, engine, raised.init, router, tools, path);
-  return { ...raised, router: router.process };
+async function startOpenCage(site: ContainerSite, hooks: StartHooks): Promise<StartedCage> {
+  requireRouting(site.path);
+  refuseOpen(site.container.identity);
+  const raised = await raiseContainer(site, hooks);
+  return { ...raised, router: await startConnected(site, raised.init) };
 }
 
 /** Another router for an open cage that lives and has lost its own. */
-export async function replaceRouter(
-  plan: CagePlan,
-  container: ContainerPlan,
-  engine: Engine,
-  init: ProcessIdentity,
-  tools: Tools,
-  path: string,
-): Promise<ProcessIdentity> {
+export async function replaceRouter(site: ContainerSite, init: ProcessIdentity): Promise<ProcessIdentity> {
+  const { engine, tools, path } = site;
   await disconnectRouter(engine, init, tools, path);
+  return startConnected(site, init);
+}
+
+async function startConnected(
+  { plan, container, engine, tools, path }: ContainerSite,
+  init: ProcessIdentity,
+): Promise<ProcessIdentity> {
   const router = await startRouter(plan, container, engine);
   await connectRouter(plan, engine, init, router, tools, path);
   return router.process;
@@ -78,11 +73,7 @@ export async function replaceRouter(
 
 /** All of a start but the certificates, which its egress makes. */
 export async function raiseContainer(
-  plan: CagePlan,
-  container: ContainerPlan,
-  engine: Engine,
-  tools: Tools,
-  path: string,
+  { plan, container, engine, tools, path }: ContainerSite,
   hooks: Omit<StartHooks, 'certificate'>,
 ): Promise<RunningCage> {
   const limits = enforcementOf(plan.limits, engine.limits);
