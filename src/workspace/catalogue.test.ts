@@ -1,7 +1,7 @@
 // The catalogue by examples: each row has one at least, and files that only look alike are left in peace.
 import { expect, test } from 'vitest';
 import { fromText } from './byte-path.ts';
-import { CATALOGUE, catalogueEntries } from './catalogue.ts';
+import { CATALOGUE, catalogueEntries, entriesBelow } from './catalogue.ts';
 
 /** Path, class, and a word of what triggers it. */
 const EXAMPLES: readonly (readonly [path: string, findingClass: string, trigger: string])[] = [
@@ -184,3 +184,17 @@ test.each([
 ])('%s is an ordinary file, unless its text says otherwise', (path) =>
   expect(catalogueEntries(fromText(path)).filter((entry) => entry.holding === undefined)).toEqual([]),
 );
+
+test.each([
+  ['.husky', 'git-hook'],
+  ['sub/.VSCode', 'editor'],
+  ['.github', 'ci'],
+  ['.github/workflows', 'ci'],
+  ['random', 'interpreter-start'],
+])('a link that is called %s brings what is %s', (path, findingClass) => {
+  expect(entriesBelow(fromText(path)).map((entry) => entry.class)).toContain(findingClass);
+});
+
+test.each(['src', 'sub/random', 'husky', 'workflows'])('a link that is called %s brings nothing', (path) => {
+  expect(entriesBelow(fromText(path))).toEqual([]);
+});

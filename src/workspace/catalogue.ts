@@ -30,15 +30,32 @@ for (const entry of CATALOGUE) {
 
 function matcher(pattern: string): Matcher {
   if (!pattern.includes('/')) {
+    if (pattern === '*') return () => true;
     const matches = compileGlob(pattern);
-    return ({ name }) => matches(name);
+    const lead = pattern.slice(0, pattern.indexOf('*'));
+    return ({ name }) => name.startsWith(lead) && matches(name);
   }
   // Anchored at the project's root.
   if (pattern.startsWith('/')) return ({ path }) => path === pattern;
   if (pattern.endsWith('/')) return ({ path }) => path.includes(`/${pattern}`);
   if (!pattern.includes('*')) return ({ path }) => path.endsWith(`/${pattern}`);
   const matches = compileGlob(`**/${pattern}`);
-  return ({ path }) => matches(path.slice(1));
+  const lead = `/${pattern.slice(0, pattern.indexOf('*'))}`;
+  return ({ path }) => path.includes(lead) && matches(path.slice(1));
+}
+
+/** The rows that name what may lie below a link of that path: with it, all of the directory is there at once. */
+export function entriesBelow(path: BytePath): CatalogueEntry[] {
+  const folded = `/${foldPath(toText(path))}`;
+  return CATALOGUE.filter(({ files }) =>
+    files.some((pattern) => {
+      const parts = pattern.split('/').slice(0, -1);
+      return parts.some((part, depth) => {
+        const above = parts.slice(0, depth + 1).join('/');
+        return part !== '' && (above.startsWith('/') ? folded === above : folded.endsWith(`/${above}`));
+      });
+    }),
+  );
 }
 
 /** The rows that name a file, each once, in the catalogue's order. */

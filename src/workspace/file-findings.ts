@@ -2,13 +2,14 @@
 // parsers that it loads. In doubt it says something.
 import { printableLine } from '../platform/text.ts';
 import { toText, type BytePath } from './byte-path.ts';
-import { catalogueEntries } from './catalogue.ts';
+import { catalogueEntries, entriesBelow } from './catalogue.ts';
 import type { CatalogueEntry } from './catalogue-entry.ts';
 import { changedFields } from './changed-fields.ts';
 import { newLines, showLines, type NewLine } from './changed-lines.ts';
 import type { Finding } from './finding.ts';
 import { countHidden } from './hidden-unicode.ts';
-import { staysInside } from './link-target.ts';
+import type { OtherNames } from './link-names.ts';
+import { linkTarget } from './link-target.ts';
 import { hiddenLines, passesForBinary, steersTerminal, terminalLines } from './suspect-text.ts';
 import type { TreeDifference } from './tree-diff.ts';
 
@@ -18,6 +19,8 @@ export interface FileContents {
   after: Buffer | undefined;
   /** The new side was too large to be read. */
   unread: boolean;
+  /** What links call the file. */
+  otherNames: OtherNames;
 }
 
 const NO_LINES = { lines: [], moreLines: 0 };
@@ -52,33 +55,59 @@ function describe({
   return { class: of, rank, trigger, when };
 }
 
-async function catalogueFindings(file: TreeDifference, { before, after, unread }: FileContents): Promise<Finding[]> {
+async function catalogueFindings(file: TreeDifference, contents: FileContents): Promise<Finding[]> {
+  const { path, from } = file.bytes;
+  const below = file.after?.mode === '120000' ? entriesBelow(path) : [];
+  const own = [...new Set([...catalogueEntries(path), ...below])];
+  const formerly = from === undefined ? own : catalogueEntries(from);
   const findings: Finding[] = [];
-  const formerly = file.bytes.from === undefined ? undefined : catalogueEntries(file.bytes.from);
-  for (const entry of catalogueEntries(file.bytes.path)) {
+  for (const entry of own) {
     // What was not read as this kind of file before is new as such, wherever its text comes from.
-    const past = formerly?.includes(entry) === false ? undefined : before;
-    const lines = after === undefined || file.binary ? [] : newLines(past, after);
-    if (entry.holding !== undefined) {
-      const { holding, telling } = entry;
-      const holds = after !== undefined && holding.test(after.toString('utf8'));
-      if (!holds || !lines.some(({ text }) => (telling ?? holding).test(text))) continue;
-      findings.push({
-        ...describe(entry),
-        details: [],
-        ...showLines(
-          lines.filter(({ text }) => (telling ?? holding).test(text)),
-          telling,
-        ),
-      });
-    } else if (entry.fields !== undefined) {
-      const fields = unread ? undefined : await changedFields(entry.fields, past, after);
-      if (fields?.length === 0) continue;
-      const details = fields === undefined ? ['it cannot be taken apart'] : bounded(fields);
-      findings.push({ ...describe(entry), details, ...showLines(lines, fields && mentions(fields)) });
-    } else findings.push({ ...describe(entry), details: [], ...showLines(lines, entry.telling) });
+    const before = formerly.includes(entry) ? contents.before : undefined;
+    findings.push(...(await entryFindings(entry, file, { ...contents, before })));
   }
-  return findings;
+  const { names, tooMany } = contents.otherNames(path);
+  for (const { path: other, link } of names) {
+    const entry = catalogueEntries(other).find(({ holding }) => holding === undefined);
+    if (entry === undefined || own.includes(entry)) continue;
+    const found = await entryFindings(entry, file, contents);
+    const by = bounded([`by the link ${toText(link)}`]);
+    findings.push(...found.map((finding) => ({ ...finding, details: [...by, ...finding.details] })));
+  }
+  return tooMany ? [...findings, manyNames()] : findings;
+}
+
+async function entryFindings(
+  entry: CatalogueEntry,
+  file: TreeDifference,
+  { before, after, unread }: FileContents,
+): Promise<Finding[]> {
+  const { holding, fields } = entry;
+  if (holding !== undefined && (after === undefined || !holding.test(after.toString('utf8')))) return [];
+  const lines = after === undefined || file.binary ? [] : newLines(before, after);
+  if (holding !== undefined) {
+    const telling = entry.telling ?? holding;
+    const told = lines.filter(({ text }) => telling.test(text));
+    return told.length === 0 ? [] : [{ ...describe(entry), details: [], ...showLines(told, telling) }];
+  }
+  if (fields === undefined) return [{ ...describe(entry), details: [], ...showLines(lines, entry.telling) }];
+  const changed = unread ? undefined : await changedFields(fields, before, after);
+  if (changed === undefined) {
+    return [{ ...describe(entry), details: ['it cannot be taken apart'], ...showLines(lines, entry.telling) }];
+  }
+  if (changed.length === 0) return [];
+  return [{ ...describe(entry), details: bounded(changed), ...showLines(lines, mentions(changed)) }];
+}
+
+function manyNames(): Finding {
+  return {
+    class: 'link-outside',
+    rank: 'high',
+    trigger: 'whatever reads the file by one of its other names',
+    when: 'from now on: so many links lead to it that they were not all looked at',
+    details: [],
+    ...NO_LINES,
+  };
 }
 
 function bounded(names: readonly string[]): string[] {
@@ -127,7 +156,7 @@ function modeFindings(file: TreeDifference, target: Buffer | undefined): Finding
 }
 
 function linkFindings(path: BytePath, target: Buffer | undefined): Finding[] {
-  if (target !== undefined && staysInside(path, target.toString('latin1'))) return [];
+  if (target !== undefined && linkTarget(path, target.toString('latin1')) !== undefined) return [];
   return [
     {
       class: 'link-outside',

@@ -91,6 +91,26 @@ test('links that lead out are named, one through another as well', async () => {
   });
 });
 
+test('an ordinary file is named by what a link makes of it', async () => {
+  const { tree, review } = await cageOf({ 'notes/agents.txt': '1', 'tools/run': '1', 'tools/other': '1', plain: '1' });
+  symlinkSync('two', join(tree, 'CLAUDE.md'));
+  symlinkSync('notes/agents.txt', join(tree, 'two'));
+  symlinkSync('tools', join(tree, '.husky'));
+  writeFiles(tree, { 'notes/agents.txt': 'do evil\n', 'tools/run': '2', plain: '2' });
+  const found = await review();
+  expect(classes(found)).toEqual({
+    '.husky': ['git-hook'],
+    'CLAUDE.md': ['agent-instructions'],
+    'notes/agents.txt': ['agent-instructions'],
+    'tools/run': ['git-hook'],
+    two: ['agent-instructions'],
+  });
+  expect(found.find(({ path }) => path === 'notes/agents.txt')?.reasons[0]).toMatchObject({
+    details: ['by the link CLAUDE.md'],
+    lines: [{ line: 1, text: 'do evil' }],
+  });
+});
+
 test('a file that becomes one of the catalogue by its new name, its mode or as a link is named', async () => {
   const { tree, review } = await cageOf({ notes: 'export A=1\n'.repeat(20), tool: '#!/bin/sh\n' });
   renameSync(join(tree, 'notes'), join(tree, '.envrc'));
@@ -99,7 +119,7 @@ test('a file that becomes one of the catalogue by its new name, its mode or as a
   expect(classes(await review())).toEqual({
     '.envrc': ['shell-environment'],
     Makefile: ['build-file'],
-    tool: ['new-executable'],
+    tool: ['build-file', 'new-executable'],
   });
   expect((await review()).find(({ path }) => path === '.envrc')?.reasons[0]).toMatchObject({
     lines: [{ line: 1, text: 'export A=1' }, { line: 2 }, { line: 3 }, { line: 4 }, { line: 5 }],

@@ -3,8 +3,10 @@
 import type { BaseStore } from './base-store.ts';
 import { fileFindings } from './file-findings.ts';
 import { RANKS, type Finding } from './finding.ts';
-import { forEachBlob } from './read-blobs.ts';
+import { linkNames } from './link-names.ts';
+import { blobSizes, readBlobs } from './read-blobs.ts';
 import { suspectNames } from './suspect-names.ts';
+import { readTouchedTrees } from './touched-trees.ts';
 import type { TreeDifference, TreeSide } from './tree-diff.ts';
 
 export interface HostExecutableFile {
@@ -16,8 +18,8 @@ export interface HostExecutableFile {
   reasons: readonly Finding[];
 }
 
-/** How many files are held in memory at once while they are looked into. */
-const FILES_AT_ONCE = 64;
+/** Contents of this size are held in memory at once. */
+const BYTES_AT_ONCE = 32 * 1024 * 1024;
 const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 /** A larger binary file is taken for one. */
 const MAX_BINARY_BYTES = 1024 * 1024;
@@ -29,16 +31,24 @@ export async function guardChange(
   files: readonly TreeDifference[],
 ): Promise<HostExecutableFile[]> {
   const found: HostExecutableFile[] = [];
-  const names = await suspectNames(store, tree, files);
-  for (let start = 0; start < files.length; start += FILES_AT_ONCE) {
-    const some = files.slice(start, start + FILES_AT_ONCE);
-    const contents = await readContents(store, some);
-    for (const file of some) {
+  const trees = await readTouchedTrees(store, tree, files);
+  const names = suspectNames(trees, files);
+  const otherNames = await linkNames(store, trees);
+  const present = files.filter((file) => file.after !== undefined);
+  const sizes = await blobSizes(
+    store,
+    present.flatMap(sidesOf).map(({ oid }) => oid),
+  );
+  for (const group of groupsOf(files, sizes)) {
+    const readable = group.flatMap((file) => readableSides(file, sizes)).map(({ oid }) => oid);
+    const contents = await readBlobs(store, readable);
+    for (const file of group) {
       const after = contentOf(file.after, contents);
       const own = await fileFindings(file, {
         before: contentOf(file.before, contents),
         after,
         unread: after === undefined && isFile(file.after),
+        otherNames,
       });
       const ofName = (names.get(file.bytes.path) ?? []).map((finding) => ({ ...finding, lines: [], moreLines: 0 }));
       const reasons = [...own, ...ofName].sort((a, b) => RANKS.indexOf(a.rank) - RANKS.indexOf(b.rank));
@@ -53,24 +63,31 @@ function contentName(side: TreeSide | undefined): string {
   return side === undefined ? 'deleted' : `${side.mode} ${side.oid}`;
 }
 
-async function readContents(store: BaseStore, files: readonly TreeDifference[]): Promise<Map<string, Buffer>> {
-  const contents = new Map<string, Buffer>();
-  const read = async (some: readonly TreeDifference[], maxBytes: number): Promise<void> => {
-    const oids = some
-      .filter((file) => file.after !== undefined)
-      .flatMap((file) => [file.before, file.after].flatMap((side) => (isFile(side) ? [side.oid] : [])));
-    // A copy, because the batch's one buffer would otherwise stay alive as long as any file of it.
-    await forEachBlob(store, oids, (oid, bytes) => contents.set(oid, Buffer.from(bytes)), maxBytes);
-  };
-  await read(
-    files.filter((file) => !file.binary),
-    MAX_TEXT_BYTES,
-  );
-  await read(
-    files.filter((file) => file.binary),
-    MAX_BINARY_BYTES,
-  );
-  return contents;
+/** Runs of files whose contents are held at once. */
+function groupsOf(files: readonly TreeDifference[], sizes: ReadonlyMap<string, number>): TreeDifference[][] {
+  const groups: TreeDifference[][] = [];
+  let bytes = BYTES_AT_ONCE;
+  for (const file of files) {
+    const own = readableSides(file, sizes).reduce((sum, { oid }) => sum + (sizes.get(oid) ?? 0), 0);
+    if (bytes + own > BYTES_AT_ONCE) {
+      groups.push([]);
+      bytes = 0;
+    }
+    bytes += own;
+    groups.at(-1)?.push(file);
+  }
+  return groups;
+}
+
+/** The sides that are read: of what stays, and no larger than is worth it. */
+function readableSides(file: TreeDifference, sizes: ReadonlyMap<string, number>): TreeSide[] {
+  if (file.after === undefined) return [];
+  const maxBytes = file.binary ? MAX_BINARY_BYTES : MAX_TEXT_BYTES;
+  return sidesOf(file).filter(({ oid }) => (sizes.get(oid) ?? Infinity) <= maxBytes);
+}
+
+function sidesOf(file: TreeDifference): TreeSide[] {
+  return [file.before, file.after].filter(isFile);
 }
 
 function contentOf(side: TreeSide | undefined, contents: ReadonlyMap<string, Buffer>): Buffer | undefined {

@@ -1,47 +1,33 @@
-// Reads many stored blobs in few processes, within a bound on memory.
+// Reads many stored blobs in few processes. How much is held at once is the caller's to say: sizes come first, contents after.
 import type { BaseStore } from './base-store.ts';
 import { git } from './git.ts';
 
-const BATCH_BYTES = 32 * 1024 * 1024;
-
-/** Contents by name. A blob of more than `maxBytes`, or one that is gone, is not in the answer. */
-export async function forEachBlob(
-  store: BaseStore,
-  oids: Iterable<string>,
-  visit: (oid: string, contents: Buffer) => void,
-  maxBytes: number,
-): Promise<void> {
+/** Bytes by name, in one process. What is gone or no blob is not in the answer. */
+export async function blobSizes(store: BaseStore, oids: Iterable<string>): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
   const wanted = [...new Set(oids)];
-  if (wanted.length === 0) return;
-  const call = { gitDir: store.gitDir };
-  const checked = await git(['cat-file', '--batch-check'], { ...call, input: `${wanted.join('\n')}\n` });
-  let batch: string[] = [];
-  let bytes = 0;
-  for (const line of checked.stdout.toString('latin1').split('\n')) {
+  if (wanted.length === 0) return sizes;
+  const call = { gitDir: store.gitDir, input: `${wanted.join('\n')}\n` };
+  const { stdout } = await git(['cat-file', '--batch-check'], call);
+  for (const line of stdout.toString('latin1').split('\n')) {
     const [oid, type, size] = line.split(' ');
-    if (oid === undefined || type !== 'blob' || Number(size) > maxBytes) continue;
-    batch.push(oid);
-    bytes += Number(size);
-    if (bytes < BATCH_BYTES) continue;
-    await readBatch(store, batch, visit);
-    batch = [];
-    bytes = 0;
+    if (oid !== undefined && type === 'blob') sizes.set(oid, Number(size));
   }
-  await readBatch(store, batch, visit);
+  return sizes;
 }
 
-async function readBatch(
-  store: BaseStore,
-  oids: readonly string[],
-  visit: (oid: string, contents: Buffer) => void,
-): Promise<void> {
-  if (oids.length === 0) return;
-  const { stdout } = await git(['cat-file', '--batch'], { gitDir: store.gitDir, input: `${oids.join('\n')}\n` });
+/** Contents by name, in one process; all of them must be there. The buffers are parts of one. */
+export async function readBlobs(store: BaseStore, oids: Iterable<string>): Promise<Map<string, Buffer>> {
+  const contents = new Map<string, Buffer>();
+  const wanted = [...new Set(oids)];
+  if (wanted.length === 0) return contents;
+  const { stdout } = await git(['cat-file', '--batch'], { gitDir: store.gitDir, input: `${wanted.join('\n')}\n` });
   for (let at = 0; at < stdout.length;) {
     const lineEnd = stdout.indexOf(0x0a, at);
     const [oid = '', , size] = stdout.toString('latin1', at, lineEnd).split(' ');
     const end = lineEnd + 1 + Number(size);
-    visit(oid, stdout.subarray(lineEnd + 1, end));
+    contents.set(oid, stdout.subarray(lineEnd + 1, end));
     at = end + 1;
   }
+  return contents;
 }

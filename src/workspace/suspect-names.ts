@@ -1,76 +1,41 @@
 // What names do together: two that are one file on a lenient file system, names that mean something else elsewhere, and directories
-// that git takes for repositories. Reads only the directories of the tree that the change touches.
-import type { BaseStore } from './base-store.ts';
+// that git takes for repositories.
 import { toText, type BytePath } from './byte-path.ts';
 import type { Finding } from './finding.ts';
 import { foldName } from './fold-name.ts';
 import type { TreeDifference } from './tree-diff.ts';
-import { readTrees, type Tree } from './tree-object.ts';
+import { directoriesAbove, type TouchedTrees } from './touched-trees.ts';
+import type { Tree } from './tree-object.ts';
 
 /** What a name can do wrong; nothing of it is in a line of the file. */
 export type NameFinding = Omit<Finding, 'lines' | 'moreLines'>;
 
 /** Findings by byte path, for files that are there after the change. */
-export async function suspectNames(
-  store: BaseStore,
-  tree: string,
-  files: readonly TreeDifference[],
-): Promise<Map<BytePath, NameFinding[]>> {
+export function suspectNames(trees: TouchedTrees, files: readonly TreeDifference[]): Map<BytePath, NameFinding[]> {
   const present = files.filter((file) => file.after !== undefined);
-  const trees = await readTouched(store, tree, present);
-  const collisions = collisionsOf(trees);
+  const collisions = collisionsOf(trees, present.filter(isNew));
+  const repositories = new Set([...trees].flatMap(([path, tree]) => (isRepository(tree) ? [path] : [])));
   const found = new Map<BytePath, NameFinding[]>();
   for (const file of present) {
     const { path } = file.bytes;
-    const isNew = file.before === undefined || file.bytes.from !== undefined;
     const findings = [
-      ...(isNew ? [...collidesWith(path, collisions), ...oddName(path)] : []),
-      ...inRepository(path, trees),
+      ...(isNew(file) ? [...collidesWith(path, collisions), ...oddName(path)] : []),
+      ...inRepository(path, repositories),
     ];
     if (findings.length > 0) found.set(path, findings);
   }
   return found;
 }
 
-/** The directories above the files, by their paths, level by level: one process for each. */
-async function readTouched(
-  store: BaseStore,
-  tree: string,
-  files: readonly TreeDifference[],
-): Promise<ReadonlyMap<BytePath, Tree>> {
-  const wanted = new Set<BytePath>(['']);
-  for (const { bytes } of files) {
-    for (let slash = bytes.path.indexOf('/'); slash >= 0; slash = bytes.path.indexOf('/', slash + 1)) {
-      wanted.add(bytes.path.slice(0, slash));
-    }
-  }
-  const trees = new Map<BytePath, Tree>();
-  for (
-    let level: { path: BytePath; oid: string }[] = files.length === 0 ? [] : [{ path: '', oid: tree }];
-    level.length > 0;
-  ) {
-    const read = await readTrees(
-      store,
-      level.map(({ oid }) => oid),
-    );
-    const next: typeof level = [];
-    for (const [index, { path }] of level.entries()) {
-      const entries = read[index] ?? new Map();
-      trees.set(path, entries);
-      for (const [name, { mode, oid }] of entries) {
-        const inner = path === '' ? name : `${path}/${name}`;
-        if (mode === '40000' && wanted.has(inner)) next.push({ path: inner, oid });
-      }
-    }
-    level = next;
-  }
-  return trees;
+function isNew(file: TreeDifference): boolean {
+  return file.before === undefined || file.bytes.from !== undefined;
 }
 
-/** By directory: the names that are equal when folded. */
-function collisionsOf(trees: ReadonlyMap<BytePath, Tree>): Map<BytePath, Map<BytePath, BytePath[]>> {
+/** By directory above a new file: the names that are equal when folded. */
+function collisionsOf(trees: TouchedTrees, added: readonly TreeDifference[]): Map<BytePath, Map<BytePath, BytePath[]>> {
   const collisions = new Map<BytePath, Map<BytePath, BytePath[]>>();
-  for (const [path, tree] of trees) {
+  for (const path of new Set(added.flatMap(({ bytes }) => directoriesAbove(bytes.path)))) {
+    const tree = trees.get(path) ?? new Map();
     const folded = new Map<string, BytePath[]>();
     for (const name of tree.keys()) {
       const key = foldName(toText(name));
@@ -138,18 +103,14 @@ function oddities(name: string): string[] {
 }
 
 /** Whether git, started in this directory, would take it for a repository and obey its settings. */
-function isRepository(tree: Tree | undefined): boolean {
-  if (tree === undefined) return false;
+function isRepository(tree: Tree): boolean {
+  if (tree.size < 2) return false;
   const names = new Set([...tree.keys()].map((name) => foldName(toText(name))));
   return names.has('head') && (names.has('commondir') || (names.has('objects') && names.has('refs')));
 }
 
-function inRepository(path: BytePath, trees: ReadonlyMap<BytePath, Tree>): NameFinding[] {
-  const parts = path.split('/');
-  const inside = parts
-    .slice(0, -1)
-    .some((_part, depth) => isRepository(trees.get(parts.slice(0, depth + 1).join('/'))));
-  if (!inside && !isRepository(trees.get(''))) return [];
+function inRepository(path: BytePath, repositories: ReadonlySet<BytePath>): NameFinding[] {
+  if (repositories.size === 0 || !directoriesAbove(path).some((above) => repositories.has(above))) return [];
   return [
     {
       class: 'embedded-repository',

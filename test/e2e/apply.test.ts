@@ -161,7 +161,7 @@ describe('files that can run on the host', () => {
 
 test('the repository’s own settings never come back: hooks and config of the cage stay there', async () => {
   await inside(
-    'printf "#!/bin/sh\\ntouch /tmp/hooked\\n" > .git/hooks/post-checkout; chmod +x .git/hooks/post-checkout; git config core.fsmonitor /tmp/evil; echo x > new.txt',
+    'mkdir -p .git/hooks; printf "#!/bin/sh\\ntouch /tmp/hooked\\n" > .git/hooks/post-checkout; chmod +x .git/hooks/post-checkout; git config core.fsmonitor /tmp/evil; echo x > new.txt',
   );
   expect((await apply('--yes', '--accept-host-executable')).exitCode).toBe(0);
   expect(existsSync(join(project, '.git/hooks/post-checkout'))).toBe(false);

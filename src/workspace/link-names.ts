@@ -1,0 +1,63 @@
+// Other names of a changed file: a link in a directory that the change touches, the root among them, makes an ordinary file one of the
+// catalogue (`CLAUDE.md` that leads to `notes.md`). Links are judged by their text; nothing is followed.
+import type { BaseStore } from './base-store.ts';
+import { bytePath, type BytePath } from './byte-path.ts';
+import { linkTarget } from './link-target.ts';
+import { blobSizes, readBlobs } from './read-blobs.ts';
+import { directoriesAbove, type TouchedTrees } from './touched-trees.ts';
+
+/** Links through links are taken so far. */
+const MAX_HOPS = 8;
+const MAX_TARGET_BYTES = 4096;
+/** Nobody gives one file or directory more names than that; who does gets all of the rest said by one. */
+const MAX_NAMES = 50;
+
+export interface OtherName {
+  path: BytePath;
+  /** The link that makes it one. */
+  link: BytePath;
+}
+
+export type OtherNames = (path: BytePath) => { names: readonly OtherName[]; tooMany: boolean };
+
+export async function linkNames(store: BaseStore, trees: TouchedTrees): Promise<OtherNames> {
+  const links = [...trees].flatMap(([directory, tree]) =>
+    [...tree].flatMap(([name, { mode, oid }]) =>
+      mode === '120000' ? [{ path: directory === '' ? name : `${directory}/${name}`, oid }] : [],
+    ),
+  );
+  const oids = links.map(({ oid }) => oid);
+  const sizes = await blobSizes(store, oids);
+  const contents = await readBlobs(
+    store,
+    oids.filter((oid) => (sizes.get(oid) ?? Infinity) <= MAX_TARGET_BYTES),
+  );
+  const targets = new Map<BytePath, BytePath>();
+  for (const { path, oid } of links) {
+    const text = contents.get(oid);
+    const target = text === undefined ? undefined : linkTarget(path, bytePath(text));
+    if (target !== undefined) targets.set(path, target);
+  }
+  const leadingTo = new Map<BytePath, BytePath[]>();
+  for (const link of targets.keys()) {
+    let target = targets.get(link);
+    for (let hop = 0; target !== undefined && hop < MAX_HOPS; hop++) {
+      const known = leadingTo.get(target);
+      if (known === undefined) leadingTo.set(target, [link]);
+      else if (known.length <= MAX_NAMES) known.push(link);
+      target = targets.get(target);
+    }
+  }
+  return (path) => {
+    if (leadingTo.size === 0) return { names: [], tooMany: false };
+    const found = [...directoriesAbove(path), path].map((above) => ({ above, to: leadingTo.get(above) ?? [] }));
+    return {
+      names: found.flatMap(({ above, to }) =>
+        to
+          .slice(0, MAX_NAMES)
+          .map((link) => ({ link, path: above === '' ? `${link}/${path}` : link + path.slice(above.length) })),
+      ),
+      tooMany: found.some(({ to }) => to.length > MAX_NAMES),
+    };
+  };
+}
