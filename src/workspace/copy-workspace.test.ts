@@ -76,6 +76,17 @@ test('a copied tree has the files as they are, with their modes, times and links
   expect(readFileSync(join(tree, 'a'), 'utf8')).toBe('1\n');
 });
 
+test('what git ignored at the beginning, and nobody touched, is no change in the copy either', async () => {
+  const root = createRepository({ a: '1\n', '.gitignore': 'dist\n' });
+  writeFiles(root, { 'dist/kept': 'k', 'dist/touched': 't' });
+  const workspace = await workspaceOf(root, 'copy');
+  writeFiles(workspace.directories.tree, { 'dist/touched': 'other', '.gitignore': '' });
+  const copy = await copyOf(workspace);
+  const change = await computeChange(workspace);
+  expect(change.files.map(({ path }) => path)).toEqual(['.gitignore', 'dist/touched']);
+  expect(await computeChange(copy)).toEqual(change);
+});
+
 test('objects of a base are shared, and what names others is not', async () => {
   const root = createRepository({ a: '1\n' });
   writeFiles(root, { untracked: 'u\n' });

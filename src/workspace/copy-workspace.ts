@@ -7,11 +7,12 @@ import { makeDirectory } from '../platform/files.ts';
 import { settleAll } from '../platform/settled.ts';
 import type { Owner, SkippedFile } from './copy-tree.ts';
 import { copyExactly, copyNames } from './exact-copy.ts';
+import { carryTakenIn, renewTakenIn } from './taken-in.ts';
 import { directoriesOf } from './workspace.ts';
 import { readWorkspaceRecord, writeWorkspaceRecord } from './workspace-file.ts';
 
 /** Made anew by whoever needs them: empty places of an overlay, and a cache of files by their numbers on disk. */
-const OF_NO_USE = new Set(['layers', 'merged', 'stat-cache.json']);
+const OF_NO_USE = new Set(['layers', 'merged', 'stat-cache.json', 'taken-in']);
 /** With objects, which are shared, and files of the cage, which are nobody's to trust. */
 const APART = new Set(['base.git', 'tree']);
 
@@ -31,7 +32,9 @@ export async function copyWorkspace(source: string, target: string, interrupted:
     made.push(copyExactly({ source: from.upper, target: to.upper, isLayer: true, interrupted }));
   }
   if (present.includes('tree')) made.push(copyExactly({ source: from.tree, target: to.tree, interrupted }));
-  return (await settleAll(made)).flat();
+  const skipped = (await settleAll(made)).flat();
+  carryTakenIn(source, target);
+  return skipped;
 }
 
 async function copyBaseStore(source: string, target: string, interrupted: AbortSignal): Promise<SkippedFile[]> {
@@ -49,8 +52,9 @@ async function copyBaseStore(source: string, target: string, interrupted: AbortS
   return made.flat();
 }
 
-/** Says of a copied workspace whose its files are. */
+/** Says of a copied workspace whose its files are, when they are. */
 export async function ownWorkspace(directory: string, owner: Owner): Promise<void> {
+  renewTakenIn(directory);
   const record = await readWorkspaceRecord(directory);
   if (record !== undefined) writeWorkspaceRecord(directory, { ...record, owner });
 }

@@ -1,7 +1,7 @@
 // The life of a container cage over the real engines: what it leaves behind, what happens when somebody else takes a hand in its
 // container, and that a crash at any step of its start is put right by the next command.
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -118,6 +118,30 @@ function lifeOver(kind: TestEngine): void {
     } finally {
       await engine('rmi', '--force', image);
     }
+  });
+
+  test('it is paused while it is copied, goes on after a kill in the middle, and a fork has its work', async () => {
+    const counting = 'i=0; while :; do i=$((i+1)); echo $i 1<>counter; done';
+    await ok('exec', CAGE, '--', 'sh', '-c', `setsid sh -c '${counting}' </dev/null >/dev/null 2>&1 &`);
+    const counter = join(sandbox.dataRoot, 'cages', CAGE, 'workspace/tree/counter');
+    const count = (): number => Number(existsSync(counter) ? readFileSync(counter, 'utf8') : '');
+    const goesOn = async (): Promise<void> => {
+      const before = count();
+      await until('the cage to count on', () => count() > before + 5);
+    };
+    await goesOn();
+    const steps = ['snapshot: begun', 'hold: announced', 'hold: still'];
+    const child = killedAt('snapshot', CAGE, steps.length - 1);
+    expect([child.signal, child.stdout.trim().split('\n')], child.stderr).toEqual(['SIGKILL', steps]);
+    expect(await engine('inspect', '--format', '{{.State.Paused}}', await only())).toBe('true');
+    await ok('start', CAGE);
+    await goesOn();
+    await ok('fork', CAGE, 'forked');
+    await goesOn();
+    expect(await ok('exec', 'forked', '--', 'sh', '-c', 'cat work.txt ~/note')).toBe('only here\nkept\n');
+    await ok('rm', '-y', '--discard', 'forked');
+    await ok('stop', CAGE);
+    rmSync(counter);
   });
 
   test('a command’s input, output, error output and exit code are its own', async () => {
