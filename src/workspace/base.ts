@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { borrowObjects, commitTree, createBaseStore, keepCommit, type BaseStore } from './base-store.ts';
 import { below, type BytePath } from './byte-path.ts';
-import { git, gitLine } from './git.ts';
+import { git } from './git.ts';
 import { linkObjects, packObjects } from './keep-objects.ts';
 import { findRepository, type ObjectFormat, type Project } from './project.ts';
 import { recordTree } from './record-tree.ts';
@@ -75,9 +75,4 @@ export async function readHead(project: Project): Promise<string | undefined> {
   const call = { gitDir: project.git.gitDir, accept: [0, 1, 128] };
   const answer = await git(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], call);
   return answer.exitCode === 0 ? answer.stdout.toString('latin1').trim() : undefined;
-}
-
-/** Throws when the base's objects are no longer all there (the project was collected by `git gc`). */
-export async function checkBase(base: Base): Promise<void> {
-  await gitLine(['ls-tree', '--name-only', `${base.commit}^{tree}`], { gitDir: base.gitDir });
 }

@@ -81,13 +81,13 @@ export async function recordCageTree(workspace: PreparedWorkspace): Promise<Cage
       root,
       host,
       layersFrom: overlay ? top : undefined,
-      rules: await hostIgnoreRules(project),
+      rules: undefined,
       cache: openStatCache(cacheFile, BigInt(Date.now()) * 1_000_000n),
       skipped: [],
       isTakenIn: strategy === 'copy' ? openTakenIn(workspaceDirectory(workspace.storeDirectory)) : () => false,
       leaveOut: strategy === 'mount' ? newSecrets(project) : undefined,
     };
-    const tree = await readAll(reading, base.tree);
+    const tree = await readAll(reading, base.tree, hostIgnoreRules(project));
     reading.cache.save();
     return { tree, skipped: reading.skipped };
   } finally {
@@ -96,13 +96,15 @@ export async function recordCageTree(workspace: PreparedWorkspace): Promise<Cage
   }
 }
 
-async function readAll(reading: Reading, baseTree: string): Promise<string> {
+async function readAll(reading: Reading, baseTree: string, rules: Promise<IgnoreRules | undefined>): Promise<string> {
   const top = newDirectory({ path: '', name: '', parent: undefined, baseOid: baseTree, ignored: false });
   const all: Directory[] = [];
   for (let level = [top]; level.length > 0;) {
     all.push(...level);
     const next: Directory[] = [];
-    const readable = await readBase(reading, level);
+    // The rules are looked up beside the base, and count from the first directory on.
+    const [readable, found] = await Promise.all([readBase(reading, level), rules]);
+    reading.rules = found;
     for (const directory of readable) next.push(...(await readDirectory(reading, directory)));
     level = next;
   }
@@ -125,20 +127,23 @@ function newDirectory(parts: Pick<Directory, 'path' | 'name' | 'parent' | 'baseO
 /** Looks up what the base holds in these directories and which of them let it show through; returns those to be read. */
 async function readBase(reading: Reading, level: readonly Directory[]): Promise<Directory[]> {
   const known = level.filter((directory) => directory.baseOid !== undefined);
-  const trees = await readTrees(
-    reading.store,
-    known.map((directory) => directory.baseOid ?? ''),
-  );
-  for (const [index, directory] of known.entries()) directory.base = trees[index] ?? new Map();
   const readable = level.filter((directory) => isReadable(reading, directory));
+  const below =
+    reading.layersFrom === undefined
+      ? []
+      : readable.filter((directory) => directory.parent === undefined || directory.parent.layered);
+  const [trees, opaque] = await Promise.all([
+    readTrees(
+      reading.store,
+      known.map((directory) => directory.baseOid ?? ''),
+    ),
+    findOpaque(
+      reading.layersFrom ?? '',
+      below.filter((at) => at.baseOid !== undefined).map((at) => at.path),
+    ),
+  ]);
+  for (const [index, directory] of known.entries()) directory.base = trees[index] ?? new Map();
   for (const directory of level) if (!readable.includes(directory)) directory.entries = new Map(directory.base);
-
-  if (reading.layersFrom === undefined) return readable;
-  const below = readable.filter((directory) => directory.parent === undefined || directory.parent.layered);
-  const opaque = await findOpaque(
-    reading.layersFrom,
-    below.filter((at) => at.baseOid !== undefined).map((at) => at.path),
-  );
   for (const directory of below) {
     directory.layered = !opaque.has(directory.path);
     if (directory.layered) directory.entries = new Map(directory.base);

@@ -1,6 +1,6 @@
 // What a cage changed against its base. Never mutates the cage and never runs git on what is inside; the change is two trees
 // in our own store and what follows from them.
-import { baseStore, checkBase } from './base.ts';
+import { baseStore } from './base.ts';
 import { recordCageTree } from './cage-tree.ts';
 import type { SkippedFile } from './copy-tree.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
@@ -19,7 +19,6 @@ export interface Change {
 
 /** Works on a running cage (a moment's view of it) and on a stopped one. */
 export async function computeChange(workspace: PreparedWorkspace): Promise<Change> {
-  await checkBase(workspace.base);
   const { tree, skipped } = await recordCageTree(workspace);
   const store = baseStore(workspace.base);
   const differences = await diffTrees(store, workspace.base.tree, tree);

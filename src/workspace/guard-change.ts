@@ -31,14 +31,16 @@ export async function guardChange(
   files: readonly TreeDifference[],
 ): Promise<HostExecutableFile[]> {
   const found: HostExecutableFile[] = [];
-  const trees = await readTouchedTrees(store, tree, files);
+  const present = files.filter((file) => file.after !== undefined);
+  const [trees, sizes] = await Promise.all([
+    readTouchedTrees(store, tree, files),
+    blobSizes(
+      store,
+      present.flatMap(sidesOf).map(({ oid }) => oid),
+    ),
+  ]);
   const names = suspectNames(trees, files);
   const otherNames = await linkNames(store, trees);
-  const present = files.filter((file) => file.after !== undefined);
-  const sizes = await blobSizes(
-    store,
-    present.flatMap(sidesOf).map(({ oid }) => oid),
-  );
   for (const group of groupsOf(files, sizes)) {
     const readable = group.flatMap((file) => readableSides(file, sizes)).map(({ oid }) => oid);
     const contents = await readBlobs(store, readable);

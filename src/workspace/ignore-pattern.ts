@@ -74,7 +74,10 @@ export function compileGlob(glob: string): (path: string) => boolean {
   const suffix = /^\*([^*?[\\/]+)$/.exec(glob)?.[1];
   if (suffix !== undefined) return (path) => path.endsWith(suffix) && !path.includes('/');
   const tokens = tokenize(glob);
-  return tokens === undefined ? () => false : (path) => simulate(tokens, path);
+  if (tokens === undefined) return () => false;
+  // What stands behind the last wildcard rules most paths out at once; its slash may be that of a `**`, which needs none.
+  const ending = /[^*?[\]\\]*$/.exec(glob)?.[0].replace(/^\//, '') ?? '';
+  return (path) => path.endsWith(ending) && simulate(tokens, path);
 }
 
 function tokenize(glob: string): Token[] | undefined {
