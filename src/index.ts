@@ -17,6 +17,9 @@ export type { SnapshotInfo } from './cage/snapshot-list.ts';
 export type { PortsView, PortView } from './cage/ports.ts';
 export type { Attachment, ExecRequest } from './cage/enter.ts';
 export type { RunOutcome, RunRequest } from './cage/run.ts';
+export type { ExportOutcome, ExportQuery, ExportView } from './cage/export-cage.ts';
+export type { PatchesView } from './cage/patch-cage.ts';
+export type { GuardRequest } from './cage/host-guard.ts';
 export type { SyncOutcome, SyncRequest } from './cage/sync-cage.ts';
 export type { ApplyOutcome, ApplyView, CageDiff } from './cage/work.ts';
 export type { CageReview, ReviewedFile, ReviewRequest, ReviewSelector, ShownFinding } from './cage/review.ts';
@@ -105,6 +108,10 @@ export const decideReview = lazily(async () => (await import('./cage/review.ts')
 export const reviewFileText = lazily(async () => (await import('./cage/review.ts')).reviewFileText);
 export const planApplyCage = lazily(async () => (await import('./cage/work.ts')).planApplyCage);
 export const applyCage = lazily(async () => (await import('./cage/work.ts')).applyCage);
+export const planExportCage = lazily(async () => (await import('./cage/export-cage.ts')).planExportCage);
+export const exportCage = lazily(async () => (await import('./cage/export-cage.ts')).exportCage);
+export const patchesOfCage = lazily(async () => (await import('./cage/patch-cage.ts')).patchesOfCage);
+export const writePatches = lazily(async () => (await import('./cage/patch-cage.ts')).writePatches);
 export const syncCage = lazily(async () => (await import('./cage/sync-cage.ts')).syncCage);
 
 /** Decisions in order, each with its byte counts filled in once its exchange has ended. */

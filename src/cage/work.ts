@@ -8,9 +8,9 @@ import { unreturnedRefs } from '../workspace/return-commits.ts';
 import { decideFiles, type DecidedFile } from '../workspace/review-decisions.ts';
 import { hasUnexportedWork } from '../workspace/unexported.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
-import { IronError } from '../platform/errors.ts';
 import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
+import { leftOutByGuard, type GuardRequest } from './host-guard.ts';
 import { repairCage } from './repair.ts';
 import type { SpecDir } from './spec.ts';
 import { cageExists, readSpec, withCageLock } from './store.ts';
@@ -123,16 +123,9 @@ async function freshPlan(context: Context, name: string, dir: string): Promise<A
   return planApply(workspace, await changeOf(workspace));
 }
 
-export interface ApplyRequest {
+export interface ApplyRequest extends GuardRequest {
   dir?: string | undefined;
   target: 'working-tree' | { branch: string };
-  /**
-   * What becomes of files that can run on the host and that no review decided about: taken, left in the cage, or the whole apply is
-   * refused.
-   */
-  hostExecutable: 'accept' | 'leave-out' | 'refuse';
-  /** What the person who accepts has seen: with `accept`, anything else is refused. */
-  shown?: readonly Pick<DecidedFile, 'path' | 'content'>[] | undefined;
 }
 
 export interface ApplyOutcome {
@@ -153,40 +146,8 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
     const plan = await freshPlan(context, name, request.dir ?? '');
     // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
     if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
-    const decided = decideFiles(plan.workspace, plan.hostExecutable);
-    const undecided = decided.filter(({ decision }) => decision === 'undecided');
-    refuseHostExecutable(
-      undecided.filter((file) => !isCovered(file, request)),
-      name,
-    );
-    const leftOut = decided.filter(({ decision }) => decision === 'left-out');
-    const leaveOut = [...leftOut, ...(request.hostExecutable === 'leave-out' ? undecided : [])].map(({ path }) => path);
+    const leaveOut = leftOutByGuard(plan, name, request);
     if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });
     return applyToBranch(plan, request.target.branch, { leaveOut });
-  });
-}
-
-function isCovered(file: DecidedFile, { hostExecutable, shown }: ApplyRequest): boolean {
-  switch (hostExecutable) {
-    case 'accept':
-      return shown === undefined || shown.some(({ path, content }) => path === file.path && content === file.content);
-    case 'leave-out':
-      return true;
-    case 'refuse':
-      return false;
-    default:
-      return hostExecutable satisfies never;
-  }
-}
-
-function refuseHostExecutable(hostExecutable: readonly DecidedFile[], name: string): void {
-  if (hostExecutable.length === 0) return;
-  throw new IronError('E_HOST_EXECUTABLE', {
-    message: `${hostExecutable.length} changed ${hostExecutable.length === 1 ? 'file' : 'files'} can run on the host`,
-    because: hostExecutable
-      .map(({ path, reasons }) => `${path} (${reasons.map(({ trigger }) => trigger).join('; ')})`)
-      .join(', '),
-    hint: `look at them and decide (ironcage review ${name}), or add --accept-host-executable or --skip-host-executable`,
-    details: { files: hostExecutable.map(({ path }) => path) },
   });
 }

@@ -131,6 +131,20 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'export',
+    {
+      summary: 'copy the files of a cage out, into its project or another directory',
+      load: async () => (await import('./commands/export.ts')).exportCommand,
+    },
+  ],
+  [
+    'patch',
+    {
+      summary: 'write the work of a cage as patches for git am',
+      load: async () => (await import('./commands/patch.ts')).patch,
+    },
+  ],
+  [
     'sync',
     {
       summary: 'bring what changed on the host since the base into a cage',

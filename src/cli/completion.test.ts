@@ -36,7 +36,7 @@ test.each([
   [['policy', 'allow', '--ca'], ['--cage']],
   [
     ['--json', 'ex'],
-    ['exists', 'exec'],
+    ['exists', 'exec', 'export'],
   ],
   [
     ['run', 'claude', '--net', ''],

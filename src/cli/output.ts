@@ -39,6 +39,8 @@ export interface Output {
   record(value: unknown): Promise<void>;
   /** A piece of a JSON document that has no control characters left, on stdout; resolves when the reader can take more. */
   piece(text: string): Promise<void>;
+  /** Bytes of a result as they are, and as harmless text where stdout is a terminal; resolves when the reader can take more. */
+  bytes(contents: Buffer): Promise<void>;
   /** Resolves when the reader of stdout can take more. */
   drained(): Promise<void>;
   /** Progress and summaries for people, on stderr; not with --quiet. */
@@ -90,6 +92,10 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
       out.write(text);
       return drained();
     },
+    bytes: (contents) => {
+      out.write(host.stdout.isTTY === true ? printable(contents.toString('utf8')) : contents);
+      return drained();
+    },
     drained,
     note: (...spans) => {
       if (!options.quiet) err.write(`${err.render(spans)}\n`);
@@ -109,7 +115,7 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
 }
 
 interface Writer {
-  write(text: string): void;
+  write(text: string | Buffer): void;
   render: (spans: readonly Span[]) => string;
 }
 

@@ -60,6 +60,8 @@ interface Reading {
   skipped: SkippedFile[];
   /** Whether a file that the base does not have came in with it, and is as it was. */
   isTakenIn: (path: BytePath, stat: BigIntStats) => boolean;
+  /** Files that git ignores are read as well. */
+  everything: boolean;
   /** Of a project that the cage has as it is: files that are no part of the base either. */
   leaveOut: ((path: BytePath) => boolean) | undefined;
 }
@@ -67,7 +69,10 @@ interface Reading {
 const MAX_DEPTH = 500;
 const READ_ATTEMPTS = 3;
 
-export async function recordCageTree(workspace: PreparedWorkspace): Promise<CageTree> {
+export async function recordCageTree(
+  workspace: PreparedWorkspace,
+  { includeIgnored }: { includeIgnored: boolean } = { includeIgnored: false },
+): Promise<CageTree> {
   const { directories, strategy, base } = workspace;
   const overlay = strategy === 'overlay';
   const top = overlay ? directories.upper : directories.tree;
@@ -85,6 +90,7 @@ export async function recordCageTree(workspace: PreparedWorkspace): Promise<Cage
       cache: openStatCache(cacheFile, BigInt(Date.now()) * 1_000_000n),
       skipped: [],
       isTakenIn: strategy === 'copy' ? openTakenIn(workspaceDirectory(workspace.storeDirectory)) : () => false,
+      everything: includeIgnored,
       leaveOut: strategy === 'mount' ? newSecrets(project) : undefined,
     };
     const tree = await readAll(reading, base.tree, hostIgnoreRules(project));
@@ -204,7 +210,7 @@ async function readEntry(
   if (stat === undefined) return undefined;
   if (stat.isDirectory()) {
     const baseOid = before?.mode === '40000' ? before.oid : undefined;
-    const ignored = directory.ignored || isIgnored(rulesOf(reading, directory), path, true);
+    const ignored = directory.ignored || ignores(reading, directory, path, true);
     directory.entries.delete(name);
     if (ignored && baseOid === undefined) return undefined;
     return newDirectory({ path, name, parent: directory, baseOid, ignored });
@@ -220,11 +226,11 @@ async function readEntry(
   }
   const tracked = before !== undefined && before.mode !== '40000';
   if (!tracked && reading.leaveOut?.(path) === true) return undefined;
-  if (!tracked && (directory.ignored || isIgnored(rulesOf(reading, directory), path, false))) {
+  if (!tracked && (directory.ignored || ignores(reading, directory, path, false))) {
     directory.entries.delete(name);
     return undefined;
   }
-  if (!tracked && reading.isTakenIn(path, stat)) return undefined;
+  if (!tracked && !reading.everything && reading.isTakenIn(path, stat)) return undefined;
   try {
     const link = stat.isSymbolicLink();
     const entry: TreeEntry = link
@@ -269,6 +275,10 @@ function lookUp(reading: Reading, path: BytePath, stat: BigIntStats): TreeEntry 
 
 function modeOf(stat: BigIntStats): TreeEntry['mode'] {
   return (stat.mode & 0o100n) === 0n ? '100644' : '100755';
+}
+
+function ignores(reading: Reading, directory: Directory, path: BytePath, isDirectory: boolean): boolean {
+  return !reading.everything && isIgnored(rulesOf(reading, directory), path, isDirectory);
 }
 
 /** The ignore rules inside a directory, read when first asked for. */

@@ -22,7 +22,12 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 const ZLIB_LEVEL = 1;
 
 /** Stores an object given as bytes, unless its name is `known` to be stored already; returns the name. */
-export function storeObject(store: BaseStore, type: 'blob' | 'tree', contents: Buffer, known?: string): string {
+export function storeObject(
+  store: BaseStore,
+  type: 'blob' | 'tree' | 'commit',
+  contents: Buffer,
+  known?: string,
+): string {
   const head = Buffer.from(`${type} ${contents.length}\0`);
   const oid = createHash(store.objectFormat).update(head).update(contents).digest('hex');
   if (oid === known || existsSync(objectPath(store, oid))) return oid;
@@ -56,6 +61,16 @@ export async function storeFile(
     if (hash.digest('hex') === known) return known;
   }
   return storeLargeFile(store, fd, size);
+}
+
+/** The name that the first `size` bytes of an open file have as a blob, without storing it; undefined when it is shorter. */
+export function nameFile(format: BaseStore['objectFormat'], fd: number, size: number): string | undefined {
+  const hash = createHash(format).update(`blob ${size}\0`);
+  for (const chunk of chunksOf(fd, size)) {
+    if (chunk === undefined) return undefined;
+    hash.update(chunk);
+  }
+  return hash.digest('hex');
 }
 
 async function storeLargeFile(store: BaseStore, fd: number, size: number): Promise<string | undefined> {
@@ -93,7 +108,7 @@ function startBlob(store: BaseStore, size: number): Hash {
 
 /** Yields the file in chunks that share one buffer; undefined when it ends early. */
 function* chunksOf(fd: number, size: number): Generator<Buffer | undefined> {
-  const buffer = Buffer.alloc(CHUNK_BYTES);
+  const buffer = Buffer.alloc(Math.min(CHUNK_BYTES, size));
   for (let position = 0; position < size;) {
     const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, size - position));
     if (!readFully(fd, chunk, position)) {

@@ -5,6 +5,7 @@ import {
   addDir,
   createCage,
   forkCage,
+  exportCage,
   openContext,
   publishPorts,
   removeCage,
@@ -15,6 +16,7 @@ import {
   startCage,
   stopCage,
   takeSnapshot,
+  syncCage,
   upgradeCage,
 } from '../../dist/index.js';
 
@@ -30,6 +32,7 @@ const context = openContext({
   },
 });
 const nothing = { allow: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
+const wholly = { deletes: false, protect: [], includeIgnored: false, force: true };
 const operations = {
   create: () => createCage(context, project, { ...nothing, name }),
   start: () => startCage(context, name),
@@ -43,6 +46,8 @@ const operations = {
   fork: () => forkCage(context, name, `${name}-2`),
   upgrade: () => upgradeCage(context, name, { dryRun: false, offline: true, pull: false, to: undefined }),
   restore: () => restoreTrashed(context, name, { force: false, discard: false }),
+  sync: () => syncCage(context, name, { paths: [], force: false, dryRun: false }),
+  export: () => exportCage(context, name, { ...wholly, hostExecutable: 'accept' }),
   remove: () => removeCage(context, name, { discard: true }),
 };
 await operations[operation]();

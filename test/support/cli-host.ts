@@ -15,6 +15,7 @@ import type {
   WaitingRequest,
 } from '../../src/cli/library.ts';
 import type { CageReview, ReviewedFile } from '../../src/cli/review-library.ts';
+import type { ExportView } from '../../src/cli/work-library.ts';
 import type { TrashedCage } from '../../src/cli/kept-library.ts';
 import type { OutputStream } from '../../src/cli/output.ts';
 
@@ -121,6 +122,16 @@ function reviewed(
     findings: [{ ...finding, details: [], lines, moreLines: 2, decision: 'undecided' }],
   };
 }
+
+export const EXPORT: ExportView = {
+  ...{ target: '/work/shop', files: [FILE], unchanged: 0, hostExecutable: [], conflicts: [], wouldDelete: [] },
+  ...{ protectedFiles: [], skipped: [], inPlace: false },
+};
+
+export const PATCH = {
+  ...{ file: '0001-Fix.patch', contents: Buffer.from('From abc\n\u001b[2J\n'), subject: 'Fix', author: 'agent' },
+  commit: 'abc',
+};
 
 export const VIEW: CageView = {
   name: 'shop-1',
@@ -339,6 +350,16 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     applyCage: async (_context, name, options) => {
       asked('applyCage', name, options);
       return { applied: ['src/a.ts'], leftOut: [] };
+    },
+    planExportCage: async () => EXPORT,
+    exportCage: async (_context, name, request) => {
+      asked('exportCage', name, request);
+      return { target: '/work/shop', exported: ['src/a.ts'], leftOut: [], inPlace: false };
+    },
+    patchesOfCage: async (_context, name) => ({ cage: name, patches: [PATCH], skipped: [] }),
+    writePatches: async (_context, view, output) => {
+      asked('writePatches', view.cage, output);
+      return output ?? '/work/shop/.ironcage-patches/shop-1';
     },
     syncCage: async (_context, name, request) => {
       asked('syncCage', name, request);

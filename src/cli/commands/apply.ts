@@ -1,12 +1,17 @@
 // `apply`: the only way from a cage into the project on the host. Shows everything first; what can run on the host
 // needs a yes of its own; nobody there to ask means no.
 import { IronError } from '../../platform/errors.ts';
-import { changeRows, changeTotals, count, hostExecutableRows } from '../change-rows.ts';
+import { changeRows, changeTotals, count } from '../change-rows.ts';
 import { chosenDirs, dirTitle, DIR_OPTIONS } from '../chosen-dirs.ts';
 import type { Command, Opened, Session } from '../command.ts';
 import type { Flags } from '../flags.ts';
-import type { Applied, ApplyPlanView, Library } from '../library.ts';
-import type { DecidedFile } from '../review-library.ts';
+import {
+  decideHostExecutable,
+  HOST_EXECUTABLE_OPTIONS,
+  refuseUndecided,
+  showHostExecutable,
+} from '../host-executable-choice.ts';
+import type { Applied, ApplyPlanView } from '../library.ts';
 import { confirm } from '../prompt.ts';
 import { targetCage } from '../target-cage.ts';
 
@@ -25,12 +30,7 @@ export const apply: Command = {
     { name: 'working-tree', conflicts: ['branch'], summary: 'write into the working tree; the default' },
     { name: 'branch', value: 'NAME', summary: 'write a commit on this branch instead' },
     { name: 'yes', short: 'y', summary: 'apply without asking; not for files that can run on the host' },
-    { name: 'accept-host-executable', summary: 'apply files that can run on the host too' },
-    {
-      name: 'skip-host-executable',
-      conflicts: ['accept-host-executable'],
-      summary: 'leave files that can run on the host out',
-    },
+    ...HOST_EXECUTABLE_OPTIONS,
     ...DIR_OPTIONS,
   ],
   examples: [
@@ -104,7 +104,7 @@ async function applyOne(
     return { result: nothing, declined: false };
   }
   showPlan(plan, session);
-  const hostExecutable = await decideHostExecutable(plan, flags, session);
+  const hostExecutable = await decideHostExecutable('Apply', plan, flags, session);
   if (!(await decideApply(plan, flags, session))) {
     note('nothing was applied');
     return { result: { applied: [], leftOut: plan.files.map(({ path }) => path) }, declined: true };
@@ -124,42 +124,7 @@ function showPlan(plan: ApplyPlanView, { output, interactive }: Session): void {
   if (output.json && !interactive) return;
   output.tellTable(changeRows(plan.files));
   output.tell(changeTotals(plan.files));
-  for (const [decision, said] of [
-    ['accepted', 'accepted'],
-    ['left-out', 'left out'],
-  ] as const) {
-    const decided = plan.hostExecutable.filter((file) => file.decision === decision);
-    if (decided.length > 0) output.tell(`${count(decided.length, 'file')} ${said} in the review`);
-  }
-  const undecided = undecidedFiles(plan);
-  if (undecided.length === 0) return;
-  output.tell(['red', `${count(undecided.length, 'file')} can run on this machine:`]);
-  output.tellTable(hostExecutableRows(undecided));
-}
-
-function undecidedFiles({ hostExecutable }: ApplyPlanView): DecidedFile[] {
-  return hostExecutable.filter(({ decision }) => decision === 'undecided');
-}
-
-type HostExecutableChoice = Pick<Parameters<Library['applyCage']>[2], 'hostExecutable' | 'shown'>;
-
-async function decideHostExecutable(
-  plan: ApplyPlanView,
-  flags: Flags,
-  session: Session,
-): Promise<HostExecutableChoice> {
-  if (flags.on('accept-host-executable')) return { hostExecutable: 'accept' };
-  if (flags.on('skip-host-executable')) return { hostExecutable: 'leave-out' };
-  const undecided = undecidedFiles(plan);
-  // None now; should the cage add one before the merge, nobody has said yes to it.
-  if (undecided.length === 0) return { hostExecutable: 'refuse' };
-  const accepted = await confirm(
-    session,
-    `Apply the ${count(undecided.length, 'file')} that can run on this machine too?`,
-  );
-  if (!accepted) return { hostExecutable: 'leave-out' };
-  // A yes to what is on the screen, not to what the cage puts there meanwhile.
-  return { hostExecutable: 'accept', shown: undecided.map(({ path, content }) => ({ path, content })) };
+  showHostExecutable(plan, output);
 }
 
 function decideApply(plan: ApplyPlanView, flags: Flags, session: Session): Promise<boolean> {
@@ -170,17 +135,7 @@ function decideApply(plan: ApplyPlanView, flags: Flags, session: Session): Promi
 
 /** Without a terminal every yes must be a flag. */
 function refuseUnattended({ cage, dir, plan }: Planned, flags: Flags): void {
-  const decided = flags.on('accept-host-executable') || flags.on('skip-host-executable');
-  const undecided = undecidedFiles(plan);
-  if (undecided.length > 0 && !decided) {
-    const paths = undecided.map(({ path }) => path);
-    throw new IronError('E_HOST_EXECUTABLE', {
-      message: `${count(paths.length, 'file')} of the change can run on this machine: ${paths.join(', ')}`,
-      because: 'they need a yes of their own, and there is no terminal to ask at',
-      hint: `decide with ironcage review ${cage}${option(dir)}, or add --accept-host-executable or --skip-host-executable`,
-      details: { files: undecided },
-    });
-  }
+  refuseUndecided({ cage, dir, plan }, flags);
   if (flags.on('yes')) return;
   throw new IronError('E_REFUSED', {
     message: `the change of ${dirTitle(cage, dir)} was not applied`,

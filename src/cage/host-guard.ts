@@ -1,0 +1,54 @@
+// The one answer to what becomes of files that can run on the host: what a review decided counts, then what the command says; what
+// nobody has said yes to keeps all the others from landing.
+import { IronError } from '../platform/errors.ts';
+import type { HostExecutableFile } from '../workspace/guard-change.ts';
+import { decideFiles, type DecidedFile } from '../workspace/review-decisions.ts';
+import type { PreparedWorkspace } from '../workspace/workspace.ts';
+
+export interface GuardRequest {
+  /** What becomes of files that no review decided about: taken, left in the cage, or everything is refused. */
+  hostExecutable: 'accept' | 'leave-out' | 'refuse';
+  /** What the person who accepts has seen: with `accept`, anything else is refused. */
+  shown?: readonly Pick<DecidedFile, 'path' | 'content'>[] | undefined;
+}
+
+/** Paths of the files that stay in the cage. Throws E_HOST_EXECUTABLE that names those that nobody decided about. */
+export function leftOutByGuard(
+  { workspace, hostExecutable }: { workspace: PreparedWorkspace; hostExecutable: readonly HostExecutableFile[] },
+  name: string,
+  request: GuardRequest,
+): string[] {
+  const decided = decideFiles(workspace, hostExecutable);
+  const undecided = decided.filter(({ decision }) => decision === 'undecided');
+  refuseHostExecutable(
+    undecided.filter((file) => !isCovered(file, request)),
+    name,
+  );
+  const leftOut = decided.filter(({ decision }) => decision === 'left-out');
+  return [...leftOut, ...(request.hostExecutable === 'leave-out' ? undecided : [])].map(({ path }) => path);
+}
+
+function isCovered(file: DecidedFile, { hostExecutable, shown }: GuardRequest): boolean {
+  switch (hostExecutable) {
+    case 'accept':
+      return shown === undefined || shown.some(({ path, content }) => path === file.path && content === file.content);
+    case 'leave-out':
+      return true;
+    case 'refuse':
+      return false;
+    default:
+      return hostExecutable satisfies never;
+  }
+}
+
+function refuseHostExecutable(hostExecutable: readonly DecidedFile[], name: string): void {
+  if (hostExecutable.length === 0) return;
+  throw new IronError('E_HOST_EXECUTABLE', {
+    message: `${hostExecutable.length} changed ${hostExecutable.length === 1 ? 'file' : 'files'} can run on the host`,
+    because: hostExecutable
+      .map(({ path, reasons }) => `${path} (${reasons.map(({ trigger }) => trigger).join('; ')})`)
+      .join(', '),
+    hint: `look at them and decide (ironcage review ${name}), or add --accept-host-executable or --skip-host-executable`,
+    details: { files: hostExecutable.map(({ path }) => path) },
+  });
+}

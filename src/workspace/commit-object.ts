@@ -1,0 +1,65 @@
+// Commits as bytes: read in one process for any number of them, and written anew with another tree and parent while author and message
+// stay as they were. Nothing of a cage's is turned into text and back.
+import { IronError } from '../platform/errors.ts';
+import type { BaseStore } from './base-store.ts';
+import { git } from './git.ts';
+import { storeObject } from './loose-object.ts';
+
+/** One character per byte. */
+export interface StoredCommit {
+  oid: string;
+  tree: string;
+  /** `NAME <EMAIL> TIME ZONE` */
+  author: string;
+  encoding: string | undefined;
+  message: string;
+}
+
+const COMMITTER = 'ironcage <ironcage@localhost> 946684800 +0000';
+
+/** In the order given. */
+export async function readCommits(store: BaseStore, oids: readonly string[]): Promise<StoredCommit[]> {
+  if (oids.length === 0) return [];
+  const { stdout } = await git(['cat-file', '--batch'], { gitDir: store.gitDir, input: `${oids.join('\n')}\n` });
+  const commits: StoredCommit[] = [];
+  for (let at = 0; at < stdout.length;) {
+    const lineEnd = stdout.indexOf(0x0a, at);
+    const [oid = '', type, size] = stdout.toString('latin1', at, lineEnd).split(' ');
+    const end = lineEnd + 1 + Number(size);
+    if (type !== 'commit') throw unreadable(oid);
+    commits.push(parseCommit(oid, stdout.toString('latin1', lineEnd + 1, end)));
+    at = end + 1;
+  }
+  return commits;
+}
+
+function parseCommit(oid: string, text: string): StoredCommit {
+  const blank = text.indexOf('\n\n');
+  const head = blank < 0 ? text : text.slice(0, blank);
+  const field = (name: string): string | undefined => new RegExp(`^${name} (.*)$`, 'm').exec(head)?.[1];
+  const [tree, author] = [field('tree'), field('author')];
+  if (tree === undefined || author === undefined) throw unreadable(oid);
+  return { oid, tree, author, encoding: field('encoding'), message: blank < 0 ? '' : text.slice(blank + 2) };
+}
+
+/** Stores a commit of ours that says who wrote what; the same input gives the same commit. */
+export function storeCommit(
+  store: BaseStore,
+  { tree, parent, author, encoding, message }: Omit<StoredCommit, 'oid'> & { parent: string },
+): string {
+  const lines = [
+    `tree ${tree}`,
+    `parent ${parent}`,
+    `author ${author}`,
+    `committer ${COMMITTER}`,
+    ...(encoding === undefined ? [] : [`encoding ${encoding}`]),
+  ];
+  return storeObject(store, 'commit', Buffer.from(`${lines.join('\n')}\n\n${message}`, 'latin1'));
+}
+
+function unreadable(oid: string): IronError {
+  return new IronError('E_WORKSPACE', {
+    message: `the commit ${oid} of the cage cannot be read`,
+    hint: 'look with `git log` in the cage; work in its files is not touched by this',
+  });
+}

@@ -1,0 +1,211 @@
+// What copying a cage's files out would do to a directory of the host, before anything is done. Nothing is merged: a file there that is
+// neither what the base was nor what the cage has is somebody's work, and keeps the whole export from being made.
+import { closeSync } from 'node:fs';
+import { pathExists } from '../platform/files.ts';
+import { baseStore, checkBase } from './base.ts';
+import { bytePath, splitRecords, toText, type BytePath } from './byte-path.ts';
+import { recordCageTree } from './cage-tree.ts';
+import type { SkippedFile } from './copy-tree.ts';
+import { openDirectory } from './directory-handle.ts';
+import { git } from './git.ts';
+import { guardChange, type HostExecutableFile } from './guard-change.ts';
+import { ignoredOnHost } from './host-ignored.ts';
+import { findObstacles, type HostWrite } from './host-tree.ts';
+import { linkTarget } from './link-target.ts';
+import type { Conflict } from './merge-trees.ts';
+import { hostWrites } from './plan-apply.ts';
+import { inspectProject } from './project.ts';
+import { readProtection } from './protected-files.ts';
+import { blobSizes, readBlobs } from './read-blobs.ts';
+import { lookAtTarget, type Present } from './target-files.ts';
+import { diffFile, diffTrees, type DiffFile, type TreeSide } from './tree-diff.ts';
+import type { PreparedWorkspace } from './workspace.ts';
+
+export interface ExportWish {
+  /** Absolute, links resolved as far as it is there. Absent: the project, which only needs what changed. */
+  target?: string | undefined;
+  includeIgnored: boolean;
+  /** Files that the cage deleted are deleted in the target too. */
+  deletes: boolean;
+  protect: readonly string[];
+  force: boolean;
+}
+
+/** One file of the target; `seen` as its Step has it. */
+export interface ExportWrite extends HostWrite {
+  seen: string | undefined;
+}
+
+export interface ExportPlan {
+  workspace: PreparedWorkspace;
+  root: string;
+  /** Tree of the cage's work in the store. */
+  work: string;
+  writes: readonly ExportWrite[];
+  /** What the agent changed, as far as it would be written or deleted. */
+  files: readonly DiffFile[];
+  /** Files to be written that the agent did not change. */
+  unchanged: number;
+  hostExecutable: readonly HostExecutableFile[];
+  conflicts: readonly Conflict[];
+  /** Files that the cage deleted and the target still has; they stay there. */
+  wouldDelete: readonly string[];
+  protectedFiles: readonly string[];
+  /** What stays in the cage, and why. */
+  skipped: readonly SkippedFile[];
+}
+
+/** Touches nothing of the host. */
+export async function planExport(workspace: PreparedWorkspace, wish: ExportWish): Promise<ExportPlan> {
+  await checkBase(workspace.base);
+  const project = await inspectProject(workspace.projectRoot);
+  const root = wish.target ?? project.root;
+  const store = baseStore(workspace.base);
+  // The first of two looks is what is remembered as exported: what the agent writes in between counts as work that was not.
+  const work = await recordCageTree(workspace);
+  const { tree: cage, skipped } = wish.includeIgnored ? await recordCageTree(workspace, wish) : work;
+  const differences = await diffTrees(store, workspace.base.tree, cage);
+  const changed = hostWrites(differences);
+  const wanted = wish.target === undefined ? changed : await wholeTree(workspace, cage, changed);
+
+  const added = changed.filter(({ before, after }) => before === undefined && after !== undefined);
+  const ignored = wish.includeIgnored ? new Set() : await ignoredOnHost(project, added.map(({ path }) => path)); // prettier-ignore
+  const outside = await leadingOut(workspace, wanted);
+  const isProtected = readProtection([project.root, root], wish.protect);
+  const found = new Findings(wish);
+  const handle = pathExists(root) ? openDirectory(root) : undefined;
+  try {
+    for (const write of wanted) {
+      const { path, after } = write;
+      if (ignored.has(path)) found.skip(path, 'git ignores it in the project');
+      else if (outside.has(path) && after !== undefined) found.skip(path, 'it is a link that leads out');
+      else {
+        const present = handle === undefined ? NOTHING : lookAtTarget(handle, path, store.objectFormat);
+        found.judge(write, present, isProtected(path));
+      }
+    }
+  } finally {
+    if (handle !== undefined) closeSync(handle);
+  }
+  const { writes, conflicts, wouldDelete, protectedFiles } = found;
+  if (handle !== undefined) conflicts.push(...findObstacles(root, writes));
+  const written = new Set(writes.map(({ path }) => path));
+  const shown = differences.filter(({ bytes, after }) => written.has(bytes.path) || (after !== undefined && bytes.from !== undefined && written.has(bytes.from))); // prettier-ignore
+  const hostExecutable = await guardChange(store, cage, shown);
+  const ofAgent = new Set(changed.map(({ path }) => path));
+  return {
+    ...{ workspace, root, work: work.tree, writes, conflicts, hostExecutable },
+    files: shown.map(diffFile),
+    unchanged: writes.filter(({ path }) => !ofAgent.has(path)).length,
+    wouldDelete,
+    protectedFiles,
+    skipped: [...skipped, ...found.skipped],
+  };
+}
+
+const NOTHING: Present = { kind: 'nothing' };
+/** No kernel makes longer ones. */
+const MAX_LINK_BYTES = 4096;
+
+/** What is to become of each file, and why. */
+class Findings {
+  readonly writes: ExportWrite[] = [];
+  readonly conflicts: Conflict[] = [];
+  readonly wouldDelete: string[] = [];
+  readonly protectedFiles: string[] = [];
+  readonly skipped: SkippedFile[] = [];
+  readonly #wish: ExportWish;
+
+  constructor(wish: ExportWish) {
+    this.#wish = wish;
+  }
+
+  skip(path: BytePath, reason: string): void {
+    this.skipped.push({ path: toText(path), reason });
+  }
+
+  /** `write.before` is what the base has. */
+  judge(write: HostWrite, present: Present, isProtected: boolean): void {
+    const { path, before, after } = write;
+    const side = present.kind === 'file' ? present.side : undefined;
+    if (present.kind === 'nothing' ? after === undefined : isSame(side, after)) return;
+    // A directory with all its files has its own names in the list: one in the way of a file is seen as an obstacle.
+    if (present.kind === 'directory' && after === undefined) return;
+    if (isProtected) this.protectedFiles.push(toText(path));
+    else if (after === undefined && !this.#wish.deletes) this.wouldDelete.push(toText(path));
+    else {
+      const why = this.#changedThere(before, present);
+      if (why !== undefined && (!this.#wish.force || present.kind === 'other'))
+        this.conflicts.push({ path: toText(path), kind: why });
+      else this.writes.push({ path, before: side, after, seen: 'seen' in present ? present.seen : undefined });
+    }
+  }
+
+  #changedThere(base: TreeSide | undefined, present: Present): string | undefined {
+    switch (present.kind) {
+      case 'nothing':
+        return base === undefined || this.#wish.target !== undefined ? undefined : 'deleted there since the base';
+      case 'directory':
+        return undefined;
+      case 'other':
+        return 'no file';
+      case 'file':
+        if (base === undefined) return 'exists';
+        return isSame(present.side, base) ? undefined : 'changed there since the base';
+      default:
+        return present satisfies never;
+    }
+  }
+}
+
+function isSame(one: TreeSide | undefined, other: TreeSide | undefined): boolean {
+  return one !== undefined && one.oid === other?.oid && one.mode === other.mode;
+}
+
+/** Every file of the cage, and those that it deleted. */
+async function wholeTree(
+  { base }: PreparedWorkspace,
+  cage: string,
+  changed: readonly HostWrite[],
+): Promise<HostWrite[]> {
+  const { stdout } = await git(['ls-tree', '-r', '-z', '--full-tree', cage], { gitDir: base.gitDir });
+  const byPath = new Map(changed.map((write) => [write.path, write]));
+  const all = splitRecords(stdout).flatMap((record): HostWrite[] => {
+    const tab = record.indexOf('\t');
+    const path = record.slice(tab + 1);
+    const [mode = '', kind, oid = ''] = record.slice(0, tab).split(' ');
+    const side = { mode, oid };
+    return kind === 'blob' ? [byPath.get(path) ?? { path, before: side, after: side }] : [];
+  });
+  return [...all, ...changed.filter(({ after }) => after === undefined)];
+}
+
+async function leadingOut({ base }: PreparedWorkspace, writes: readonly HostWrite[]): Promise<Set<BytePath>> {
+  const links = writes.filter(({ after }) => after?.mode === '120000');
+  const oids = links.map(({ after }) => after?.oid ?? '');
+  const store = baseStore(base);
+  const sizes = await blobSizes(store, oids);
+  const targets = await readBlobs(
+    store,
+    oids.filter((oid) => (sizes.get(oid) ?? Infinity) <= MAX_LINK_BYTES),
+  );
+  const leads = ({ path, after }: HostWrite): boolean => {
+    const target = targets.get(after?.oid ?? '');
+    return target === undefined || linkTarget(path, bytePath(target)) === undefined;
+  };
+  return new Set(links.filter(leads).map(({ path }) => path));
+}
+
+/** Splits what would be written into what is taken and what the user leaves out, by their paths as shown. */
+export function withoutRefused(
+  plan: ExportPlan,
+  refused: ReadonlySet<string>,
+): { writes: readonly ExportWrite[]; leftOut: readonly string[] } {
+  const gone = new Set(
+    plan.files.flatMap(({ path, from }) => (refused.has(path) ? [path, ...(from === undefined ? [] : [from])] : [])),
+  );
+  return {
+    writes: plan.writes.filter(({ path }) => !gone.has(toText(path))),
+    leftOut: plan.files.flatMap(({ path }) => (refused.has(path) ? [path] : [])),
+  };
+}
