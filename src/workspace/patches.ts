@@ -4,7 +4,7 @@ import { appendFileSync, closeSync, mkdirSync, readdirSync, readFileSync } from 
 import { join } from 'node:path';
 import { tellIfSlow } from '../platform/slowness.ts';
 import { lookAt } from './apply-steps.ts';
-import { checkBase } from './base.ts';
+
 import type { BaseStore } from './base-store.ts';
 import { pathBytes, type BytePath } from './byte-path.ts';
 import { withCageCommits } from './cage-commits.ts';
@@ -47,7 +47,6 @@ export async function makePatches(
   { cageName, nowMs, tell }: { cageName: string; nowMs: number; tell: (line: string) => void },
 ): Promise<Patches> {
   const { base } = workspace;
-  await checkBase(base);
   const { tree, skipped } = await tellIfSlow(tell, 'reading the cage', () => recordCageTree(workspace));
   const patches = await withCageCommits(
     workspace,

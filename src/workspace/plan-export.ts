@@ -2,7 +2,7 @@
 // neither what the base was nor what the cage has is somebody's work, and keeps the whole export from being made.
 import { closeSync } from 'node:fs';
 import { pathExists } from '../platform/files.ts';
-import { baseStore, checkBase } from './base.ts';
+import { baseStore } from './base.ts';
 import { bytePath, splitRecords, toText, type BytePath } from './byte-path.ts';
 import { recordCageTree } from './cage-tree.ts';
 import type { SkippedFile } from './copy-tree.ts';
@@ -57,7 +57,6 @@ export interface ExportPlan {
 
 /** Touches nothing of the host. */
 export async function planExport(workspace: PreparedWorkspace, wish: ExportWish): Promise<ExportPlan> {
-  await checkBase(workspace.base);
   const project = await inspectProject(workspace.projectRoot);
   const root = wish.target ?? project.root;
   const store = baseStore(workspace.base);
