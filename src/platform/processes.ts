@@ -103,7 +103,6 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
   bwrap: 'bubblewrap',
   cp: 'coreutils',
   du: 'coreutils',
-  find: 'findutils',
   ip: 'iproute2',
   git: 'git',
   unshare: 'util-linux',

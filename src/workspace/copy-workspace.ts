@@ -3,10 +3,10 @@
 // one must stand still meanwhile, and is not touched.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectory } from '../platform/files.ts';
+import { makeDirectory, removeTree } from '../platform/files.ts';
 import { settleAll } from '../platform/settled.ts';
-import type { Owner, SkippedFile } from './copy-tree.ts';
-import { copyExactly, copyNames } from './exact-copy.ts';
+import { copyTree, type Owner, type SkippedFile } from './copy-tree.ts';
+import { copyExactly, linkTree } from './exact-copy.ts';
 import { carryTakenIn, renewTakenIn } from './taken-in.ts';
 import { directoriesOf } from './workspace.ts';
 import { readWorkspaceRecord, writeWorkspaceRecord } from './workspace-file.ts';
@@ -23,10 +23,9 @@ export async function copyWorkspace(source: string, target: string, interrupted:
   const names = present.filter((name) => !OF_NO_USE.has(name) && !APART.has(name));
   const [from, to] = [directoriesOf(source), directoriesOf(target)];
   if (present.includes('layers')) for (const directory of [to.work, to.merged]) makeDirectory(directory);
-  const made: Promise<SkippedFile[]>[] = [
-    copyNames({ source, target, names, how: 'copy', interrupted }),
-    copyBaseStore(join(source, 'base.git'), join(target, 'base.git'), interrupted),
-  ];
+  for (const name of names) copyOwn(join(source, name), join(target, name));
+  copyBaseStore(join(source, 'base.git'), join(target, 'base.git'));
+  const made: Promise<SkippedFile[]>[] = [];
   if (present.includes('layers')) {
     for (const directory of [to.work, to.merged]) makeDirectory(directory);
     made.push(copyExactly({ source: from.upper, target: to.upper, isLayer: true, interrupted }));
@@ -37,19 +36,25 @@ export async function copyWorkspace(source: string, target: string, interrupted:
   return skipped;
 }
 
-async function copyBaseStore(source: string, target: string, interrupted: AbortSignal): Promise<SkippedFile[]> {
-  const [from, to] = [join(source, 'objects'), join(target, 'objects')];
-  makeDirectory(to);
-  const shared = readdirSync(from).filter((name) => name !== 'info');
-  const all = readdirSync(source).filter((name) => name !== 'objects');
-  const made = await settleAll([
-    copyNames({ source, target, names: all.filter((name) => name !== 'kept'), how: 'copy', interrupted }),
-    copyNames({ source, target, names: all.filter((name) => name === 'kept'), how: 'link', interrupted }),
-    // Which other objects it borrows is a file that is written in place.
-    copyNames({ source: from, target: to, names: ['info'], how: 'copy', interrupted }),
-    copyNames({ source: from, target: to, names: shared, how: 'link', interrupted }),
-  ]);
-  return made.flat();
+function copyBaseStore(source: string, target: string): void {
+  makeDirectory(target);
+  for (const name of readdirSync(source)) {
+    const [from, to] = [join(source, name), join(target, name)];
+    if (SHARED.has(name)) linkTree(Buffer.from(from), Buffer.from(to));
+    else copyOwn(from, to);
+  }
+  // Which other objects it borrows is a file that is written in place.
+  const [from, to] = [join(source, 'objects/info'), join(target, 'objects/info')];
+  removeTree(to, target);
+  copyOwn(from, to);
+}
+
+/** Of a base: its own objects, and those that it keeps of the project’s. */
+const SHARED = new Set(['objects', 'kept']);
+
+/** What ironcage wrote itself. */
+function copyOwn(source: string, target: string): void {
+  copyTree({ source: Buffer.from(source), target: Buffer.from(target) });
 }
 
 /** Says of a copied workspace whose its files are, when they are. */

@@ -1,13 +1,13 @@
 // A copy of a tree that nobody writes to meanwhile, with everything that the kernel keeps of it: owners, times, holes, links among its
 // files and, of an overlay's layer, its marks. Bytes are shared where the file system can. cp makes it, since Node reads neither
 // extended attributes nor holes; it follows no link and sees nothing else. Pipes, sockets and devices are left out and named.
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync, type Dirent } from 'node:fs';
 import { confinedCopy, SEEN_SOURCE } from '../platform/confined-copy.ts';
 import { hostEnvironment } from '../platform/environment.ts';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { run, type RunResult } from '../platform/processes.ts';
 import { printableLine } from '../platform/text.ts';
-import { below, parentOf, splitRecords, toText, type BytePath } from './byte-path.ts';
+import { below, bytePath, parentOf, toText, type BytePath } from './byte-path.ts';
 import type { SkippedFile } from './copy-tree.ts';
 
 export interface ExactCopy {
@@ -27,26 +27,18 @@ export async function copyExactly({ source, target, isLayer = false, interrupted
   const copied = await runTool(program, args, interrupted);
   const unreadable = copied.exitCode === 0 ? [] : readUnreadable(copied.stderr);
   if (unreadable === undefined) throw copyFailure(source, copied);
-  return [...unreadable, ...(await dropSpecial(target, isLayer, interrupted))];
+  return [...unreadable, ...dropSpecial(target, isLayer)];
 }
 
-export interface CopyOfNames {
-  source: string;
-  target: string;
-  /** Entries of `source` that are to be in `target`, with all below. */
-  names: readonly string[];
-  /** `link`: as second names, only for files that are never written again. */
-  how: 'copy' | 'link';
-  interrupted: AbortSignal;
-}
-
-/** Of what ironcage itself wrote: nothing is left out, so that it returns none. Both directories exist. */
-export async function copyNames({ source, target, names, how, interrupted }: CopyOfNames): Promise<SkippedFile[]> {
-  if (names.length === 0) return [];
-  const args = ['--archive', how === 'link' ? '--link' : '--reflink=auto', `--target-directory=${target}`, '--'];
-  const copied = await runTool('cp', [...args, ...names.map((name) => `${source}/${name}`)], interrupted);
-  if (copied.exitCode !== 0) throw copyFailure(source, copied);
-  return [];
+/** Gives every file below `source` a second name at its place below `target`: only for files that are never written again. */
+export function linkTree(source: Buffer, target: Buffer): void {
+  mkdirSync(target, { mode: 0o700 });
+  for (const entry of readdirSync(source, { withFileTypes: true, encoding: 'buffer' })) {
+    const [from, to] = [source, target].map((directory) => below(directory, bytePath(entry.name)));
+    if (from === undefined || to === undefined) continue;
+    if (entry.isDirectory()) linkTree(from, to);
+    else linkSync(from, to);
+  }
 }
 
 /** Bytes that a tree takes on disk; what the file system shares between copies counts for each of them. */
@@ -82,24 +74,25 @@ function readUnreadable(stderr: string): SkippedFile[] | undefined {
   }));
 }
 
-/** Of a layer a device 0/0 says that something was deleted. */
-async function dropSpecial(root: string, isLayer: boolean, interrupted: AbortSignal): Promise<SkippedFile[]> {
-  const kinds = ['p', 's', 'b', 'c'].flatMap((kind, index) => [...(index === 0 ? [] : ['-o']), '-type', kind]);
-  const found = await runTool('find', [root, '(', ...kinds, ')', '-printf', '%P\\0'], interrupted);
-  // A directory that cannot be read was copied without what is in it.
-  const isWhole =
-    found.exitCode === 0 ||
-    found.stderr
-      .trim()
-      .split('\n')
-      .every((line) => line.endsWith('Permission denied'));
-  if (!isWhole) throw copyFailure(root, found);
-  const special = splitRecords(found.stdout).filter((path) => {
-    const stat = lstatSync(below(root, path));
-    return !(isLayer && stat.isCharacterDevice() && stat.rdev === 0);
+/** Of a layer a device 0/0 says that something was deleted. A directory that cannot be read was copied without what is in it. */
+function dropSpecial(root: string, isLayer: boolean, path: BytePath = ''): SkippedFile[] {
+  return entriesOf(below(root, path)).flatMap((entry): SkippedFile[] => {
+    const inner = path === '' ? bytePath(entry.name) : `${path}/${bytePath(entry.name)}`;
+    if (entry.isDirectory()) return dropSpecial(root, isLayer, inner);
+    if (entry.isFile() || entry.isSymbolicLink()) return [];
+    if (isLayer && entry.isCharacterDevice() && lstatSync(below(root, inner)).rdev === 0) return [];
+    removeEntry(root, inner);
+    return [{ path: toText(inner), reason: 'it is a pipe, socket or device' }];
   });
-  for (const path of special) removeEntry(root, path);
-  return special.map((path) => ({ path: toText(path), reason: 'it is a pipe, socket or device' }));
+}
+
+function entriesOf(directory: Buffer): Dirent<Buffer>[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true, encoding: 'buffer' });
+  } catch (error) {
+    if (systemErrorCode(error) === 'EACCES') return [];
+    throw error;
+  }
 }
 
 function removeEntry(root: string, path: BytePath): void {
