@@ -16,6 +16,8 @@ export interface OptionSpec {
   repeatable?: true;
   /** The only values there are. */
   choices?: readonly string[];
+  /** Its values are names of a cage's snapshots: completion asks for them. */
+  snapshots?: true;
   /** Names of options that cannot stand beside this one. */
   conflicts?: readonly string[];
   /** Part of the contract, refused by this version, and what to do instead. */
@@ -32,6 +34,8 @@ export interface ArgumentSpec {
   repeatable?: true;
   /** Words that it can be, for completion. */
   offered?: readonly { name: string; summary: string }[];
+  /** It is the name of a cage's snapshot: completion asks for them. */
+  snapshots?: true;
 }
 
 export interface Command {

@@ -3,6 +3,11 @@ import { offeredValues, type CompletionModel, type CompletionPlace } from './com
 
 export function bashCompletion({ places }: CompletionModel): string {
   return `# bash completion of ironcage; load it with: source <(ironcage completion bash)
+_ironcage_snapshots() {
+  local cage=\${COMP_WORDS[2]}
+  if ((COMP_CWORD <= 2)) || [[ $cage == -* ]]; then cage=; fi
+  "\${COMP_WORDS[0]}" snapshot \${cage:+"$cage"} --list 2>/dev/null | tail -n +2 | cut -d ' ' -f 1
+}
 _ironcage() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path='' word i
   COMPREPLY=()
@@ -36,13 +41,18 @@ function valueCases({ path, options }: CompletionPlace): string[] {
       const names = [`--${option.name}`, ...(option.short === undefined ? [] : [`-${option.short}`])];
       const pattern = names.map((name) => `'${path} ${name}'`).join(' | ');
       const values = offeredValues(option);
-      const reply = values.length === 0 ? '' : ` COMPREPLY=($(compgen -W '${values.join(' ')}' -- "$cur"));`;
+      const offered = option.snapshots === true ? SNAPSHOTS : `'${values.join(' ')}'`;
+      const isKnown = option.snapshots === true || values.length > 0;
+      const reply = isKnown ? ` COMPREPLY=($(compgen -W ${offered} -- "$cur"));` : '';
       return `    ${pattern})${reply} return ;;`;
     });
 }
 
-function wordCase({ path, words, options }: CompletionPlace): string {
+const SNAPSHOTS = '"$(_ironcage_snapshots)"';
+
+function wordCase({ path, words, options, snapshots }: CompletionPlace): string {
   const flags = options.flatMap(({ name, short }) => [`--${name}`, ...(short === undefined ? [] : [`-${short}`])]);
   const all = [...words.map(({ name }) => name), ...flags, '--help'];
-  return `    '${path}') COMPREPLY=($(compgen -W '${all.join(' ')}' -- "$cur")) ;;`;
+  const names = snapshots ? ` '${SNAPSHOTS}` : `'`;
+  return `    '${path}') COMPREPLY=($(compgen -W '${all.join(' ')}${names} -- "$cur")) ;;`;
 }

@@ -12,23 +12,29 @@ export interface CompletionPlace {
   /** Commands that can follow. */
   words: readonly { name: string; summary: string }[];
   options: readonly OptionSpec[];
+  /** A name of a snapshot can follow. */
+  snapshots: boolean;
 }
 
 export function completionModel(commands: readonly (Command | CommandGroup)[]): CompletionModel {
   const top = commands.map(({ name, summary }) => ({ name, summary }));
   return {
-    places: [{ path: '', words: top, options: GLOBAL_OPTIONS }, ...commands.flatMap((command) => placesOf(command))],
+    places: [
+      { path: '', words: top, options: GLOBAL_OPTIONS, snapshots: false },
+      ...commands.flatMap((command) => placesOf(command)),
+    ],
   };
 }
 
 function placesOf(command: Command | CommandGroup): CompletionPlace[] {
   if (command.kind === 'command') {
     const words = command.arguments.flatMap(({ offered = [] }) => offered);
-    return [{ path: command.name, words, options: [...command.options.filter(isHere), ...GLOBAL_OPTIONS] }];
+    const snapshots = command.arguments.some((argument) => argument.snapshots === true);
+    return [{ path: command.name, words, options: [...command.options.filter(isHere), ...GLOBAL_OPTIONS], snapshots }];
   }
   const words = command.commands.map(({ name, summary }) => ({ name: name.slice(command.name.length + 1), summary }));
   return [
-    { path: command.name, words, options: GLOBAL_OPTIONS },
+    { path: command.name, words, options: GLOBAL_OPTIONS, snapshots: false },
     ...command.commands.flatMap((member) => placesOf(member)),
   ];
 }

@@ -4,6 +4,11 @@ import { offeredValues, type CompletionModel, type CompletionPlace } from './com
 export function zshCompletion({ places }: CompletionModel): string {
   return `#compdef ironcage ic
 # zsh completion of ironcage; put it as _ironcage into a directory of $fpath
+_ironcage_snapshots() {
+  local cage=$words[3]
+  if ((CURRENT <= 3)) || [[ $cage == -* ]]; then cage=; fi
+  $words[1] snapshot $cage --list 2>/dev/null | tail -n +2 | cut -d ' ' -f 1
+}
 _ironcage() {
   local place='' word
   local -a offered
@@ -39,18 +44,20 @@ function valueCases({ path, options }: CompletionPlace): string[] {
     .filter(({ value }) => value !== undefined)
     .map((option) => {
       const values = offeredValues(option);
-      const reply = values.length === 0 ? '_files' : `compadd -- ${values.join(' ')}`;
+      const known = values.length === 0 ? '_files' : `compadd -- ${values.join(' ')}`;
+      const reply = option.snapshots === true ? `compadd -- $(_ironcage_snapshots)` : known;
       return `    ${quote(`${path} --${option.name}`)}) ${reply}; return ;;`;
     });
 }
 
-function wordCase({ path, words, options }: CompletionPlace): string {
+function wordCase({ path, words, options, snapshots }: CompletionPlace): string {
   const entries = [
     ...words.map(({ name, summary }) => `${name}:${summary}`),
     ...options.map(({ name, summary }) => `--${name}:${summary}`),
     '--help:show help',
   ];
-  return `    ${quote(path)}) offered=(${entries.map(quote).join(' ')}) ;;`;
+  const names = snapshots ? ' $(_ironcage_snapshots)' : '';
+  return `    ${quote(path)}) offered=(${entries.map(quote).join(' ')}${names}) ;;`;
 }
 
 function quote(text: string): string {

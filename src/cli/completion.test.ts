@@ -55,3 +55,19 @@ test.each([
 ])('bash completes %j to %j', async (words, expected) => {
   expect((await offered(...words)).sort()).toEqual(expected.sort());
 });
+
+test.each([
+  [['rewind', ''], 'snapshot --list'],
+  [['rewind', 'shop', ''], 'snapshot shop --list'],
+  [['snapshot', '--rm', ''], 'snapshot --list'],
+  [['fork', 'shop', 'new', '--from', ''], 'snapshot shop --list'],
+])('bash asks for the names of snapshots behind %j', async (words, asked) => {
+  const { stdout } = await runCli(['completion', 'bash']);
+  const script = `${stdout}
+ironcage() { [[ "$*" == "${asked}" ]] && printf 'NAME   TAKEN\\nfirst  1\\nsecond 2\\n'; }
+COMP_WORDS=(ironcage "$@"); COMP_CWORD=$#
+_ironcage
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout: reply } = spawnSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' });
+  expect(reply.split('\n')).toEqual(expect.arrayContaining(['first', 'second']));
+});

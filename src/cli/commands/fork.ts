@@ -16,7 +16,7 @@ export const fork: Command = {
     { name: 'CAGE', summary: 'default: the cage of the current project', required: false },
     { name: 'NEW', summary: 'name of the new cage', required: true },
   ],
-  options: [{ name: 'from', value: 'S', summary: 'as this snapshot has it; default: as it is now' }],
+  options: [{ name: 'from', value: 'S', snapshots: true, summary: 'as this snapshot has it; default: as it is now' }],
   examples: [
     { line: 'ironcage fork second-try', does: 'go on from here in two cages' },
     { line: 'ironcage fork shop shop-b --from before-upgrade', does: 'a cage shop-b as shop was then' },

@@ -12,7 +12,12 @@ export const rewind: Command = {
   ],
   arguments: [
     { name: 'CAGE', summary: 'default: the cage of the current project', required: false },
-    { name: 'S', summary: 'name of the snapshot, as ironcage snapshot --list has it', required: true },
+    {
+      name: 'S',
+      summary: 'name of the snapshot, as ironcage snapshot --list has it',
+      required: true,
+      snapshots: true,
+    },
   ],
   options: [],
   examples: [

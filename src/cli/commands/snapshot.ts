@@ -22,6 +22,7 @@ export const snapshot: Command = {
     {
       name: 'rm',
       value: 'S',
+      snapshots: true,
       repeatable: true,
       conflicts: ['name', 'list'],
       summary: 'take a snapshot away; unexported work is named first',
