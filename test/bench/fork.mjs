@@ -18,7 +18,10 @@ if (process.getuid() === 0) {
   chownSync(root, ORDINARY_UID, ORDINARY_UID);
   const user = ['--reuid', String(ORDINARY_UID), '--regid', String(ORDINARY_UID), '--clear-groups', '--'];
   const args = [...user, process.execPath, fileURLToPath(import.meta.url), String(ROUNDS), String(FILES)];
-  const { status } = spawnSync('/usr/bin/env', ['setpriv', ...args], { stdio: 'inherit', env: { ...process.env, TMPDIR: root } });
+  const { status } = spawnSync('/usr/bin/env', ['setpriv', ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, TMPDIR: root },
+  });
   rmSync(root, { recursive: true, force: true });
   process.exit(status ?? 1);
 }
