@@ -72,14 +72,14 @@ export const DESK: readonly CatalogueEntry[] = [
     'critical',
     ['Visual Studio Code, Cursor and kin', 'on opening the folder, once it is trusted'],
     '.vscode/ *.code-workspace .vscode-test.* .vscode-server/',
-    { telling: /"(?:command|runOn|args|program|type|[\w.-]*(?:path|executable|interpreter|server)[\w.-]*)"/i },
+    { telling: /"(?:command|runOn|args|program|type|[\w.-]{0,60}(?:path|executable|interpreter|server)s?)"/i },
   ),
   entry(
     'editor',
     'critical',
     ['the editor', 'on opening the folder in a container: initializeCommand runs on this machine'],
     '.devcontainer/ .devcontainer.json devcontainer.json',
-    { telling: /"(?:\w+Command|mounts|runArgs|privileged|image|build|features)"/ },
+    { telling: /"(?:\w{1,40}Command|mounts|runArgs|privileged|image|build|features)"/ },
   ),
   entry(
     'editor',
@@ -117,6 +117,7 @@ export const DESK: readonly CatalogueEntry[] = [
   entry('editor', 'high', ['vim, by a modeline', 'on opening the file'], '*', {
     holding:
       /\b(?:vim?|ex):[^\n]{0,200}(?:expr|foldtext|charconvert|statusline|tabline|guitablabel|prg|tagfunc|omnifunc|completefunc|opfunc|operatorfunc)\b/,
+    ends: true,
     telling: /(?:vim?|ex):/,
   }),
   entry(
@@ -124,11 +125,12 @@ export const DESK: readonly CatalogueEntry[] = [
     'critical',
     ['Emacs', 'on opening a file of the directory'],
     '.dir-locals.el .dir-locals-2.el .projectile .emacs .emacs.d/ .spacemacs .elpaignore eask cask',
-    { telling: /\b(?:eval|compile-command|\w+-(?:program|command|path))\b/ },
+    { telling: /\b(?:eval|compile-command|\w{1,40}-(?:program|command|path))\b/ },
   ),
   entry('editor', 'high', ['Emacs, by local variables of the file', 'on opening the file'], '*', {
     holding:
       /-\*-[^\n]{0,300}\b(?:eval|compile-command)\s*:|Local Variables:[^]{0,3000}?\b(?:eval|compile-command|[\w-]{1,60}-(?:program|command|function|hook)s?):/i,
+    ends: true,
     telling: /-\*-|Local Variables|\b(?:eval|compile-command|[\w-]{1,60}-(?:program|command|function|hook)s?)\s*:/i,
   }),
   entry('editor', 'medium', ['editors', 'on opening a file: it only formats'], '.editorconfig'),
@@ -146,7 +148,10 @@ export const DESK: readonly CatalogueEntry[] = [
     'high',
     ['the TypeScript server', 'on opening a file of the project: it loads plugins, and settings from elsewhere'],
     'tsconfig*.json *.tsconfig.json',
-    { holding: /plugins|extends|\\u00/, telling: /plugins|extends|transform|"name"|\\u00|^\s*"[^"]*"\s*,?\s*$/ },
+    {
+      holding: /plugins|extends|\\u00/,
+      telling: /plugins|extends|transform|"name"|\\u00|^\s*"[^"]{0,300}"\s{0,20},?\s{0,20}$/,
+    },
   ),
   entry(
     'editor',

@@ -17,7 +17,9 @@ export interface CatalogueEntry {
   fields?: CatalogueFields;
   /** Only files that hold this count, and of them those with a new line that is telling. */
   holding?: RegExp;
-  /** Lines to show before others. Looked for in each line by itself. */
+  /** `holding` is looked for where editors do: at the beginning and the end. */
+  ends?: true;
+  /** Lines to show before others. Looked for in each line by itself. Lines may be long: without unbounded repetitions. */
   telling?: RegExp;
   /** It also restrains: that it is gone counts as well. */
   restrains?: true;
@@ -29,7 +31,7 @@ export interface CatalogueFields {
   harmless: readonly string[];
 }
 
-type Extra = Pick<CatalogueEntry, 'fields' | 'holding' | 'telling' | 'restrains'>;
+type Extra = Pick<CatalogueEntry, 'fields' | 'holding' | 'ends' | 'telling' | 'restrains'>;
 
 /** `files`: patterns with blanks between them. */
 export function entry(

@@ -48,7 +48,7 @@ export const PROJECT: readonly CatalogueEntry[] = [
     'critical',
     ['yarn', 'whenever yarn is used: yarnPath and plugins are code'],
     '.yarnrc.yml .yarnrc.yaml .yarnrc .yarn/ .pnp.* yarn.config.*',
-    { telling: /yarnPath|plugins|path|registry|enableScripts|npm\w+/i, restrains: true },
+    { telling: /yarnPath|plugins|path|registry|enableScripts|npm/i, restrains: true },
   ),
   entry('package-script', 'critical', ['bun', 'whenever bun is used: preload is code'], 'bunfig.toml .bunfig.toml', {
     telling: /preload|registry|scope/,

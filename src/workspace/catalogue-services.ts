@@ -178,7 +178,11 @@ export const SERVICES: readonly CatalogueEntry[] = [
       .openhands/ .sourcegraph/ .tabnine/ .cody/ .pi/ .devin/ .jules/ .superset/ .conductor/ conductor.json
       .container-use/ .claude-flow/ .ai/ .llm/ .antigravity/ .void/ .swe-agent/ .plandex/ .mentat/ .gptme/ gptme.toml
       .serena/ .taskmaster/ .bmad-core/ .specify/ .rulesync/ skills/`,
-    { telling: /"?(?:command|hooks?|mcp\w*|args|url|allow\w*|permission\w*|trust\w*)"?\s*[:=]/i, restrains: true },
+    {
+      telling:
+        /"?(?:command|hooks?|mcp\w{0,20}|args|url|allow\w{0,20}|permission\w{0,20}|trust\w{0,20})"?\s{0,20}[:=]/i,
+      restrains: true,
+    },
   ),
   entry(
     'agent-settings',

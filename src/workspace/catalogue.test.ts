@@ -198,3 +198,15 @@ test.each([
 test.each(['src', 'sub/random', 'husky', 'workflows'])('a link that is called %s brings nothing', (path) => {
   expect(entriesBelow(fromText(path))).toEqual([]);
 });
+
+test('no text makes the search for telling lines slow', () => {
+  const bytes = 100_000;
+  for (const pattern of CATALOGUE.flatMap(({ holding, telling }) => [holding, telling])) {
+    const words = pattern?.source.match(/[a-z:*-]{3,}/gi) ?? [];
+    const started = performance.now();
+    for (const word of new Set([...words, 'aaaa', ' ', '"', 'a-']))
+      pattern?.test(`"${word.repeat(bytes / word.length)}`);
+    // One unbounded repetition behind a word takes several times that.
+    expect(performance.now() - started, String(pattern)).toBeLessThan(2000);
+  }
+});

@@ -83,7 +83,7 @@ async function entryFindings(
   { before, after, unread }: FileContents,
 ): Promise<Finding[]> {
   const { holding, fields } = entry;
-  if (holding !== undefined && (after === undefined || !holding.test(after.toString('utf8')))) return [];
+  if (holding !== undefined && (after === undefined || !holding.test(textOf(after, entry.ends)))) return [];
   const lines = after === undefined || file.binary ? [] : newLines(before, after);
   if (holding !== undefined) {
     const telling = entry.telling ?? holding;
@@ -97,6 +97,14 @@ async function entryFindings(
   }
   if (changed.length === 0) return [];
   return [{ ...describe(entry), details: bounded(changed), ...showLines(lines, mentions(changed)) }];
+}
+
+/** More than any editor reads to find its settings. */
+const END_BYTES = 16 * 1024;
+
+function textOf(contents: Buffer, ends: true | undefined): string {
+  if (ends === undefined || contents.length <= 2 * END_BYTES) return contents.toString('utf8');
+  return `${contents.toString('utf8', 0, END_BYTES)}\n${contents.toString('utf8', contents.length - END_BYTES)}`;
 }
 
 function manyNames(): Finding {

@@ -12,7 +12,7 @@ const MAX_TARGET_BYTES = 4096;
 /** Nobody gives one file or directory more names than that; who does gets all of the rest said by one. */
 const MAX_NAMES = 50;
 
-export interface OtherName {
+interface OtherName {
   path: BytePath;
   /** The link that makes it one. */
   link: BytePath;
