@@ -1,4 +1,5 @@
 // The work in a cage, seen from the host: what changed, and how it gets back into the project.
+import { IronError } from '../platform/errors.ts';
 import { applyToBranch } from '../workspace/apply-branch.ts';
 import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
 import { planApply, type ApplyPlan } from '../workspace/plan-apply.ts';
@@ -125,7 +126,8 @@ async function freshPlan(context: Context, name: string, dir: string): Promise<A
 
 export interface ApplyRequest extends GuardRequest {
   dir?: string | undefined;
-  target: 'working-tree' | { branch: string };
+  /** `keepsCommits`: the agent's own, with author and message; default: one commit of it all. */
+  target: 'working-tree' | { branch: string; keepsCommits?: boolean };
 }
 
 export interface ApplyOutcome {
@@ -148,6 +150,19 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
     if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
     const leaveOut = leftOutByGuard(plan, name, request);
     if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });
-    return applyToBranch(plan, request.target.branch, { leaveOut });
+    const { branch, keepsCommits = false } = request.target;
+    if (!keepsCommits) return applyToBranch(plan, branch, { leaveOut });
+    if (leaveOut.length > 0) throw cannotLeaveOut(leaveOut);
+    const { applyCommits } = await import('../workspace/apply-commits.ts');
+    const { dir = '' } = request;
+    // No name of a cage has a dot in it: what is kept of two directories never meets.
+    return applyCommits(plan, branch, dir === '' ? name : `${name}.${dir}`);
+  });
+}
+
+function cannotLeaveOut(files: readonly string[]): IronError {
+  return new IronError('E_USAGE', {
+    message: `commits that are kept as they are cannot leave files out: ${files.join(', ')}`,
+    hint: 'accept these files, or leave --keep-commits out',
   });
 }

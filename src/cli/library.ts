@@ -383,7 +383,7 @@ export interface Library extends KeptLibrary, ReviewLibrary, WorkLibrary {
     name: string,
     options: {
       dir?: string;
-      target: 'working-tree' | { branch: string };
+      target: 'working-tree' | { branch: string; keepsCommits?: boolean };
       hostExecutable: 'accept' | 'leave-out' | 'refuse';
       shown?: readonly { path: string; content: string }[];
     },

@@ -85,7 +85,8 @@ export async function applyToBranch(
   return { branch, commit, applied: taken.map((file) => file.path), leftOut: leftOut.map((file) => file.path) };
 }
 
-async function refuseBranch(repository: Repository, branch: string): Promise<void> {
+/** Throws E_NAME, and E_CONFLICT for one that exists. */
+export async function refuseBranch(repository: Repository, branch: string): Promise<void> {
   const reference = `refs/heads/${branch}`;
   const call = { gitDir: repository.gitDir, accept: [0, 1, 128] };
   const valid = !branch.startsWith('-') && branch !== 'HEAD' && !branch.includes('\0');

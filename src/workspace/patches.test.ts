@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRepository, temporaryDirectory, userGit, writeFiles } from '../../test/support/repositories.ts';
+import { applyCommits } from './apply-commits.ts';
 import { computeChange } from './change.ts';
 import { baseStore } from './base.ts';
 import { mailable, makePatches, type Patch } from './patches.ts';
+import { planApply } from './plan-apply.ts';
 import { prepareWorkspace } from './prepare.ts';
 import { inspectProject } from './project.ts';
 import { readTrees } from './tree-object.ts';
@@ -108,6 +110,28 @@ test('a merge, a history that was written anew and a cage without a change', asy
   const anew = await patchesOf(workspace);
   expect(anew.map(({ subject }) => subject)).toEqual(['Everything in one']);
   expect(applied(workspace, anew).tree).toBe((await computeChange(workspace)).tree);
+});
+
+test('kept on a branch the commits are the agent’s own, and what was not committed comes last', async () => {
+  const root = createRepository({ a: '1\n', mine: '1\n' });
+  writeFiles(root, { mine: 'uncommitted\n' });
+  const workspace = await cageOf(root);
+  const { tree } = workspace.directories;
+  writeFiles(tree, { a: 'agent\n' });
+  userGit(tree, 'add', 'a');
+  userGit(tree, '-c', 'user.name=Agent', 'commit', '--quiet', '-m', 'Say it');
+  writeFiles(tree, { new: 'n\n' });
+  const plan = await planApply(workspace, await computeChange(workspace));
+  const { commit: made } = await applyCommits(plan, 'agent/fix', 'shop');
+  expect(userGit(root, 'log', '--format=%an|%s', 'main..agent/fix')).toBe(
+    'ironcage|Uncommitted work of the cage shop\nAgent|Say it\n',
+  );
+  expect(userGit(root, 'rev-parse', 'agent/fix~1')).toBe(userGit(tree, 'rev-parse', 'HEAD'));
+  expect(userGit(root, 'rev-parse', 'refs/ironcage/shop/agent/fix').trim()).toBe(made);
+  expect(userGit(root, 'diff', '--name-status', 'main', 'agent/fix')).toBe('M\ta\nA\tnew\n');
+  expect(userGit(root, 'status', '--porcelain')).toBe(' M mine\n');
+  userGit(root, 'fsck', '--strict');
+  await expect(applyCommits(plan, 'agent/fix', 'shop')).rejects.toMatchObject({ code: 'E_CONFLICT' });
 });
 
 test('a directory without git has its work as one patch', async () => {

@@ -54,8 +54,7 @@ export async function makePatches(
     async ({ store, commits, carried }) => {
       const last = carried.at(-1) ?? { oid: base.commit, tree: base.tree };
       const committed = commits.at(-1)?.tree;
-      const rest = await withoutIgnored(workspace, store, { from: last.tree, to: tree, committed });
-      const final = await treeWith(store, last.tree, rest);
+      const final = await uncommitted(workspace, store, { from: last.tree, to: tree, committed });
       const row = carried.map(({ oid, tree: at, of }) => ({ oid, tree: at, commit: of.oid }));
       if (final !== last.tree) {
         const author = `${OWN_AUTHOR} ${Math.floor(nowMs / 1000)} +0000`;
@@ -70,17 +69,18 @@ export async function makePatches(
   return { patches, skipped };
 }
 
-/** What leads from one tree to the other; files that were committed although git ignores them are still there. */
-async function withoutIgnored(
+/** The tree `to`, but for files that were committed although git ignores them: they are still there. */
+export async function uncommitted(
   { directories, strategy }: PreparedWorkspace,
   store: BaseStore,
   { from, to, committed }: { from: string; to: string; committed: string | undefined },
-): Promise<ReturnType<typeof hostWrites>> {
+): Promise<string> {
   const writes = hostWrites(await diffTrees(store, from, to, 'no-renames'));
-  if (committed === undefined) return writes;
+  if (committed === undefined) return treeWith(store, from, writes);
   const root = openDirectory(strategy === 'overlay' ? directories.upper : directories.tree);
   try {
-    return writes.filter(({ path, after }) => after !== undefined || lookAt(root, path)?.isFile() !== true);
+    const wanted = writes.filter(({ path, after }) => after !== undefined || lookAt(root, path)?.isFile() !== true);
+    return await treeWith(store, from, wanted);
   } finally {
     closeSync(root);
   }

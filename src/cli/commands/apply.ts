@@ -14,6 +14,7 @@ import {
 import type { Applied, ApplyPlanView } from '../library.ts';
 import { confirm } from '../prompt.ts';
 import { targetCage } from '../target-cage.ts';
+import { usageError } from '../usage-error.ts';
 
 export const apply: Command = {
   kind: 'command',
@@ -28,7 +29,13 @@ export const apply: Command = {
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
   options: [
     { name: 'working-tree', conflicts: ['branch'], summary: 'write into the working tree; the default' },
-    { name: 'branch', value: 'NAME', summary: 'write a commit on this branch instead' },
+    { name: 'branch', value: 'NAME', summary: 'write a commit on this new branch instead' },
+    {
+      name: 'keep-commits',
+      conflicts: ['working-tree', 'squash', 'skip-host-executable'],
+      summary: 'with --branch: the agent’s own commits as they are, and a last one for the rest',
+    },
+    { name: 'squash', summary: 'with --branch: one commit of it all; the default' },
     { name: 'yes', short: 'y', summary: 'apply without asking; not for files that can run on the host' },
     ...HOST_EXECUTABLE_OPTIONS,
     ...DIR_OPTIONS,
@@ -36,6 +43,7 @@ export const apply: Command = {
   examples: [
     { line: 'ironcage apply', does: 'look at the change of this project’s cage and take it over' },
     { line: 'ironcage apply shop --branch agent/fix --yes', does: 'put it on a branch without asking' },
+    { line: 'ironcage apply shop --branch agent/fix --keep-commits', does: 'its commits, with author and message' },
     { line: 'ironcage apply shop --dir shared-lib', does: 'take over what changed in that further directory' },
     { line: 'ironcage apply --yes --skip-host-executable', does: 'for a script: everything that cannot run here' },
   ],
@@ -44,6 +52,9 @@ export const apply: Command = {
     const opened = await session.open();
     const { library, context } = opened;
     const name = await targetCage(opened, session, word('CAGE'));
+    if (flags.on('keep-commits') && flags.text('branch') === undefined) {
+      throw usageError('--keep-commits needs a branch', { hint: 'name a new one: --branch agent/fix --keep-commits' });
+    }
     const dirs = await chosenDirs(opened, name, flags);
     const plans: Planned[] = [];
     for (const dir of dirs.names)
@@ -110,7 +121,8 @@ async function applyOne(
     return { result: { applied: [], leftOut: plan.files.map(({ path }) => path) }, declined: true };
   }
   const branch = flags.text('branch');
-  const target = branch === undefined ? 'working-tree' : { branch };
+  const keeps = flags.on('keep-commits') ? { keepsCommits: true } : {};
+  const target = branch === undefined ? 'working-tree' : { branch, ...keeps };
   const result = await library.applyCage(context, cage, { ...of, target, ...hostExecutable });
   if (!output.json) {
     const where = result.branch === undefined ? 'the working tree' : `branch ${result.branch}`;

@@ -1,0 +1,74 @@
+// Puts the agent's commits onto a new branch of the project as they are, with author, time and message, and what was not committed as a
+// last one. Objects only, and checked: no work tree, no index, no hook, no branch that exists.
+import { join } from 'node:path';
+import { IronError } from '../platform/errors.ts';
+import { refuseConflicts } from './apply.ts';
+import { refuseBranch, type AppliedToBranch } from './apply-branch.ts';
+import { commitTree } from './base-store.ts';
+import { withCageCommits } from './cage-commits.ts';
+import { git } from './git.ts';
+import { giveToOwner, handOver } from './hand-over.ts';
+import { mergeTrees } from './merge-trees.ts';
+import { uncommitted } from './patches.ts';
+import type { ApplyPlan } from './plan-apply.ts';
+import { inspectProject } from './project.ts';
+import { diffTrees } from './tree-diff.ts';
+import { rememberApplied } from './workspace.ts';
+
+/** The tip is kept as `refs/ironcage/CAGE/BRANCH` too. Throws E_CONFLICT with nothing changed. */
+export async function applyCommits(plan: ApplyPlan, branch: string, cageName: string): Promise<AppliedToBranch> {
+  const { workspace } = plan;
+  const { base } = workspace;
+  const { git: repository } = await inspectProject(workspace.projectRoot);
+  if (repository === undefined || base.head === undefined)
+    throw noCommits(cageName, 'the project has no commit to begin at');
+  await refuseBranch(repository, branch);
+  const { head } = base;
+  return withCageCommits(
+    workspace,
+    ({ message }) => message,
+    async ({ store, commits, carried }) => {
+      const tip = commits.at(-1);
+      if (tip === undefined) throw noCommits(cageName, 'nothing was committed in the cage');
+      const last = carried.at(-1) ?? { oid: base.commit, tree: base.tree };
+      const theirs = await uncommitted(workspace, store, { from: last.tree, to: plan.cage, committed: tip.tree });
+      const merge = await mergeTrees(store, { baseTree: last.tree, baseCommit: last.oid, ours: tip.tree, theirs });
+      refuseConflicts(merge.conflicts);
+      const changed = await diffTrees(store, `${head}^{tree}`, merge.tree);
+      if (changed.some(({ after }) => after?.mode === '160000')) throw addsRepository(cageName);
+      const message = `Uncommitted work of the cage ${cageName}`;
+      const commit =
+        merge.tree === tip.tree ? tip.oid : await commitTree({ gitDir: store.gitDir }, { tree: merge.tree, parents: [tip.oid], message }); // prettier-ignore
+      await handOver(store, repository, { include: [commit], exclude: [head] });
+      const refs = [`refs/heads/${branch}`, `refs/ironcage/${cageName}/${branch}`];
+      const [own = '', kept = ''] = refs;
+      const input = `create ${own}\0${commit}\0update ${kept}\0${commit}\0\0`;
+      const identity = { GIT_COMMITTER_NAME: 'ironcage', GIT_COMMITTER_EMAIL: 'ironcage@localhost' };
+      await git(['update-ref', '--no-deref', '--stdin', '-z'], {
+        gitDir: repository.gitDir,
+        input,
+        extraEnv: identity,
+      });
+      for (const path of refs.flatMap((ref) => [ref, `logs/${ref}`]))
+        giveToOwner(join(repository.commonDir, path), repository.commonDir);
+      await rememberApplied(workspace, plan.cage);
+      return { branch, commit, applied: changed.map(({ path }) => path), leftOut: [] };
+    },
+  );
+}
+
+function noCommits(cageName: string, because: string): IronError {
+  return new IronError('E_WORKSPACE', {
+    message: `there are no commits of ${cageName} to keep`,
+    because,
+    hint: 'leave --keep-commits out: then all of the change becomes one commit',
+  });
+}
+
+function addsRepository(cageName: string): IronError {
+  return new IronError('E_REFUSED', {
+    message: `commits of ${cageName} add or move a repository within the repository`,
+    because: 'git on the host would run what its settings say',
+    hint: 'leave --keep-commits out: then its files come, and not its commit',
+  });
+}
