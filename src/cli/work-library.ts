@@ -50,7 +50,7 @@ export interface Exported {
   inPlace: boolean;
 }
 
-export interface PatchesView {
+interface PatchesView {
   cage: string;
   dir?: string;
   patches: readonly {

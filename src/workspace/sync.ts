@@ -85,7 +85,7 @@ function inTheWay(
   );
 }
 
-export function refuseSyncConflicts(conflicts: readonly Conflict[]): void {
+function refuseSyncConflicts(conflicts: readonly Conflict[]): void {
   if (conflicts.length === 0) return;
   throw new IronError('E_CONFLICT', {
     message: `the cage and the host differ in ${conflicts.length} ${conflicts.length === 1 ? 'file' : 'files'}`,
