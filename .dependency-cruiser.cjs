@@ -7,9 +7,10 @@ const rooms = {
   config: ['platform', 'policy'],
   egress: ['platform', 'policy', 'secrets', 'audit'],
   workspace: ['platform'],
+  archive: ['platform', 'workspace'],
   backends: ['platform', 'policy', 'audit', 'secrets', 'egress', 'config'],
   agents: ['platform', 'policy', 'secrets', 'config'],
-  cage: ['platform', 'policy', 'secrets', 'audit', 'config', 'egress', 'workspace', 'backends', 'agents'],
+  cage: ['platform', 'policy', 'secrets', 'audit', 'config', 'egress', 'workspace', 'archive', 'backends', 'agents'],
   guest: [],
   cli: ['platform', 'index'],
 };

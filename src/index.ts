@@ -40,6 +40,8 @@ export type { ImageRequest } from './cage/image-request.ts';
 export type { HomeProfileInfo } from './cage/home-profiles.ts';
 export type { UpgradeOutcome } from './cage/upgrade.ts';
 export type { UpgradeOptions } from './cage/upgrade-plan.ts';
+export type { BackupOutcome, BackupRequest } from './cage/backup.ts';
+export type { RestorePlan, RestoreRequest, RestoreTarget } from './cage/restore-backup.ts';
 export type { TrashedCage } from './cage/trash.ts';
 export type { RestoredCage } from './cage/restore-trashed.ts';
 export type { RoomOptions } from './cage/make-room.ts';
@@ -67,6 +69,11 @@ export const stopCage = lazily(async () => (await import('./cage/start-commands.
 export const upgradeCage = lazily(async () => (await import('./cage/upgrade.ts')).upgradeCage);
 export const restartCage = lazily(async () => (await import('./cage/start-commands.ts')).restartCage);
 export const removeCage = lazily(async () => (await import('./cage/remove.ts')).removeCage);
+
+/** A cage as one file, and back. */
+export const backupCage = lazily(async () => (await import('./cage/backup.ts')).backupCage);
+export const planRestore = lazily(async () => (await import('./cage/restore-backup.ts')).planRestore);
+export const restoreBackup = lazily(async () => (await import('./cage/restore-backup.ts')).restoreBackup);
 
 /** Removed cages, and the way back. */
 export const listTrash = lazily(async () => (await import('./cage/trash.ts')).listTrash);

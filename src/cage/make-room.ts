@@ -2,7 +2,7 @@
 // its unexported work was named.
 import { IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
-import { removeLocked } from './remove.ts';
+import { refuseToLose, removeLocked } from './remove.ts';
 import { repairCage } from './repair.ts';
 import { cageExists } from './store.ts';
 
@@ -13,8 +13,8 @@ export interface RoomOptions {
   discard: boolean;
 }
 
-/** The caller holds the lock of that name. Throws E_CAGE_EXISTS, or E_UNEXPORTED that names the files. */
-export async function makeRoom(context: Context, name: string, { force, discard }: RoomOptions): Promise<void> {
+/** Before anything is made. The caller holds the lock of that name. Throws E_CAGE_EXISTS, or E_UNEXPORTED that names the files. */
+export async function refuseTaken(context: Context, name: string, { force, discard }: RoomOptions): Promise<void> {
   for (const line of await repairCage(context, name)) context.progress(line);
   if (!cageExists(context, name)) return;
   if (!force) {
@@ -23,5 +23,10 @@ export async function makeRoom(context: Context, name: string, { force, discard 
       hint: 'restore under another name (--name NAME), or add --force: the cage that is there then goes into the trash',
     });
   }
-  await removeLocked(context, name, { discard });
+  if (!discard) await refuseToLose(context, name);
+}
+
+/** The caller holds the lock and has called `refuseTaken`. Throws E_UNEXPORTED for what came to be since. */
+export async function makeRoom(context: Context, name: string, { discard }: RoomOptions): Promise<void> {
+  if (cageExists(context, name)) await removeLocked(context, name, { discard });
 }

@@ -2,6 +2,7 @@
 import { isAlive } from '../platform/processes.ts';
 import { removeTree, pathExists } from '../platform/files.ts';
 import { repairApply } from '../workspace/repair-apply.ts';
+import { endBackup, isBackingUp } from './backup-journal.ts';
 import type { Context } from './context.ts';
 import type { CageState } from './state.ts';
 import { isChangingDirs, leaveProject, settleDirs } from './dirs-journal.ts';
@@ -10,6 +11,7 @@ import { finishRewind, isRewinding, sweepRewind } from './rewind-journal.ts';
 import { sweepSnapshots } from './snapshot-store.ts';
 import { isUpgrading, undoUpgrade } from './upgrade-journal.ts';
 import { cagePaths, cagesDirectory, noteCageState, readCageState } from './store.ts';
+import { settleRestore } from './restore-journal.ts';
 import { storesOnDisk } from './workspaces.ts';
 
 /** `degraded`: the cage lives without an egress, and so without a network. What runs in it can go on. */
@@ -37,9 +39,9 @@ export function stateHealth(state: CageState): Health {
 /** Brings a cage to `stopped`, `running`, `degraded` or gone. The caller holds its lock. Returns what was done, for people. */
 export async function repairCage(context: Context, name: string): Promise<string[]> {
   const paths = cagePaths(context, name);
-  if (!pathExists(paths.root)) return [];
+  const done = settleRestore(context, name);
+  if (!pathExists(paths.root)) return done;
   const state = readCageState(context, name);
-  const done: string[] = [];
   if (isHeld(context, name)) {
     await letGo(context, name);
     done.push(`let the programs of ${name} go on, which an interrupted command had held still`);
@@ -68,6 +70,10 @@ export async function repairCage(context: Context, name: string): Promise<string
   if (upgrading) {
     await undoUpgrade(context, name);
     done.push(`an interrupted upgrade of ${name} was undone: it is as it was before`);
+  }
+  if (isBackingUp(context, name)) {
+    endBackup(context, name);
+    done.push(`took away a half-made backup of ${name}`);
   }
   if (isChangingDirs(context, name)) {
     for (const dir of await settleDirs(context, name)) done.push(`took away what was left of ${dir} in ${name}`);

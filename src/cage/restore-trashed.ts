@@ -6,7 +6,7 @@ import { pathExists, readTextIfPresent } from '../platform/files.ts';
 import { parseJson } from '../platform/json.ts';
 import { writeSealedFile } from '../platform/sealed-file.ts';
 import type { Context } from './context.ts';
-import { makeRoom, type RoomOptions } from './make-room.ts';
+import { makeRoom, refuseTaken, type RoomOptions } from './make-room.ts';
 import { parseCageName } from './names.ts';
 import { parseSpec, type CageSpec } from './spec.ts';
 import { writeState } from './state.ts';
@@ -31,6 +31,7 @@ export async function restoreTrashed(
   return withCageLock(context, name, async () => {
     const directory = join(trashDirectory(context), entry.id);
     const spec = readOwnSpec(directory);
+    await refuseTaken(context, name, options);
     await makeRoom(context, name, options);
     if (spec.name !== name) {
       writeSealedFile(join(directory, 'spec.json'), `${JSON.stringify({ ...spec, name }, undefined, 2)}\n`);

@@ -37,9 +37,16 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'backup',
+    {
+      summary: 'write a cage into one file that can be restored anywhere',
+      load: async () => (await import('./commands/backup.ts')).backup,
+    },
+  ],
+  [
     'restore',
     {
-      summary: 'bring back a removed cage',
+      summary: 'make a cage of a backup, or bring back a removed one',
       load: async () => (await import('./commands/restore.ts')).restore,
     },
   ],

@@ -35,7 +35,49 @@ interface RoomOptions {
   discard: boolean;
 }
 
+export interface BackupOutcome {
+  cage: string;
+  file: string;
+  bytes: number;
+  entries: number;
+  unpackedBytes: number;
+  secrets: readonly string[];
+  leftOut: readonly { path: string; reason: string }[];
+}
+
+export interface RestorePlan {
+  cage: string;
+  from: string;
+  createdAt: string;
+  project: string;
+  projectIsThere: boolean;
+  entries: number;
+  bytes: number;
+  fileBytes: number;
+  exposure: string;
+  asksFor: readonly string[];
+  leftOut: readonly { path: string; reason: string }[];
+  hasSecrets: boolean;
+  seal: string;
+}
+
+interface RestoreTarget {
+  name?: string | undefined;
+  project?: string | undefined;
+}
+
 export interface KeptLibrary {
+  backupCage(
+    context: Context,
+    name: string,
+    request: { file?: string | undefined; force: boolean; passphrase?: string | undefined },
+  ): Promise<BackupOutcome>;
+  planRestore(context: Context, file: string, target: RestoreTarget): Promise<RestorePlan>;
+  restoreBackup(
+    context: Context,
+    file: string,
+    request: RestoreTarget & RoomOptions & { seal: string; passphrase?: string | undefined },
+  ): Promise<RestoredCage>;
   listTrash(context: Context): Promise<readonly TrashedCage[]>;
   restoreTrashed(
     context: Context,

@@ -37,6 +37,7 @@ const ERROR_KINDS = {
   E_HOST_EXECUTABLE: 'refusal',
   E_OUTSIDE_ROOT: 'refusal',
   E_REFUSED: 'refusal',
+  E_ARCHIVE: 'refusal',
   E_BUG: 'bug',
 } as const satisfies Record<string, ErrorKind>;
 

@@ -16,7 +16,7 @@ import type {
 } from '../../src/cli/library.ts';
 import type { CageReview, ReviewedFile } from '../../src/cli/review-library.ts';
 import type { ExportView } from '../../src/cli/work-library.ts';
-import type { TrashedCage } from '../../src/cli/kept-library.ts';
+import type { RestorePlan, TrashedCage } from '../../src/cli/kept-library.ts';
 import type { OutputStream } from '../../src/cli/output.ts';
 
 /** What the library was asked: the function's name and its arguments without the context. */
@@ -224,6 +224,18 @@ const TRASHED: TrashedCage = {
   ...{ checked: true, expired: false },
 };
 
+export const RESTORE_PLAN: RestorePlan = {
+  ...{ cage: 'shop', from: 'shop', createdAt: '2026-11-20T11:00:00.000Z', project: '/work/shop', projectIsThere: true },
+  ...{
+    entries: 3,
+    bytes: 4096,
+    fileBytes: 2048,
+    exposure: 'reaches nothing',
+    asksFor: ['reads /srv/data of this machine'],
+  },
+  ...{ leftOut: [], hasSecrets: false, seal: 'ab' },
+};
+
 const PORTS = { cage: 'shop-1', running: true, ports: VIEW.ports };
 
 const CHANGED = { generation: 4, hash: 'aa', confirmed: true, rules: VIEW.reach };
@@ -253,6 +265,19 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     stopCage: async (_context, name) => asked('stopCage', name),
     restartCage: async (_context, name) => asked('restartCage', name),
     removeCage: async (_context, name, options) => asked('removeCage', name, options),
+    backupCage: async (_context, name, request) => {
+      asked('backupCage', name, request);
+      const leftOut = [{ path: 'home: s', reason: 'it is a pipe, socket or device' }];
+      return { cage: name, file: '/b.tar.gz', bytes: 2048, entries: 3, unpackedBytes: 4096, secrets: [], leftOut };
+    },
+    planRestore: async (_context, file, target) => {
+      asked('planRestore', file, target);
+      return RESTORE_PLAN;
+    },
+    restoreBackup: async (_context, file, request) => {
+      asked('restoreBackup', file, request);
+      return { cage: request.name ?? 'shop', project: '/work/shop', projectIsThere: true };
+    },
     listTrash: async () => [TRASHED],
     restoreTrashed: async (_context, wanted, options) => {
       asked('restoreTrashed', wanted, options);

@@ -1,0 +1,98 @@
+// What of a cage a backup holds: a table. A part is a directory of the archive and the tree that fills it. Not in it, ever: keys, values of
+// secrets, what only a running cage has, the record (a file that anybody can write proves nothing), homes and caches that others share.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { MAX_DEPTH } from '../archive/entry-name.ts';
+import { run } from '../platform/processes.ts';
+import { hostEnvironment } from '../platform/environment.ts';
+import { pathExists } from '../platform/files.ts';
+import { fromText } from '../workspace/byte-path.ts';
+import type { SkippedFile } from '../workspace/copy-tree.ts';
+import { walkTree, type WalkedEntry } from '../workspace/walk-tree.ts';
+import type { PreparedWorkspace } from '../workspace/workspace.ts';
+import type { Context } from './context.ts';
+import type { CageSpec } from './spec.ts';
+import { cagePaths } from './store.ts';
+import type { StoredWorkspace } from './workspaces.ts';
+
+export interface BackupPart {
+  /** In the archive. */
+  directory: string;
+  /** For people, before a path in it. */
+  title: string;
+  walk(onSkipped: (skipped: SkippedFile) => void): AsyncGenerator<WalkedEntry>;
+}
+
+/** `scratch`: an own directory, for what has to be laid together first. */
+export async function backupParts(
+  context: Context,
+  spec: CageSpec,
+  workspaces: readonly StoredWorkspace[],
+  scratch: string,
+): Promise<BackupPart[]> {
+  const parts: BackupPart[] = [];
+  if (spec.profile === undefined) parts.push(plain('home', 'home', cagePaths(context, spec.name).home));
+  for (const [index, { dir, workspace }] of workspaces.entries()) {
+    if (workspace.strategy === 'mount') continue;
+    parts.push(await treePart(`trees/${index}`, dir, workspace, join(scratch, `objects-${index}`)));
+  }
+  return parts;
+}
+
+function plain(directory: string, title: string, top: string): BackupPart {
+  const layers = [top] as const;
+  return {
+    directory,
+    title,
+    walk: (onSkipped) => walkTree({ layers, overlay: false, skip: () => false, onSkipped, maxDepth: MAX_DEPTH - 2 }),
+  };
+}
+
+async function treePart(
+  directory: string,
+  dir: string,
+  { strategy, directories, projectRoot, maskedPaths, extraReadOnlyBinds }: PreparedWorkspace,
+  scratch: string,
+): Promise<BackupPart> {
+  const objects = await gatherObjects(
+    extraReadOnlyBinds.map(({ source }) => source),
+    scratch,
+  );
+  const masked = new Set(maskedPaths.map((path) => fromText(path.slice(projectRoot.length + 1))));
+  const alternates = '.git/objects/info/alternates';
+  const overlay = strategy === 'overlay';
+  return {
+    directory,
+    title: dir === '' ? 'the project' : dir,
+    walk: (onSkipped) =>
+      walkTree({
+        layers: overlay
+          ? [directories.upper, ...(objects === undefined ? [] : [objects]), projectRoot]
+          : [directories.tree],
+        overlay,
+        // A backup that lies in the project is no part of the next one.
+        skip: (path) =>
+          masked.has(path) ||
+          (objects !== undefined && path === alternates) ||
+          /\.ironcage(?:\.tar\.gz|-partial)$/.test(path),
+        onSkipped,
+        maxDepth: MAX_DEPTH - 2,
+      }),
+  };
+}
+
+/** Objects that the cage's repository reads elsewhere on this machine, laid out as a layer below it. */
+async function gatherObjects(sources: readonly string[], scratch: string): Promise<string | undefined> {
+  const present = sources.filter(pathExists);
+  if (present.length === 0) return undefined;
+  const target = join(scratch, '.git', 'objects');
+  mkdirSync(target, { recursive: true, mode: 0o700 });
+  for (const source of present) {
+    const env = { PATH: hostEnvironment()['PATH'], LC_ALL: 'C' };
+    const linked = await run('cp', ['--recursive', '--link', '--', `${source}/.`, target], { env });
+    if (linked.exitCode === 0) continue;
+    const copied = await run('cp', ['--recursive', '--', `${source}/.`, target], { env });
+    if (copied.exitCode !== 0) throw new Error(`objects of the project cannot be read: ${copied.stderr.trim()}`);
+  }
+  return scratch;
+}

@@ -1,0 +1,321 @@
+// `restore FILE`: a cage out of a backup, under its own or another name, with an identity of its own. Everything is unpacked, checked and put
+// together beside the cages; only what is whole takes a place among them.
+import { chownSync, closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, statfsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { findProfile } from '../agents/profiles.ts';
+import type { ArchiveEntry } from '../archive/entry.ts';
+import type { NameBytes } from '../archive/entry-name.ts';
+import type { Manifest } from '../archive/manifest.ts';
+import { readArchive, readManifest } from '../archive/read-archive.ts';
+import { refused } from '../archive/refusal.ts';
+import { MAX_SEALED_BYTES, openSecrets, type CarriedSecret } from '../archive/sealed-secrets.ts';
+import { openStage } from '../archive/stage.ts';
+import { errorMessage, IronError, systemErrorCode } from '../platform/errors.ts';
+import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { writeSealedFile } from '../platform/sealed-file.ts';
+import { setSecret } from '../secrets/store.ts';
+import { unpackBase } from '../workspace/carry-base.ts';
+import type { Owner } from '../workspace/copy-tree.ts';
+import { workspaceDirectory, directoriesOf } from '../workspace/workspace.ts';
+import { writeWorkspaceRecord } from '../workspace/workspace-file.ts';
+import type { Context } from './context.ts';
+import { cageIdentity, currentCaller } from './identity.ts';
+import { makeRoom, refuseTaken, type RoomOptions } from './make-room.ts';
+import { parseCageName } from './names.ts';
+import {
+  asksFor,
+  projectIsThere,
+  requestedSpec,
+  restoredExposure,
+  withPlace,
+  withSecrets,
+  withUsers,
+} from './restored-spec.ts';
+import { announceWhole, settleRestore, stagePath, takePlace } from './restore-journal.ts';
+import type { RestoredCage } from './restore-trashed.ts';
+import { secretsDirectory } from './secrets.ts';
+import { seedHome } from './seed-home.ts';
+import type { CageSpec } from './spec.ts';
+import { writeState } from './state.ts';
+import { cagesDirectory, openDataRoot, withCageLock } from './store.ts';
+
+export interface RestorePlan {
+  /** Name that the cage would have. */
+  cage: string;
+  /** That it had when the backup was made. */
+  from: string;
+  createdAt: string;
+  project: string;
+  projectIsThere: boolean;
+  entries: number;
+  /** Unpacked. */
+  bytes: number;
+  fileBytes: number;
+  exposure: string;
+  /** What it would be let do on this machine: one line each. */
+  asksFor: readonly string[];
+  leftOut: Manifest['leftOut'];
+  hasSecrets: boolean;
+  /** Of what is shown here: `restoreBackup` takes no other file. */
+  seal: string;
+}
+
+export interface RestoreTarget {
+  name?: string | undefined;
+  project?: string | undefined;
+}
+
+/** Reads no more than the manifest; touches nothing. Throws E_ARCHIVE, and what keeps a cage like that from being here. */
+export async function planRestore(context: Context, file: string, target: RestoreTarget): Promise<RestorePlan> {
+  return withFile(context, file, async (fd) => {
+    const { manifest, seal } = await readManifest(fd);
+    const name = parseCageName(target.name ?? manifest.cage);
+    const spec = await requestedSpec(context, manifest, { name, project: target.project });
+    const { cage: from, createdAt, entries, bytes, leftOut, hasSecrets } = manifest;
+    return {
+      ...{ cage: name, from, createdAt, entries, bytes, leftOut, hasSecrets, seal },
+      ...{ project: spec.project, projectIsThere: projectIsThere(spec), fileBytes: fstatSync(fd).size },
+      exposure: restoredExposure(spec),
+      asksFor: asksFor(spec, manifest),
+    };
+  });
+}
+
+export interface RestoreRequest extends RestoreTarget, RoomOptions {
+  /** Of the plan that was agreed to. */
+  seal: string;
+  /** Opens the secrets of the backup; absent: they are left out. */
+  passphrase?: string | undefined;
+}
+
+/** Throws E_ARCHIVE for a file that is not exactly as ironcage writes it, E_CAGE_EXISTS unless `force`; then all is as before. */
+export async function restoreBackup(context: Context, file: string, request: RestoreRequest): Promise<RestoredCage> {
+  openDataRoot(context);
+  return withFile(context, file, async (fd) => {
+    const { manifest, seal } = await readManifest(fd);
+    if (seal !== request.seal) throw refused(ANOTHER_FILE);
+    const name = parseCageName(request.name ?? manifest.cage);
+    return withCageLock(context, name, async () => {
+      await refuseTaken(context, name, request);
+      const asked = await requestedSpec(context, manifest, { name, project: request.project });
+      const stage = stagePath(context, name);
+      removeTree(stage, cagesDirectory(context));
+      mkdirSync(stage, { mode: 0o700 });
+      context.step('restore: begin');
+      try {
+        return await restoreInto(context, { fd, stage, asked, request });
+      } catch (error) {
+        settleRestore(context, name);
+        throw error;
+      }
+    });
+  });
+}
+
+interface Restoring {
+  fd: number;
+  stage: string;
+  asked: CageSpec;
+  request: RestoreRequest;
+}
+
+async function restoreInto(context: Context, { fd, stage, asked, request }: Restoring): Promise<RestoredCage> {
+  const { name } = asked;
+  const placed = await withPlace(context, withUsers(asked));
+  const site: Site = { stage, unpacked: join(stage, 'unpacked'), owner: ownerOf(placed) };
+  mkdirSync(site.unpacked, { mode: 0o700 });
+  const { manifest, carried } = await unpack(context, fd, site, request);
+  context.step('restore: unpacked');
+  const spec = await withSecrets(context, placed, carried);
+  await layWorkspaces(spec, manifest, site);
+  context.step('restore: workspaces laid');
+  layHome(spec, site);
+  removeTree(site.unpacked, stage);
+  removeTree(join(stage, LIST), stage);
+  writeSealedFile(join(stage, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
+  writeState(join(stage, 'state.json'), { phase: 'stopped' });
+  for (const { name: secret, value, hosts, slots } of carried)
+    await setSecret(secretsDirectory(context), secret, value, { hosts, slots, cage: name }, context.clock);
+  context.step('restore: put together');
+  announceWhole(context, name);
+  context.step('restore: announced');
+  await makeRoom(context, name, request);
+  context.step('restore: room made');
+  takePlace(context, name);
+  context.step('restore: in place');
+  return { cage: name, project: spec.project, projectIsThere: projectIsThere(spec) };
+}
+
+interface Site {
+  /** Becomes the cage's directory. */
+  stage: string;
+  unpacked: string;
+  owner: Owner | undefined;
+}
+
+const LIST = 'entries';
+
+function ownerOf(spec: CageSpec): Owner | undefined {
+  const caller = currentCaller();
+  if (caller.uid !== 0) return undefined;
+  const { uid, gid } = cageIdentity(caller, spec);
+  return { uid, gid };
+}
+
+interface Unpacked {
+  manifest: Manifest;
+  carried: readonly CarriedSecret[];
+}
+
+async function unpack(
+  context: Context,
+  fd: number,
+  { stage, unpacked, owner }: Site,
+  { seal, passphrase }: RestoreRequest,
+): Promise<Unpacked> {
+  const state: { manifest?: Manifest; sealed?: Buffer } = {};
+  const isInCage = (names: NameBytes): boolean => names[0] === 'home' || (names[0] === 'trees' && names.length > 1);
+  const place = openStage(unpacked, (names) => (isInCage(names) ? owner : undefined));
+  let [entries, toldAt] = [0, performance.now()];
+  try {
+    await readArchive(fd, {
+      listFile: join(stage, LIST),
+      begin: async ({ manifest, seal: found }) => {
+        if (found !== seal) throw refused(ANOTHER_FILE);
+        refuseTooLarge(stage, manifest);
+        state.manifest = manifest;
+      },
+      entry: async (entry, names, contents) => {
+        const { manifest } = state;
+        if (manifest === undefined) throw refused('it does not begin with a manifest');
+        refuseElsewhere(entry, names, manifest);
+        if (entry.path === 'secrets.json') state.sealed = await held(entry, contents);
+        else await place.put(entry, names, contents);
+        entries += 1;
+        if (performance.now() - toldAt < PROGRESS_MS) return;
+        toldAt = performance.now();
+        context.progress(
+          `${entries.toLocaleString('en')} of ${manifest.entries.toLocaleString('en')} files and directories`,
+        );
+      },
+    });
+  } finally {
+    place.close();
+  }
+  const { manifest, sealed } = state;
+  if (manifest === undefined || manifest.hasSecrets !== (sealed !== undefined))
+    throw refused('its secrets are missing');
+  const carried = sealed === undefined || passphrase === undefined ? [] : await openSecrets(sealed, passphrase);
+  return { manifest, carried };
+}
+
+const PROGRESS_MS = 2000;
+const ANOTHER_FILE = 'it is another file than the one that was looked at';
+
+/** What is there once everything is unpacked has to fit, with room to live. */
+function refuseTooLarge(stage: string, { bytes, entries }: Manifest): void {
+  const { bavail, bsize } = statfsSync(stage);
+  if (bytes + entries * 4096 < bavail * bsize) return;
+  throw new IronError('E_DISK_FULL', {
+    message: 'there is no room for what the backup unpacks to',
+    because: `it is ${bytes} bytes in ${entries} files and directories, and ${bavail * bsize} bytes are free`,
+    hint: 'make room, or restore into another data root with --home',
+  });
+}
+
+/** Where what may lie in a backup. Each thing in it is named here, or refused. */
+function refuseElsewhere({ path, kind, size }: ArchiveEntry, names: NameBytes, manifest: Manifest): void {
+  const [top, second = '', ...below] = names;
+  const workspace = /^(?:0|[1-9]\d{0,3})$/.test(second) ? manifest.workspaces[Number(second)] : undefined;
+  const pack = /^(0|[1-9]\d{0,3})\.pack$/.exec(second)?.[1];
+  const belongs =
+    (path === 'secrets.json' && kind === 'file' && manifest.hasSecrets && size <= MAX_SEALED_BYTES) ||
+    (path === 'base' && kind === 'directory') ||
+    (top === 'base' &&
+      below.length === 0 &&
+      kind === 'file' &&
+      manifest.workspaces[Number(pack ?? NaN)] !== undefined) ||
+    (top === 'home' && manifest.hasHome && (names.length > 1 || kind === 'directory')) ||
+    (path === 'trees' && kind === 'directory') ||
+    (top === 'trees' && workspace?.hasTree === true && (below.length > 0 || kind === 'directory'));
+  if (!belongs) throw refused('it has no place in a backup', path);
+}
+
+async function held({ size }: ArchiveEntry, contents: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of contents) pieces.push(Buffer.from(piece));
+  const all = Buffer.concat(pieces);
+  if (all.length !== size) throw refused('its secrets are cut off');
+  return all;
+}
+
+async function layWorkspaces(spec: CageSpec, manifest: Manifest, { stage, unpacked, owner }: Site): Promise<void> {
+  const paths = [spec.project, ...(spec.dirs ?? []).map(({ path }) => path)];
+  for (const [index, { dir, hasTree, base, leftOut, lastApplied }] of manifest.workspaces.entries()) {
+    const storeDirectory = dir === '' ? stage : join(stage, 'dirs', dir);
+    const projectRoot = paths[index] ?? '';
+    if (!hasTree) {
+      const [{ prepareWorkspace }, { inspectProject }] = await Promise.all([
+        import('../workspace/prepare.ts'),
+        import('../workspace/project.ts'),
+      ]);
+      const project = await inspectProject(projectRoot);
+      await prepareWorkspace({
+        project,
+        storeDirectory,
+        strategy: 'mount',
+        owner,
+        writable: spec.workspace === 'mount',
+      });
+      continue;
+    }
+    const tree = join(unpacked, 'trees', String(index));
+    const pack = join(unpacked, 'base', `${index}.pack`);
+    if (!pathExists(tree) || !pathExists(pack)) throw refused('a workspace or its base is missing');
+    const directory = workspaceDirectory(storeDirectory);
+    makeDirectory(directory);
+    const gitDir = join(directory, 'base.git');
+    await unpackBase(pack, gitDir, base).catch((error: unknown) => {
+      throw systemErrorCode(error) === 'ENOSPC' ? error : refused(`its base cannot be used: ${errorMessage(error)}`);
+    });
+    renameSync(tree, directoriesOf(directory).tree);
+    writeWorkspaceRecord(directory, {
+      ...{ version: 1, strategy: 'copy', projectRoot, base, leftOut },
+      ...(owner === undefined ? {} : { owner }),
+      ...{ maskedPaths: [], extraReadOnlyBinds: [] },
+      ...(lastApplied === undefined ? {} : { lastApplied }),
+    });
+  }
+}
+
+/** A home that did not come along begins as that of a new cage. */
+function layHome(spec: CageSpec, { stage, unpacked, owner }: Site): void {
+  const [home, own] = [join(stage, 'home'), join(unpacked, 'home')];
+  if (pathExists(own)) renameSync(own, home);
+  else {
+    makeDirectory(home);
+    if (owner !== undefined) chownSync(home, owner.uid, owner.gid);
+  }
+  if (spec.agent !== undefined) seedHome(home, findProfile(spec.agent), spec, owner);
+}
+
+/** Opened once, so that what was looked at is what is read. */
+async function withFile<T>(context: Context, file: string, work: (fd: number) => Promise<T>): Promise<T> {
+  const path = resolve(context.cwd, file);
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    throw new IronError('E_USAGE', {
+      message: `there is no file ${path}`,
+      hint: 'name a backup; a removed cage comes back with ironcage restore --trash NAME',
+    });
+  }
+  try {
+    if (!fstatSync(fd).isFile()) throw refused('it is no ordinary file');
+    return await work(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
