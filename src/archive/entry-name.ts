@@ -6,7 +6,7 @@ import { refused } from './refusal.ts';
 /** A path below a directory, as names of one character per byte. */
 export type NameBytes = readonly string[];
 
-export const MAX_NAME_BYTES = 255;
+const MAX_NAME_BYTES = 255;
 const MAX_PATH_BYTES = 4095;
 /** Each level keeps a directory open. */
 export const MAX_DEPTH = 400;
@@ -14,13 +14,14 @@ export const MAX_DEPTH = 400;
 /** `bytes`: one character per byte; also a link's target. */
 export function encodeBytes(bytes: string): string {
   const raw = Buffer.from(bytes, 'latin1');
-  // eslint-disable-next-line no-control-regex
-  const escape = (character: string): string =>
-    `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
-  // eslint-disable-next-line no-control-regex
-  if (isUtf8(raw)) return raw.toString('utf8').replace(/[\u0000-\u001f%\u007f]/g, escape);
-  // eslint-disable-next-line no-control-regex
-  return bytes.replace(/[\u0000-\u001f%\u007f-\u00ff]/g, escape);
+  if (!isUtf8(raw)) return bytes.replace(/[^ -~]|%/g, escape);
+  return raw
+    .toString('utf8')
+    .replace(/[%\p{Cc}]/gu, (character) => (character.charCodeAt(0) < 0x80 ? escape(character) : character));
+}
+
+function escape(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 /** The bytes of an encoded text; undefined for a second spelling of them. */

@@ -47,7 +47,6 @@ const schema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof schema>;
-export type ManifestWorkspace = Manifest['workspaces'][number];
 
 export function parseManifest(json: string): Manifest {
   const value = parseJson(json);

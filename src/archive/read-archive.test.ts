@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Header, Pax } from 'tar';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { IronError } from '../platform/errors.ts';
@@ -233,7 +233,7 @@ const hostile: Record<string, [Buffer, RegExp]> = {
     Buffer.concat([craft(one, { end: Buffer.alloc(0) }), encodeHeader(part('more')), Buffer.alloc(1024)]),
     /behind its list/,
   ],
-  'bytes behind the end': [Buffer.concat([craft(one), Buffer.alloc(512)]), /behind its end|damaged/],
+  'bytes behind the end': [Buffer.concat([craft(one), Buffer.alloc(512)]), /behind its end/],
   'no end': [craft(one, { end: Buffer.alloc(0) }), /cut off/],
   'a header with a wrong checksum': [
     craft(one, { header: (entry, block) => (entry.path === 'home/x' ? flipped(block, 100) : block) }),
@@ -279,7 +279,7 @@ describe('is refused by name', () => {
     [
       'what lies behind the gzip stream',
       (good: Buffer) => Buffer.concat([good, Buffer.from('trailing')]),
-      /behind its end/,
+      /behind its end|damaged/,
     ],
     [
       'a second stream behind the first',

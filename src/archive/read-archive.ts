@@ -167,7 +167,8 @@ async function withSource<T>(
     return result;
   } catch (error) {
     const code = systemErrorCode(error) ?? '';
-    if (/^Z_/.test(code)) throw refused(code === 'Z_BUF_ERROR' ? 'it is cut off' : 'it is damaged, or no gzip file');
+    if (code.startsWith('Z_'))
+      throw refused(code === 'Z_BUF_ERROR' ? 'it is cut off' : 'it is damaged, or no gzip file');
     throw error;
   } finally {
     file.destroy();

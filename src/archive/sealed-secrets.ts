@@ -10,7 +10,7 @@ import { refused } from './refusal.ts';
 const COST = { N: 2 ** 17, r: 8, p: 1 } as const;
 const MAX_MEMORY_BYTES = 256 * 1024 * 1024;
 const LABEL = Buffer.from('ironcage-backup secrets 1');
-export const LEAST_PASSPHRASE_CHARACTERS = 12;
+const LEAST_PASSPHRASE_CHARACTERS = 12;
 export const MAX_SEALED_BYTES = 16 * 1024 * 1024;
 
 export interface CarriedSecret {
@@ -54,9 +54,8 @@ export async function sealSecrets(secrets: readonly CarriedSecret[], passphrase:
   const [salt, nonce] = [randomBytes(16), randomBytes(12)];
   const cipher = createCipheriv('aes-256-gcm', await keyOf(passphrase, salt), nonce).setAAD(LABEL);
   const data = Buffer.concat([cipher.update(JSON.stringify(secrets), 'utf8'), cipher.final()]);
-  const text = (bytes: Buffer): string => bytes.toString('base64');
   const tag = cipher.getAuthTag();
-  const sealed = { salt: text(salt), nonce: text(nonce), tag: text(tag), data: text(data) };
+  const sealed = { salt: encode(salt), nonce: encode(nonce), tag: encode(tag), data: encode(data) };
   return Buffer.from(JSON.stringify({ version: 1, kdf: 'scrypt', ...COST, cipher: 'aes-256-gcm', ...sealed }));
 }
 
@@ -64,15 +63,14 @@ export async function sealSecrets(secrets: readonly CarriedSecret[], passphrase:
 export async function openSecrets(sealed: Buffer, passphrase: string): Promise<CarriedSecret[]> {
   const parsed = sealedSchema.safeParse(parseJson(sealed.toString('utf8')));
   if (!parsed.success) throw refused('its secrets are not written as ironcage writes them');
-  const bytes = (text: string): Buffer => Buffer.from(text, 'base64');
   const { salt, nonce, tag, data } = parsed.data;
-  if (bytes(nonce).length !== 12 || bytes(tag).length !== 16) throw refused('its secrets are damaged');
-  const key = await keyOf(passphrase, bytes(salt));
+  if (decode(nonce).length !== 12 || decode(tag).length !== 16) throw refused('its secrets are damaged');
+  const key = await keyOf(passphrase, decode(salt));
   const options = { authTagLength: 16 };
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes(nonce), options).setAAD(LABEL).setAuthTag(bytes(tag));
+  const decipher = createDecipheriv('aes-256-gcm', key, decode(nonce), options).setAAD(LABEL).setAuthTag(decode(tag));
   let text: string;
   try {
-    text = Buffer.concat([decipher.update(bytes(data)), decipher.final()]).toString('utf8');
+    text = Buffer.concat([decipher.update(decode(data)), decipher.final()]).toString('utf8');
   } catch {
     throw new IronError('E_REFUSED', {
       message: 'the secrets of the backup cannot be opened',
@@ -84,6 +82,14 @@ export async function openSecrets(sealed: Buffer, passphrase: string): Promise<C
   // Without the parser's words, which quote what they are about.
   if (!secrets.success) throw refused('its secrets are not written as ironcage writes them');
   return secrets.data;
+}
+
+function encode(bytes: Buffer): string {
+  return bytes.toString('base64');
+}
+
+function decode(text: string): Buffer {
+  return Buffer.from(text, 'base64');
 }
 
 function keyOf(passphrase: string, salt: Buffer): Promise<Buffer> {

@@ -106,24 +106,22 @@ function entryOf(header: Header, extended?: Pax): ArchiveEntry {
   return { path, kind, mode, size, mtime: seconds, target: linkpath };
 }
 
+const KINDS: ReadonlyMap<string, ArchiveEntry['kind']> = new Map([
+  ['File', 'file'],
+  ['Directory', 'directory'],
+  ['SymbolicLink', 'link'],
+]);
+const REFUSED_KINDS: ReadonlyMap<string, string> = new Map([
+  ['Link', 'a hard link'],
+  ['CharacterDevice', 'a device'],
+  ['BlockDevice', 'a device'],
+  ['FIFO', 'a pipe'],
+]);
+
 function kindOf({ type }: Header, path: string): ArchiveEntry['kind'] {
-  switch (type) {
-    case 'File':
-      return 'file';
-    case 'Directory':
-      return 'directory';
-    case 'SymbolicLink':
-      return 'link';
-    case 'Link':
-      throw refused('it is a hard link', path);
-    case 'CharacterDevice':
-    case 'BlockDevice':
-      throw refused('it is a device', path);
-    case 'FIFO':
-      throw refused('it is a pipe', path);
-    default:
-      throw refused('it is of a kind that a backup does not hold', path);
-  }
+  const kind = KINDS.get(type);
+  if (kind !== undefined) return kind;
+  throw refused(`it is ${REFUSED_KINDS.get(type) ?? 'of a kind that a backup does not hold'}`, path);
 }
 
 function isZero(bytes: Buffer): boolean {

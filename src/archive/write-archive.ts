@@ -28,18 +28,21 @@ export function createArchiveWriter(fd: number, listFile: string): ArchiveWriter
   let listBytes = 0;
   const gzip = createGzip({ level: GZIP_LEVEL });
   const file = fileSink(fd);
-  let failure: unknown;
+  let failure: Error | undefined;
   const ended = once(file, 'finish');
   // Told by the next write or by `finish`.
-  ended.catch((error: unknown) => (failure ??= error));
+  ended.catch((error: unknown) => (failure ??= error instanceof Error ? error : new Error(String(error))));
   gzip.on('error', (error) => (failure ??= error));
   gzip.pipe(file);
 
-  const write = async (bytes: Buffer): Promise<void> => {
+  const check = (): void => {
     if (failure !== undefined) throw failure;
+  };
+  const write = async (bytes: Buffer): Promise<void> => {
+    check();
     if (bytes.length === 0 || gzip.write(bytes)) return;
     await Promise.race([once(gzip, 'drain'), ended]);
-    if (failure !== undefined) throw failure;
+    check();
   };
   const putContents = async (size: number, source: { fd: number } | { bytes: Buffer }, hash: Hash): Promise<void> => {
     let left = size;

@@ -9,7 +9,7 @@ import { cagePaths } from './store.ts';
 /** Ends the name of a half-made file; nothing else is ever deleted here. */
 const PARTIAL = /^\..+\.[0-9a-f]{12}\.ironcage-partial$/;
 
-export function backupDirectory(context: Context, name: string): string {
+function backupDirectory(context: Context, name: string): string {
   return join(cagePaths(context, name).root, 'backup.work');
 }
 

@@ -19,10 +19,11 @@ import { announceBackup, endBackup } from './backup-journal.ts';
 import { backupParts, type BackupPart } from './backup-parts.ts';
 import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
+import { holdingStill } from './hold-still.ts';
 import { repairCage } from './repair.ts';
 import { secretsDirectory } from './secrets.ts';
 import type { CageSpec } from './spec.ts';
-import { readCageState, readSpec, withCageLock } from './store.ts';
+import { readSpec, withCageLock } from './store.ts';
 import { storedWorkspaces, workspacePlaces, type StoredWorkspace } from './workspaces.ts';
 
 export interface BackupRequest {
@@ -49,19 +50,20 @@ export interface BackupOutcome {
 const PROGRESS_MS = 2000;
 const MAX_LEFT_OUT = 10_000;
 
-/** Throws E_LOCKED while the cage runs, E_USAGE for a file that is there. */
+/** A running cage is held still meanwhile. Throws E_LOCKED, E_BACKEND where it cannot be, E_USAGE for a file that is there. */
 export async function backupCage(context: Context, name: string, request: BackupRequest): Promise<BackupOutcome> {
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
     const spec = await readSpec(context, name);
-    refuseRunning(context, name);
     await bringCommits(context, name);
     const file = targetOf(context, name, request);
     const partial = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.ironcage-partial`);
     const scratch = announceBackup(context, name, partial);
     context.step('backup: announced');
     try {
-      const outcome = await write(context, spec, { partial, scratch, passphrase: request.passphrase });
+      const outcome = await holdingStill(context, name, () =>
+        write(context, spec, { partial, scratch, passphrase: request.passphrase }),
+      );
       context.step('backup: written');
       // Looked at again: somebody may have written there meanwhile.
       if (!request.force) refuseTaken(file);
@@ -71,15 +73,6 @@ export async function backupCage(context: Context, name: string, request: Backup
     } finally {
       endBackup(context, name);
     }
-  });
-}
-
-function refuseRunning(context: Context, name: string): void {
-  if (readCageState(context, name).phase !== 'running') return;
-  throw new IronError('E_LOCKED', {
-    message: `the cage ${name} runs`,
-    because: 'what it writes meanwhile would be half in the backup',
-    hint: `stop it first: ironcage stop ${name}`,
   });
 }
 

@@ -3,6 +3,7 @@ import { probeEngines } from '../backends/container/detect.ts';
 import { probeNative } from '../backends/native/probe.ts';
 import type { ProbeResult } from '../backends/backend.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
+import { isBackingUp } from './backup-journal.ts';
 import type { Context } from './context.ts';
 import { isChangingDirs } from './dirs-journal.ts';
 import { isHeld } from './held-journal.ts';
@@ -15,6 +16,7 @@ import { formatPort, isSamePort, type PublishedPort } from './published-port.ts'
 import { missingPorts } from './published.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { stopStrays } from '../backends/native/stop.ts';
+import { restoresUnderWay } from './restore-journal.ts';
 import {
   cageExists,
   cagePaths,
@@ -47,6 +49,16 @@ export async function doctor(context: Context, { fix }: { fix: boolean }): Promi
   for (const name of listCageNames(context)) {
     const failure = fix ? await repair(context, name, repaired) : undefined;
     checks.push(failure ?? (await cageCheck(context, name)));
+  }
+  for (const name of restoresUnderWay(context)) {
+    if (fix) repaired.push(...(await withCageLock(context, name, () => repairCage(context, name))));
+    else
+      checks.push({
+        id: `restore.${name}`,
+        status: 'warn',
+        what: `a restore of ${name} was interrupted, or is under way`,
+        hint: 'ironcage doctor --fix finishes it, or takes away what it unpacked',
+      });
   }
   checks.push(...trashCheck(context));
   for (const { name, cages } of await listHomeProfiles(context)) {
@@ -155,6 +167,7 @@ async function cageCheck(context: Context, name: string): Promise<ProbeResult> {
 const PENDING: readonly { isPending: (context: Context, name: string) => boolean; left: string }[] = [
   { isPending: isHeld, left: 'its programs held still' },
   { isPending: isRewinding, left: 'a rewind of it half done' },
+  { isPending: isBackingUp, left: 'a half-made backup of it' },
   { isPending: isChangingDirs, left: 'a directory of it half added or half removed' },
   { isPending: hasHalfMadeCopies, left: 'a half-made copy of its files' },
 ];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '../platform/errors.ts';
 import { pathExists, removeTree } from '../platform/files.ts';
 import type { Context } from './context.ts';
+import { restoresUnderWay, settleRestore, stagePath } from './restore-journal.ts';
 import { cagePaths, cagesDirectory, listCageNames, withCageLock } from './store.ts';
 import { deleteTrashed, halfDeleted, listTrash, trashDirectory, type TrashedCage } from './trash.ts';
 import { unexportedIn } from './work.ts';
@@ -88,9 +89,16 @@ async function remove(context: Context, { kind, id }: Leftover): Promise<void> {
         await withCageLock(context, entry.name, () => Promise.resolve(deleteTrashed(context, id)));
       return;
     }
-    case 'debris':
-      if (debris(context).includes(id)) removeTree(join(context.dataRoot, id), context.dataRoot);
+    case 'debris': {
+      if (!debris(context).includes(id)) return;
+      const restored = restoresUnderWay(context).find(
+        (name) => join(context.dataRoot, id) === stagePath(context, name),
+      );
+      if (restored === undefined) return removeTree(join(context.dataRoot, id), context.dataRoot);
+      // Whoever has the lock is at work on it.
+      await withCageLock(context, restored, async () => void settleRestore(context, restored));
       return;
+    }
     default:
       throw new Error(`no such leftover: ${String(kind satisfies never)}`);
   }
@@ -117,6 +125,9 @@ function debris(context: Context): string[] {
   const isOld = (path: string): boolean => (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < beforeMs;
   return [
     ...halfDeleted(context).map((name) => join(trashDirectory(context), name)),
+    ...restoresUnderWay(context)
+      .map((name) => stagePath(context, name))
+      .filter(pathExists),
     ...places.flatMap((place) =>
       namesIn(place)
         .filter((name) => DEBRIS.test(name))

@@ -2,7 +2,7 @@
 // its unexported work was named.
 import { IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
-import { refuseToLose, removeLocked } from './remove.ts';
+import { endForRemoval, moveAway, refuseToLose } from './remove.ts';
 import { repairCage } from './repair.ts';
 import { cageExists } from './store.ts';
 
@@ -26,7 +26,12 @@ export async function refuseTaken(context: Context, name: string, { force, disca
   if (!discard) await refuseToLose(context, name);
 }
 
-/** The caller holds the lock and has called `refuseTaken`. Throws E_UNEXPORTED for what came to be since. */
+/** The caller has called `refuseTaken`; what is to come is whole. Throws E_UNEXPORTED for what came to be since. */
+export async function endOther(context: Context, name: string, { discard }: RoomOptions): Promise<void> {
+  if (cageExists(context, name)) await endForRemoval(context, name, { discard });
+}
+
+/** The caller has called `endOther`. */
 export async function makeRoom(context: Context, name: string, { discard }: RoomOptions): Promise<void> {
-  if (cageExists(context, name)) await removeLocked(context, name, { discard });
+  if (cageExists(context, name)) await moveAway(context, name, { discard });
 }

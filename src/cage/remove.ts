@@ -17,13 +17,15 @@ export async function removeCage(context: Context, name: string, { discard }: { 
   if (!cageExists(context, name)) throw noSuchCage(name);
   await withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
-    if (cageExists(context, name)) await removeLocked(context, name, { discard });
+    if (!cageExists(context, name)) return;
+    await endForRemoval(context, name, { discard });
+    await moveAway(context, name, { discard });
   });
   emptyExpired(context);
 }
 
-/** The caller holds the cage's lock and has repaired it. */
-export async function removeLocked(context: Context, name: string, { discard }: { discard: boolean }): Promise<void> {
+/** Stops it, once nothing would be lost. The caller holds the cage's lock and has repaired it. Throws E_UNEXPORTED. */
+export async function endForRemoval(context: Context, name: string, { discard }: { discard: boolean }): Promise<void> {
   await bringCommits(context, name);
   if (!discard) await refuseToLose(context, name);
   const couldWrite = readCageState(context, name).phase === 'running';
@@ -31,6 +33,10 @@ export async function removeLocked(context: Context, name: string, { discard }: 
   // What ran in it may have worked on while its work was looked at.
   if (!discard && couldWrite) await refuseToLose(context, name);
   context.step('remove: stopped');
+}
+
+/** Into the trash with it. Nothing of it runs. */
+export async function moveAway(context: Context, name: string, { discard }: { discard: boolean }): Promise<void> {
   noteCageState(context, name, { phase: 'removing' });
   context.step('remove: announced');
   await removeEngineHoldings(context, name);

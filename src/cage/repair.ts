@@ -52,7 +52,8 @@ export async function repairCage(context: Context, name: string): Promise<string
   switch (upgrading ? 'broken' : health) {
     case 'removing':
       await finishRemoval(context, name);
-      return [`moved what was left of ${name} to the trash: its removal was interrupted`];
+      done.push(`moved what was left of ${name} to the trash: its removal was interrupted`);
+      return [...done, ...settleRestore(context, name)];
     case 'creating':
       removeTree(paths.root, cagesDirectory(context));
       return [`took away what was left of ${name}`];

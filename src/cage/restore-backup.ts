@@ -20,7 +20,7 @@ import { workspaceDirectory, directoriesOf } from '../workspace/workspace.ts';
 import { writeWorkspaceRecord } from '../workspace/workspace-file.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
-import { makeRoom, refuseTaken, type RoomOptions } from './make-room.ts';
+import { endOther, makeRoom, refuseTaken, type RoomOptions } from './make-room.ts';
 import { parseCageName } from './names.ts';
 import {
   asksFor,
@@ -31,13 +31,13 @@ import {
   withSecrets,
   withUsers,
 } from './restored-spec.ts';
-import { announceWhole, settleRestore, stagePath, takePlace } from './restore-journal.ts';
+import { announceWhole, beginStage, giveUp, takePlace } from './restore-journal.ts';
 import type { RestoredCage } from './restore-trashed.ts';
 import { secretsDirectory } from './secrets.ts';
 import { seedHome } from './seed-home.ts';
 import type { CageSpec } from './spec.ts';
 import { writeState } from './state.ts';
-import { cagesDirectory, openDataRoot, withCageLock } from './store.ts';
+import { openDataRoot, withCageLock } from './store.ts';
 
 export interface RestorePlan {
   /** Name that the cage would have. */
@@ -98,14 +98,12 @@ export async function restoreBackup(context: Context, file: string, request: Res
     return withCageLock(context, name, async () => {
       await refuseTaken(context, name, request);
       const asked = await requestedSpec(context, manifest, { name, project: request.project });
-      const stage = stagePath(context, name);
-      removeTree(stage, cagesDirectory(context));
-      mkdirSync(stage, { mode: 0o700 });
+      const stage = beginStage(context, name);
       context.step('restore: begin');
       try {
         return await restoreInto(context, { fd, stage, asked, request });
       } catch (error) {
-        settleRestore(context, name);
+        giveUp(context, name);
         throw error;
       }
     });
@@ -137,6 +135,7 @@ async function restoreInto(context: Context, { fd, stage, asked, request }: Rest
   for (const { name: secret, value, hosts, slots } of carried)
     await setSecret(secretsDirectory(context), secret, value, { hosts, slots, cage: name }, context.clock);
   context.step('restore: put together');
+  await endOther(context, name, request);
   announceWhole(context, name);
   context.step('restore: announced');
   await makeRoom(context, name, request);
@@ -174,7 +173,6 @@ async function unpack(
   { seal, passphrase }: RestoreRequest,
 ): Promise<Unpacked> {
   const state: { manifest?: Manifest; sealed?: Buffer } = {};
-  const isInCage = (names: NameBytes): boolean => names[0] === 'home' || (names[0] === 'trees' && names.length > 1);
   const place = openStage(unpacked, (names) => (isInCage(names) ? owner : undefined));
   let [entries, toldAt] = [0, performance.now()];
   try {
@@ -211,6 +209,11 @@ async function unpack(
 
 const PROGRESS_MS = 2000;
 const ANOTHER_FILE = 'it is another file than the one that was looked at';
+
+/** What programs in the cage may write; all else is the host’s. */
+function isInCage(names: NameBytes): boolean {
+  return names[0] === 'home' || (names[0] === 'trees' && names.length > 1);
+}
 
 /** What is there once everything is unpacked has to fit, with room to live. */
 function refuseTooLarge(stage: string, { bytes, entries }: Manifest): void {

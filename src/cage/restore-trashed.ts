@@ -2,11 +2,12 @@
 // so that a crash leaves it either there or here.
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { IronError } from '../platform/errors.ts';
 import { pathExists, readTextIfPresent } from '../platform/files.ts';
 import { parseJson } from '../platform/json.ts';
 import { writeSealedFile } from '../platform/sealed-file.ts';
 import type { Context } from './context.ts';
-import { makeRoom, refuseTaken, type RoomOptions } from './make-room.ts';
+import { endOther, makeRoom, refuseTaken, type RoomOptions } from './make-room.ts';
 import { parseCageName } from './names.ts';
 import { parseSpec, type CageSpec } from './spec.ts';
 import { writeState } from './state.ts';
@@ -31,7 +32,15 @@ export async function restoreTrashed(
   return withCageLock(context, name, async () => {
     const directory = join(trashDirectory(context), entry.id);
     const spec = readOwnSpec(directory);
+    if (spec.source !== undefined && spec.name !== name) {
+      throw new IronError('E_USAGE', {
+        message: `${entry.name} comes back under its own name only`,
+        because: 'its project is a clone that lies in its directory',
+        hint: `ironcage restore --trash ${entry.id}`,
+      });
+    }
     await refuseTaken(context, name, options);
+    await endOther(context, name, options);
     await makeRoom(context, name, options);
     if (spec.name !== name) {
       writeSealedFile(join(directory, 'spec.json'), `${JSON.stringify({ ...spec, name }, undefined, 2)}\n`);

@@ -7,7 +7,7 @@ import type { Manifest } from '../archive/manifest.ts';
 import { refused } from '../archive/refusal.ts';
 import type { CarriedSecret } from '../archive/sealed-secrets.ts';
 import { IronError } from '../platform/errors.ts';
-import { pathExists, realPathSoFar } from '../platform/files.ts';
+import { isInside, pathExists, realPathSoFar } from '../platform/files.ts';
 import { createPlaceholder } from '../secrets/placeholders.ts';
 import { parseSecretName } from '../secrets/secret-name.ts';
 import { inspectProject } from '../workspace/project.ts';
@@ -41,6 +41,7 @@ export async function requestedSpec(
 ): Promise<CageSpec> {
   const asked = shapeOf(manifest);
   const project = wanted === undefined ? asked.project : (await inspectProject(resolve(context.cwd, wanted))).root;
+  if (asked.source !== undefined && wanted === undefined) throw clonedProject(asked.source.url);
   const request = parseOptions(optionsOf(asked), {}, '/');
   if (asked.net === 'open') refuseForOpen({ ...NOTHING, allow: [], auth: 'none' }, asked.backend);
   const places = [project, ...(asked.dirs ?? []).map(({ path }) => path)];
@@ -54,13 +55,25 @@ export async function requestedSpec(
   refuseDataRootMount(request, context);
   if (asked.agent !== undefined) findProfile(asked.agent);
   refuseEgressPorts({ name, rules: asked.rules }, request.ports);
-  const { slot: _slot, sharedSlot: _shared, runsAs: _user, profile: _home, caches: _caches, ...rest } = asked;
+  const startIn = asked.startIn !== undefined && isInside(asked.startIn, project) ? { startIn: asked.startIn } : {};
+  const { source: _clone, startIn: _start, ...kept } = asked;
+  const { slot: _slot, sharedSlot: _shared, runsAs: _user, profile: _home, caches: _caches, ...rest } = kept;
   const { imageId: _id, built: _built, dockerfile: _file, imagePath: _path, imageAgent: _agent, ...own } = rest;
   return {
     ...own,
+    ...startIn,
     ...{ name, project, generation: 1, inspectors: [], env: request.env, binds: [...request.binds] },
     createdAt: new Date(context.clock.now()).toISOString(),
   };
+}
+
+/** A clone lies in the directory of the cage that it was made for. */
+function clonedProject(url: string): IronError {
+  return new IronError('E_NO_PROJECT', {
+    message: `the cage of the backup was made from ${url}`,
+    because: 'its project was a clone of its own, which is not in the backup',
+    hint: 'clone it, and name the directory with --project DIR',
+  });
 }
 
 function shapeOf(manifest: Manifest): CageSpec {
@@ -116,10 +129,9 @@ function optionsOf(spec: CageSpec): Parameters<typeof parseOptions>[0] {
 /** One line each: what the cage would be let do on this machine, and what of the file does not count. For a yes. */
 export function asksFor(spec: CageSpec, manifest: Manifest): string[] {
   const { binds, ports = [], routes, env, net, sudo, inspection, workspace, secrets } = spec;
-  const names = (values: readonly string[]): string => values.join(', ');
   return [
     ...(workspace === 'copy'
-      ? [`apply would write into ${names([spec.project, ...(spec.dirs ?? []).map(({ path }) => path)])}`]
+      ? [`apply would write into ${listed([spec.project, ...(spec.dirs ?? []).map(({ path }) => path)])}`]
       : [`${workspace} of ${spec.project}, of this machine`]),
     ...binds.map(
       ({ source, target, writable }) => `${writable ? 'writes' : 'reads'} ${source} of this machine, at ${target}`,
@@ -130,9 +142,9 @@ export function asksFor(spec: CageSpec, manifest: Manifest): string[] {
     ...(sudo === true ? ['programs inside may become root of its container'] : []),
     ...(inspection === undefined
       ? []
-      : [`inspection: ${names(Object.entries(inspection).map((pair) => pair.join(' ')))}`]),
-    ...(Object.keys(env).length === 0 ? [] : [`sets the variables ${names(Object.keys(env))}`]),
-    ...(secrets.length === 0 ? [] : [`asks for the secrets ${names(secrets.map(({ name }) => name))}`]),
+      : [`inspection: ${listed(Object.entries(inspection).map((pair) => pair.join(' ')))}`]),
+    ...(Object.keys(env).length === 0 ? [] : [`sets the variables ${listed(Object.keys(env))}`]),
+    ...(secrets.length === 0 ? [] : [`asks for the secrets ${listed(secrets.map(({ name }) => name))}`]),
     ...(spec.image === undefined
       ? []
       : [`is made of the image ${spec.image}, as it is on this machine or in its registry`]),
@@ -140,6 +152,10 @@ export function asksFor(spec: CageSpec, manifest: Manifest): string[] {
       ? []
       : ['shared a home or caches: it gets a home of its own']),
   ];
+}
+
+function listed(values: readonly string[]): string {
+  return values.join(', ');
 }
 
 /** What `show` would say of it. */

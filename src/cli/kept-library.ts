@@ -35,7 +35,7 @@ interface RoomOptions {
   discard: boolean;
 }
 
-export interface BackupOutcome {
+interface BackupOutcome {
   cage: string;
   file: string;
   bytes: number;

@@ -53,9 +53,6 @@ test('a backup holds the work, the home and the rules, and neither keys nor valu
     'A=b',
   ]);
   await run(0, ['exec', 'desk', '--', 'sh', '-c', WORK]);
-  await run(0, ['start', 'desk']);
-  expect((await run(125, ['backup', 'desk', '-o', file])).stderr).toContain('ironcage stop desk');
-  await run(0, ['stop', 'desk']);
   const { stdout, stderr } = await run(0, ['backup', 'desk', '-o', file]);
   expect(stdout).toBe(`${file}\n`);
   expect(stderr).toContain('pipe');
@@ -83,11 +80,10 @@ test('what a backup asks for is shown, and nothing is made of it without a yes',
 });
 
 test('a clone has the same work, home, rules and commits, an identity of its own, and the same change', async () => {
-  const before = (await run(0, ['diff', 'desk', '--json'])).json();
+  const before = (await run(0, ['diff', 'desk', '--json'])).stdout;
   expect((await run(0, ['restore', file, '--name', 'two', '-y'])).stdout).toBe('two\n');
-  const { cage: _cage, ...change } = (await run(0, ['diff', 'two', '--json'])).json() as Record<string, unknown>;
-  const { cage: _name, ...wanted } = before as Record<string, unknown>;
-  expect(change).toEqual({ ...wanted, skipped: [] });
+  const change: unknown = JSON.parse(before.replace('"desk"', '"two"'));
+  expect((await run(0, ['diff', 'two', '--json'])).json()).toEqual({ ...Object(change), skipped: [] });
   const look =
     'cat work.txt ~/note "deep/er/a b%c"; readlink out in; stat -c %a src/a.js ~/closed; git log --format=%s; git status --short; ls bad*';
   const seen = async (cage: string): Promise<string> => (await run(0, ['exec', cage, '--', 'sh', '-c', look])).stdout;
@@ -121,8 +117,9 @@ test('the cage that has the name stays, or goes into the trash after its work wa
   await run(0, ['exec', 'desk', '--', 'rm', 'work.txt']);
   await run(0, ['restore', file, '-y', '--force', '--discard']);
   expect((await run(0, ['exec', 'desk', '--', 'cat', 'work.txt'])).stdout).toBe('new\n');
-  await run(0, ['stop', 'desk']);
-  expect((await run(0, ['list', '--trash', '--json'])).json()).toMatchObject([{ name: 'desk' }, {}]);
+  expect((await run(0, ['list', '--trash', '--json'])).json()).toContainEqual(
+    expect.objectContaining({ name: 'desk' }),
+  );
 });
 
 test('values of secrets come along encrypted, and only whoever knows the passphrase gets them', async () => {

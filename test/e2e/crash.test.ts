@@ -1,7 +1,7 @@
 // A crash between any two steps of create, start, stop, restart and rm: the next command finds its way, nothing goes on
 // running, no half-made cage stays, and work that was nowhere else is still there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -183,6 +183,60 @@ describe('restore --trash', () => {
     if (!isBack) await ok('restore', '--trash', CAGE);
     await expectWorkAndNoStrays();
   });
+});
+
+describe('backup', () => {
+  const BACKUP = ['announced', 'base written', 'home written', 'trees/0 written', 'written', 'named'].map(
+    (step) => `backup: ${step}`,
+  );
+
+  test.each(BACKUP.map((step, number) => ({ step, number })))(
+    'killed at $step leaves the old file or the new one, and a cage as it was',
+    async ({ step, number }) => {
+      await cageWithWork();
+      await ok('stop', CAGE);
+      writeFileSync(`${project}.backup`, 'old');
+      expect(operate('backup', number)).toEqual({ steps: BACKUP.slice(0, number + 1), killed: true });
+      expect((await sandbox.run(['doctor'])).stdout).toContain('half-made backup');
+      await ok('stop', CAGE);
+      expect(readdirSync(sandbox.directory).filter((name) => name.includes('partial'))).toEqual([]);
+      const isNew = readFileSync(`${project}.backup`, 'latin1') !== 'old';
+      expect(isNew).toBe(step === 'backup: named');
+      expect((await sandbox.run(['diff', CAGE, '--json'])).json()).toMatchObject({ files: [{ path: 'work.txt' }] });
+    },
+  );
+});
+
+describe('restore of a backup', () => {
+  const RESTORE = [
+    ...['begin', 'unpacked', 'workspaces laid', 'put together'].map((step) => `restore: ${step}`),
+    ...['remove: stopped', 'restore: announced', 'remove: announced', 'trash: keys gone', 'remove: gone'],
+    ...['room made', 'in place'].map((step) => `restore: ${step}`),
+  ];
+
+  test('has its steps', async () => {
+    await cageWithWork();
+    await ok('stop', CAGE);
+    await ok('backup', CAGE, '-o', `${project}.backup`, '--force');
+    await ok('exec', CAGE, '--', 'sh', '-c', 'echo later > work.txt');
+    await ok('stop', CAGE);
+    expect(operate('restore-file')).toEqual({ steps: RESTORE, killed: false });
+    expect(await ok('exec', CAGE, '--', 'cat', 'work.txt')).toBe('only here\n');
+  });
+
+  test.each(RESTORE.map((step, number) => ({ step, number })))(
+    'killed at $step leaves the old cage or the new one',
+    async ({ step, number }) => {
+      await ok('exec', CAGE, '--', 'sh', '-c', 'echo later > work.txt');
+      await ok('stop', CAGE);
+      expect(operate('restore-file', number)).toEqual({ steps: RESTORE.slice(0, number + 1), killed: true });
+      await ok('doctor', '--fix');
+      const isNew = RESTORE.indexOf(step) >= RESTORE.indexOf('remove: announced');
+      expect(await ok('exec', CAGE, '--', 'cat', 'work.txt')).toBe(isNew ? 'only here\n' : 'later\n');
+      expect(readdirSync(join(sandbox.dataRoot, 'cages'))).toEqual([CAGE]);
+      await ok('stop', CAGE);
+    },
+  );
 });
 
 describe('a running cage', () => {

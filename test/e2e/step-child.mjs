@@ -3,14 +3,17 @@
 import { writeSync } from 'node:fs';
 import {
   addDir,
+  backupCage,
   createCage,
   forkCage,
   exportCage,
   openContext,
+  planRestore,
   publishPorts,
   removeCage,
   removeDir,
   restartCage,
+  restoreBackup,
   restoreTrashed,
   rewindCage,
   startCage,
@@ -45,6 +48,11 @@ const operations = {
   rewind: () => rewindCage(context, name, 'old'),
   fork: () => forkCage(context, name, `${name}-2`),
   upgrade: () => upgradeCage(context, name, { dryRun: false, offline: true, pull: false, to: undefined }),
+  backup: () => backupCage(context, name, { file: `${project}.backup`, force: true }),
+  'restore-file': async () => {
+    const { seal } = await planRestore(context, `${project}.backup`, {});
+    await restoreBackup(context, `${project}.backup`, { seal, force: true, discard: true });
+  },
   restore: () => restoreTrashed(context, name, { force: false, discard: false }),
   sync: () => syncCage(context, name, { paths: [], force: false, dryRun: false }),
   export: () => exportCage(context, name, { ...wholly, hostExecutable: 'accept' }),

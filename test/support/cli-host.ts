@@ -224,7 +224,7 @@ const TRASHED: TrashedCage = {
   ...{ checked: true, expired: false },
 };
 
-export const RESTORE_PLAN: RestorePlan = {
+const RESTORE_PLAN: RestorePlan = {
   ...{ cage: 'shop', from: 'shop', createdAt: '2026-11-20T11:00:00.000Z', project: '/work/shop', projectIsThere: true },
   ...{
     entries: 3,

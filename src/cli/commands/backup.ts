@@ -13,7 +13,7 @@ export const backup: Command = {
   summary: 'write a cage into one file that can be restored anywhere',
   notes: [
     'Its work and base, further directories, home, rules and settings. Not the record, no keys, and no secret unless you say so.',
-    'The file is readable by you alone. A cage that runs has to be stopped first.',
+    'The file is readable by you alone. What runs in the cage stands still meanwhile. Its snapshots do not come along.',
   ],
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
   options: [
