@@ -41,6 +41,7 @@ export function parseGitUrl(text: string): GitUrl {
     case 'http':
     case 'git':
       throw refused(`${scheme}:// is neither encrypted nor signed: anybody on the way could change the project`);
+    case undefined:
     default:
       throw refused(`${printableLine(scheme ?? 'this')}: is none of https, ssh and file`);
   }

@@ -67,7 +67,8 @@ test.each(loaded.filter(({ kind }) => kind === 'group').map(({ name }) => name))
 
 test('what starts the program imports nothing that costs time', () => {
   expect(staticImports('main.ts')).toEqual(['../platform/version.ts']);
-  expect(staticImports('../platform/version.ts')).toEqual(['node:fs']);
+  expect(staticImports('../platform/version.ts')).toEqual(['node:fs', 'node:path', './package-root.ts']);
+  expect(staticImports('../platform/package-root.ts')).toEqual(['node:url']);
 });
 
 test('no file of the command line imports the library or a command statically', () => {

@@ -33,7 +33,7 @@ export async function startGitServer(directory: string, user: string, password: 
     caFile,
     stalls: false,
     waiting: 0,
-    close: origin.close,
+    close: () => origin.close(),
   };
   return server;
 }

@@ -26,7 +26,7 @@ export const sync: Command = {
   ],
   examples: [
     { line: 'ironcage sync', does: 'everything that changed in this project since its cage was made' },
-    { line: 'ironcage sync shop src/api docs/plan.md', does: 'only these, into the cage named shop' },
+    { line: 'ironcage sync shop src README.md', does: 'only these, into the cage named shop' },
     { line: 'ironcage sync --all --dry-run', does: 'look first, at the further directories as well' },
     { line: 'ironcage sync README.md --force', does: 'in this project’s cage, over what the agent made of it' },
   ],
