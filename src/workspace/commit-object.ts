@@ -15,6 +15,13 @@ export interface StoredCommit {
   message: string;
 }
 
+/**
+ * Of these, what is ASCII as bytes is the same as text. From any other (ISO-2022, UTF-7, UTF-16, EBCDIC) git could make lines, also of a
+ * header, that are not in the bytes that were looked at.
+ */
+const PLAIN_ENCODING =
+  /^(?:utf-?8|(?:us-)?ascii|iso[-_]?8859-?\d{1,2}|latin-?\d|(?:windows-?|cp)125\d|koi8-[ru]|shift[-_]?jis|sjis|euc-?(?:jp|kr|cn|tw)|gbk|gb2312|gb18030|big5)$/i;
+
 const COMMITTER = 'ironcage <ironcage@localhost> 946684800 +0000';
 
 /** In the order given. */
@@ -42,7 +49,7 @@ function parseCommit(oid: string, text: string): StoredCommit {
   return { oid, tree, author, encoding: field('encoding'), message: blank < 0 ? '' : text.slice(blank + 2) };
 }
 
-/** Stores a commit of ours that says who wrote what; the same input gives the same commit. */
+/** Stores a commit of ours that says who wrote what; the same input gives the same commit. An encoding that is not plain is not said. */
 export function storeCommit(
   store: BaseStore,
   { tree, parent, author, encoding, message }: Omit<StoredCommit, 'oid'> & { parent: string },
@@ -52,7 +59,7 @@ export function storeCommit(
     `parent ${parent}`,
     `author ${author}`,
     `committer ${COMMITTER}`,
-    ...(encoding === undefined ? [] : [`encoding ${encoding}`]),
+    ...(encoding === undefined || !PLAIN_ENCODING.test(encoding) ? [] : [`encoding ${encoding}`]),
   ];
   return storeObject(store, 'commit', Buffer.from(`${lines.join('\n')}\n\n${message}`, 'latin1'));
 }
