@@ -200,9 +200,10 @@ export const PROJECT: readonly CatalogueEntry[] = [
   entry(
     'build-file',
     'high',
-    ['rake, thor, scons, waf or gulp', 'when the tool is next used in the project'],
+    ['rake, thor, brew, scons, waf or gulp', 'when the tool is next used in the project'],
     `
-      rakefile rakefile.rb *.rake thorfile *.thor guardfile capfile sconstruct sconscript wscript gulpfile gulpfile.*
+      rakefile rakefile.rb *.rake thorfile *.thor guardfile capfile brewfile sconstruct sconscript wscript gulpfile
+      gulpfile.*
       gruntfile gruntfile.* jakefile jakefile.* cakefile build.xml build.boot build.sc build.mill build.zig build.zig.zon
       nob.c premake5.lua xmake.lua .xmake/`,
   ),

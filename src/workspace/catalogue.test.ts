@@ -77,6 +77,7 @@ const EXAMPLES: readonly (readonly [path: string, findingClass: string, trigger:
   ['Taskfile.yml', 'build-file', 'task'],
   ['Rakefile', 'build-file', 'rake'],
   ['gulpfile.js', 'build-file', 'gulp'],
+  ['Brewfile', 'build-file', 'brew'],
   ['vite.config.ts', 'build-file', 'JavaScript'],
   ['.eslintrc.cjs', 'build-file', 'JavaScript'],
   ['CMakePresets.json', 'build-file', 'cmake'],

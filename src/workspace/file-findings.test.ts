@@ -74,6 +74,14 @@ test('a manifest that was another file before is new as a whole', async () => {
   expect(await classes('a/package.json', text, text, { change: 'renamed', from: 'b/package.json' })).toEqual([]);
 });
 
+test('a file that counts by what it holds, and is too large to be read, counts by its name', async () => {
+  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE };
+  const classesOf = async (path: string): Promise<string[]> =>
+    (await fileFindings(file(path, { binary: true }), unread)).map((finding) => finding.class);
+  expect(await classesOf('tsconfig.json')).toEqual(['editor']);
+  expect(await classesOf('picture.png')).toEqual([]);
+});
+
 test('a new executable and one that moved are named, an old one is not', async () => {
   expect(await classes('tool', 'x', 'x', EXECUTABLE)).toEqual(['new-executable']);
   const before = { mode: '100755', oid: '1' };
@@ -172,6 +180,7 @@ test('emoji, flags and a byte order mark are ordinary text', () => {
   const flag = String.fromCodePoint(0x1f3f4, 0xe0067, 0xe0062, 0xe0065, 0xe006e, 0xe0067, 0xe007f);
   expect(countHidden(`\ufeffhello 👩‍💻 👨‍👩‍👧 ${flag} ümläut`)).toBe(0);
   expect(countHidden(`a${String.fromCodePoint(0xe0041)}b\u200bc`)).toBe(2);
+  expect(countHidden(`a\ufe00b\u2028c\u180bd\ufff9e${String.fromCodePoint(0x1d173)} ❤\ufe0f`)).toBe(5);
 });
 
 test('no bytes of any kind, under any name, make the guard fail or print what steers a terminal', async () => {

@@ -83,6 +83,9 @@ async function entryFindings(
   { before, after, unread }: FileContents,
 ): Promise<Finding[]> {
   const { holding, fields } = entry;
+  // In doubt by its name; what counts by its text alone has no name to go by.
+  if (holding !== undefined && unread && !entry.files.includes('*'))
+    return [{ ...describe(entry), details: ['it is too large to be looked into'], ...NO_LINES }];
   if (holding !== undefined && (after === undefined || !holding.test(textOf(after, entry.ends)))) return [];
   const lines = after === undefined || file.binary ? [] : newLines(before, after);
   if (holding !== undefined) {
