@@ -28,6 +28,30 @@ export function leftOutByGuard(
   return [...leftOut, ...(request.hostExecutable === 'leave-out' ? undecided : [])].map(({ path }) => path);
 }
 
+/** For commits that are taken as they are: of files that are in one of them, and in no review. Throws E_HOST_EXECUTABLE. */
+export function refuseInCommits(
+  workspace: PreparedWorkspace,
+  files: readonly HostExecutableFile[],
+  name: string,
+  request: GuardRequest,
+): void {
+  const isTaken = (file: DecidedFile): boolean =>
+    file.decision === 'accepted' ||
+    (file.decision === 'undecided' && request.hostExecutable === 'accept' && isCovered(file, request));
+  const standing = decideFiles(workspace, files).filter((file) => !isTaken(file));
+  if (standing.length === 0) return;
+  throw new IronError('E_HOST_EXECUTABLE', {
+    message: `${standing.length} ${standing.length === 1 ? 'file' : 'files'} of single commits can run on the host`,
+    because: `${describe(standing)}: whoever checks out one of these commits has them`,
+    hint: `look at the commits (ironcage patch ${name}) and add --accept-host-executable, or leave --keep-commits out: then only what the last one leaves comes`,
+    details: { files: standing.map(({ path }) => path) },
+  });
+}
+
+function describe(files: readonly DecidedFile[]): string {
+  return files.map(({ path, reasons }) => `${path} (${reasons.map(({ trigger }) => trigger).join('; ')})`).join(', ');
+}
+
 function isCovered(file: DecidedFile, { hostExecutable, shown }: GuardRequest): boolean {
   switch (hostExecutable) {
     case 'accept':
@@ -45,9 +69,7 @@ function refuseHostExecutable(hostExecutable: readonly DecidedFile[], name: stri
   if (hostExecutable.length === 0) return;
   throw new IronError('E_HOST_EXECUTABLE', {
     message: `${hostExecutable.length} changed ${hostExecutable.length === 1 ? 'file' : 'files'} can run on the host`,
-    because: hostExecutable
-      .map(({ path, reasons }) => `${path} (${reasons.map(({ trigger }) => trigger).join('; ')})`)
-      .join(', '),
+    because: describe(hostExecutable),
     hint: `look at them and decide (ironcage review ${name}), or add --accept-host-executable or --skip-host-executable`,
     details: { files: hostExecutable.map(({ path }) => path) },
   });

@@ -2,7 +2,7 @@
 import { IronError } from '../platform/errors.ts';
 import { applyToBranch } from '../workspace/apply-branch.ts';
 import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
-import { planApply, type ApplyPlan } from '../workspace/plan-apply.ts';
+import { planApply, type ApplyOnto, type ApplyPlan } from '../workspace/plan-apply.ts';
 import { changeText, computeChange, type Change } from '../workspace/change.ts';
 import { inspectProject } from '../workspace/project.ts';
 import { unreturnedRefs } from '../workspace/return-commits.ts';
@@ -11,7 +11,7 @@ import { hasUnexportedWork } from '../workspace/unexported.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
-import { leftOutByGuard, type GuardRequest } from './host-guard.ts';
+import { leftOutByGuard, refuseInCommits, type GuardRequest } from './host-guard.ts';
 import { repairCage } from './repair.ts';
 import type { SpecDir } from './spec.ts';
 import { cageExists, readSpec, withCageLock } from './store.ts';
@@ -108,10 +108,15 @@ export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts'> {
   inPlace: boolean;
 }
 
-/** What an apply would do to the project as it stands now. Touches nothing. */
-export async function planApplyCage(context: Context, name: string, dir = ''): Promise<ApplyView> {
+/** What an apply would do to the project as it stands now, or to a branch beside it. Touches nothing. */
+export async function planApplyCage(
+  context: Context,
+  name: string,
+  dir = '',
+  target: ApplyRequest['target'] = 'working-tree',
+): Promise<ApplyView> {
   if (await isInPlace(context, name)) return { files: [], conflicts: [], hostExecutable: [], inPlace: true };
-  const { workspace, files, conflicts, hostExecutable } = await freshPlan(context, name, dir);
+  const { workspace, files, conflicts, hostExecutable } = await freshPlan(context, name, dir, target);
   return { files, conflicts, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
 }
 
@@ -119,9 +124,19 @@ async function isInPlace(context: Context, name: string): Promise<boolean> {
   return (await readSpec(context, name)).workspace !== 'copy';
 }
 
-async function freshPlan(context: Context, name: string, dir: string): Promise<ApplyPlan> {
+async function freshPlan(
+  context: Context,
+  name: string,
+  dir: string,
+  target: ApplyRequest['target'],
+): Promise<ApplyPlan> {
   const workspace = await workspaceOf(context, name, dir);
-  return planApply(workspace, await changeOf(workspace));
+  return planApply(workspace, await changeOf(workspace), ontoOf(target));
+}
+
+function ontoOf(target: ApplyRequest['target']): ApplyOnto {
+  if (target === 'working-tree') return target;
+  return target.keepsCommits === true ? 'base-head' : 'head';
 }
 
 export interface ApplyRequest extends GuardRequest {
@@ -145,7 +160,7 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
       await bringCommits(context, name);
       return { applied: [], leftOut: [] };
     }
-    const plan = await freshPlan(context, name, request.dir ?? '');
+    const plan = await freshPlan(context, name, request.dir ?? '', request.target);
     // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
     if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
     const leaveOut = leftOutByGuard(plan, name, request);
@@ -156,7 +171,9 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
     const { applyCommits } = await import('../workspace/apply-commits.ts');
     const { dir = '' } = request;
     // No name of a cage has a dot in it: what is kept of two directories never meets.
-    return applyCommits(plan, branch, dir === '' ? name : `${name}.${dir}`);
+    return applyCommits(plan, branch, dir === '' ? name : `${name}.${dir}`, (files) =>
+      refuseInCommits(plan.workspace, files, name, request),
+    );
   });
 }
 

@@ -144,6 +144,8 @@ export interface RunOutcome {
   inPlace: boolean;
 }
 
+export type ApplyTarget = 'working-tree' | { branch: string; keepsCommits?: boolean };
+
 export interface ApplyPlanView {
   files: readonly DiffFile[];
   conflicts: readonly { path: string; kind: string }[];
@@ -377,13 +379,13 @@ export interface Library extends KeptLibrary, ReviewLibrary, WorkLibrary {
   diffCage(context: Context, name: string, dir?: string): Promise<CageDiff>;
   languageTotals(files: readonly DiffFile[]): Promise<readonly LanguageTotal[]>;
   diffCageText(context: Context, name: string, style: 'stat' | 'full', dir?: string): Promise<string>;
-  planApplyCage(context: Context, name: string, dir?: string): Promise<ApplyPlanView>;
+  planApplyCage(context: Context, name: string, dir?: string, target?: ApplyTarget): Promise<ApplyPlanView>;
   applyCage(
     context: Context,
     name: string,
     options: {
       dir?: string;
-      target: 'working-tree' | { branch: string; keepsCommits?: boolean };
+      target: ApplyTarget;
       hostExecutable: 'accept' | 'leave-out' | 'refuse';
       shown?: readonly { path: string; content: string }[];
     },

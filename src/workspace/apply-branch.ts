@@ -11,6 +11,7 @@ import { giveToOwner, handOver } from './hand-over.ts';
 import { mergeTrees } from './merge-trees.ts';
 import { hostWrites, withoutLeftOut, type ApplyPlan } from './plan-apply.ts';
 import { inspectProject, type Repository } from './project.ts';
+import { changedMeanwhile } from './replace-files.ts';
 import { diffTrees } from './tree-diff.ts';
 import { rememberApplied } from './workspace.ts';
 
@@ -45,6 +46,8 @@ export async function applyToBranch(
     head === undefined
       ? EMPTY_TREE[store.objectFormat]
       : await gitLine(['rev-parse', '--verify', `${head}^{tree}`], { gitDir: repository.gitDir });
+  // What was shown and decided is what would come upon another commit.
+  if (head !== undefined && plan.onto === 'head' && plan.host !== headTree) throw changedMeanwhile({});
   // Without any commit the branch begins with all of the cage's files.
   const merge =
     head === undefined

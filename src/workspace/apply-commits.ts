@@ -5,18 +5,27 @@ import { IronError } from '../platform/errors.ts';
 import { refuseConflicts } from './apply.ts';
 import { refuseBranch, type AppliedToBranch } from './apply-branch.ts';
 import { commitTree } from './base-store.ts';
-import { withCageCommits } from './cage-commits.ts';
+import { withCageCommits, type CageCommits } from './cage-commits.ts';
 import { git } from './git.ts';
+import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { giveToOwner, handOver } from './hand-over.ts';
 import { mergeTrees } from './merge-trees.ts';
 import { uncommitted } from './patches.ts';
 import type { ApplyPlan } from './plan-apply.ts';
 import { inspectProject } from './project.ts';
-import { diffTrees } from './tree-diff.ts';
+import { diffTrees, type TreeDifference } from './tree-diff.ts';
 import { rememberApplied } from './workspace.ts';
 
-/** The tip is kept as `refs/ironcage/CAGE/BRANCH` too. Throws E_CONFLICT with nothing changed. */
-export async function applyCommits(plan: ApplyPlan, branch: string, cageName: string): Promise<AppliedToBranch> {
+/**
+ * The tip is kept as `refs/ironcage/CAGE/BRANCH` too. Throws E_CONFLICT with nothing changed. `guard` hears, and may throw because, of
+ * files that can run on the host, are in one of the commits, and are not in the plan.
+ */
+export async function applyCommits(
+  plan: ApplyPlan,
+  branch: string,
+  cageName: string,
+  guard: (files: readonly HostExecutableFile[]) => void,
+): Promise<AppliedToBranch> {
   const { workspace } = plan;
   const { base } = workspace;
   const { git: repository } = await inspectProject(workspace.projectRoot);
@@ -36,6 +45,7 @@ export async function applyCommits(plan: ApplyPlan, branch: string, cageName: st
       refuseConflicts(merge.conflicts);
       const changed = await diffTrees(store, `${head}^{tree}`, merge.tree);
       if (changed.some(({ after }) => after?.mode === '160000')) throw addsRepository(cageName);
+      guard(await unplanned(plan, store, head, [...commits.map(({ tree }) => tree), merge.tree]));
       const message = `Uncommitted work of the cage ${cageName}`;
       const commit =
         merge.tree === tip.tree ? tip.oid : await commitTree({ gitDir: store.gitDir }, { tree: merge.tree, parents: [tip.oid], message }); // prettier-ignore
@@ -55,6 +65,30 @@ export async function applyCommits(plan: ApplyPlan, branch: string, cageName: st
       return { branch, commit, applied: changed.map(({ path }) => path), leftOut: [] };
     },
   );
+}
+
+/** A file that a later commit takes away is there for whoever checks an earlier one out, as a rebase or a bisect does. */
+async function unplanned(
+  { workspace, hostExecutable }: ApplyPlan,
+  store: CageCommits['store'],
+  head: string,
+  trees: readonly string[],
+): Promise<HostExecutableFile[]> {
+  const start = `${head}^{tree}`;
+  // What the user had not committed is theirs, also where the agent committed it.
+  const seen = new Set((await diffTrees(store, start, workspace.base.tree)).map(sideOf));
+  const planned = new Set(hostExecutable.map(({ path, content }) => `${content} ${path}`));
+  const found: HostExecutableFile[] = [];
+  for (const tree of trees) {
+    const fresh = (await diffTrees(store, start, tree)).filter((file) => !seen.has(sideOf(file)));
+    for (const file of fresh) seen.add(sideOf(file));
+    if (fresh.length > 0) found.push(...(await guardChange(store, tree, fresh)));
+  }
+  return found.filter(({ path, content }) => !planned.has(`${content} ${path}`));
+}
+
+function sideOf({ bytes, after }: TreeDifference): string {
+  return `${after?.mode ?? ''} ${after?.oid ?? ''} ${bytes.path}\0${bytes.from ?? ''}`;
 }
 
 function noCommits(cageName: string, because: string): IronError {

@@ -199,6 +199,26 @@ test('a branch gets one commit on top of HEAD without the user’s uncommitted w
   }
 });
 
+test('a branch is planned upon what is committed, whatever the work tree has of the change already', async () => {
+  const root = createRepository({ a: '1\n', '.npmrc': 'ignore-scripts=true\n'.repeat(20) });
+  const { workspace, plan } = await cageOf(root, (tree) => {
+    rmSync(join(tree, '.npmrc'));
+    writeFiles(tree, { a: 'cage\n', settings: 'ignore-scripts=true\n'.repeat(20), '.envrc': 'x\n' });
+  });
+  await applyToWorkingTree(await plan());
+  expect((await plan()).files).toEqual([]);
+  const upon = async () => planApply(workspace, await computeChange(workspace), 'head');
+  const planned = await upon();
+  expect(planned.files.map(({ path }) => path).sort()).toEqual(['.envrc', 'a', 'settings']);
+  expect(planned.hostExecutable.map(({ path }) => path).sort()).toEqual(['.envrc', 'settings']);
+  const applied = await applyToBranch(planned, 'fix', { leaveOut: ['.envrc', 'settings'] });
+  expect(applied).toMatchObject({ applied: ['a'], leftOut: ['.envrc', 'settings'] });
+  expect(userGit(root, 'diff', '--name-status', 'main', 'fix')).toBe('M\ta\n');
+  const stale = await upon();
+  userGit(root, 'commit', '--quiet', '-am', 'meanwhile');
+  await expect(applyToBranch(stale, 'later')).rejects.toMatchObject({ code: 'E_CONFLICT' });
+});
+
 test('a repository without commits gets its first one on the branch', async () => {
   const root = temporaryDirectory();
   userGit(root, 'init', '--quiet');

@@ -122,7 +122,7 @@ test('kept on a branch the commits are the agent’s own, and what was not commi
   userGit(tree, '-c', 'user.name=Agent', 'commit', '--quiet', '-m', 'Say it');
   writeFiles(tree, { new: 'n\n' });
   const plan = await planApply(workspace, await computeChange(workspace));
-  const { commit: made } = await applyCommits(plan, 'agent/fix', 'shop');
+  const { commit: made } = await applyCommits(plan, 'agent/fix', 'shop', () => undefined);
   expect(userGit(root, 'log', '--format=%an|%s', 'main..agent/fix')).toBe(
     'ironcage|Uncommitted work of the cage shop\nAgent|Say it\n',
   );
@@ -131,7 +131,42 @@ test('kept on a branch the commits are the agent’s own, and what was not commi
   expect(userGit(root, 'diff', '--name-status', 'main', 'agent/fix')).toBe('M\ta\nA\tnew\n');
   expect(userGit(root, 'status', '--porcelain')).toBe(' M mine\n');
   userGit(root, 'fsck', '--strict');
-  await expect(applyCommits(plan, 'agent/fix', 'shop')).rejects.toMatchObject({ code: 'E_CONFLICT' });
+  await expect(applyCommits(plan, 'agent/fix', 'shop', () => undefined)).rejects.toMatchObject({ code: 'E_CONFLICT' });
+});
+
+test('of commits that are kept each one is looked into, and what the user had not committed is theirs', async () => {
+  const root = createRepository({ a: '1\n' });
+  writeFiles(root, { '.envrc': 'mine\n' });
+  const workspace = await cageOf(root);
+  const { tree } = workspace.directories;
+  writeFiles(tree, { Makefile: 'all:\n\tevil\n' });
+  commit(tree, 'All of it');
+  rmSync(join(tree, 'Makefile'));
+  writeFiles(tree, { 'package.json': '{"scripts":{"test":"x"}}\n' });
+  commit(tree, 'Less');
+  const plan = await planApply(workspace, await computeChange(workspace), 'base-head');
+  expect(plan.hostExecutable.map(({ path }) => path)).toEqual(['package.json']);
+  const told: string[] = [];
+  const refused = applyCommits(plan, 'agent/fix', 'shop', (files) => {
+    told.push(...files.map(({ path }) => path));
+    throw new Error('no');
+  });
+  await expect(refused).rejects.toThrow('no');
+  expect(told).toEqual(['Makefile']);
+  expect(userGit(root, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main\n');
+});
+
+test('a message in an encoding that hides lines from us has none in a patch', async () => {
+  const workspace = await cageOf(createRepository({ a: '1\n' }));
+  const { tree } = workspace.directories;
+  writeFiles(tree, { a: '2\n' });
+  userGit(tree, 'add', 'a');
+  const escape = '\x1b(B';
+  const message = `Fine\n\n${escape}---\n${escape}diff --git a/evil b/evil\nnew file mode 100755\n--- /dev/null\n+++ b/evil\n@@ -0,0 +1 @@\n+evil\n`;
+  userGit(tree, '-c', 'i18n.commitEncoding=ISO-2022-JP', '-c', 'user.name=A', '-c', 'user.email=a@b', 'commit', '--quiet', '-m', message); // prettier-ignore
+  const patches = await patchesOf(workspace);
+  expect(patches[0]?.contents.toString()).not.toMatch(/^diff --git a\/evil/m);
+  expect(applied(workspace, patches).tree).toBe((await computeChange(workspace)).tree);
 });
 
 test('a directory without git has its work as one patch', async () => {

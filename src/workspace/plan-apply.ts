@@ -1,16 +1,21 @@
 // What applying a cage's change would do to the host, before anything is done: the merge, its conflicts, and which of the files
 // that would land can run there. A plan holds only for the host's state that it was made for.
-import { baseStore } from './base.ts';
+import { baseStore, readHead } from './base.ts';
 import type { Change } from './change.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
+import { gitLine } from './git.ts';
 import { findObstacles, recordHostTree, type HostWrite } from './host-tree.ts';
 import { mergeTrees, type Conflict } from './merge-trees.ts';
-import { inspectProject } from './project.ts';
+import { inspectProject, type Project } from './project.ts';
 import { diffFile, diffTrees, type DiffFile, type TreeDifference } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
+/** What the change is merged into: the files as they lie there, what is committed now, or what the cage's commits began at. */
+export type ApplyOnto = 'working-tree' | 'head' | 'base-head';
+
 export interface ApplyPlan {
   workspace: PreparedWorkspace;
+  onto: ApplyOnto;
   /** Trees in the workspace's store. */
   base: string;
   host: string;
@@ -22,18 +27,23 @@ export interface ApplyPlan {
   conflicts: readonly Conflict[];
 }
 
-/** Plans a change into the project's work tree. Touches nothing of the host. */
-export async function planApply(workspace: PreparedWorkspace, change: Change): Promise<ApplyPlan> {
+/** Plans a change into the project. Touches nothing of the host. */
+export async function planApply(
+  workspace: PreparedWorkspace,
+  change: Change,
+  onto: ApplyOnto = 'working-tree',
+): Promise<ApplyPlan> {
   const project = await inspectProject(workspace.projectRoot);
   const store = baseStore(workspace.base);
-  const host = await recordHostTree(workspace, project);
+  const committed = await committedTree(workspace, project, onto);
+  const host = committed ?? (await recordHostTree(workspace, project));
   const merge = await mergeTrees(store, {
     baseTree: change.base,
     baseCommit: workspace.base.commit,
     ours: host,
     theirs: change.tree,
   });
-  const plan = { workspace, base: change.base, host, cage: change.tree, merged: merge.tree };
+  const plan = { workspace, onto, base: change.base, host, cage: change.tree, merged: merge.tree };
   if (merge.conflicts.length > 0) {
     return {
       ...plan,
@@ -45,8 +55,20 @@ export async function planApply(workspace: PreparedWorkspace, change: Change): P
   }
   const differences = await diffTrees(store, host, merge.tree);
   const hostExecutable = await guardChange(store, merge.tree, differences);
-  const conflicts = findObstacles(project.root, hostWrites(differences));
+  const conflicts = committed === undefined ? findObstacles(project.root, hostWrites(differences)) : [];
   return { ...plan, files: differences.map(diffFile), hostExecutable, conflicts };
+}
+
+/** Undefined for the work tree, and where nothing is committed: then its files are what there is. */
+async function committedTree(
+  { base }: PreparedWorkspace,
+  project: Project,
+  onto: ApplyOnto,
+): Promise<string | undefined> {
+  if (onto === 'working-tree' || project.git === undefined) return undefined;
+  const commit = onto === 'head' ? await readHead(project) : base.head;
+  if (commit === undefined) return undefined;
+  return gitLine(['rev-parse', '--verify', `${commit}^{tree}`], { gitDir: project.git.gitDir });
 }
 
 /** The single writes and deletes that differences come down to. */

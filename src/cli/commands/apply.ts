@@ -11,7 +11,7 @@ import {
   refuseUndecided,
   showHostExecutable,
 } from '../host-executable-choice.ts';
-import type { Applied, ApplyPlanView } from '../library.ts';
+import type { Applied, ApplyPlanView, ApplyTarget } from '../library.ts';
 import { confirm } from '../prompt.ts';
 import { targetCage } from '../target-cage.ts';
 import { usageError } from '../usage-error.ts';
@@ -56,9 +56,10 @@ export const apply: Command = {
       throw usageError('--keep-commits needs a branch', { hint: 'name a new one: --branch agent/fix --keep-commits' });
     }
     const dirs = await chosenDirs(opened, name, flags);
+    const target = targetOf(flags);
     const plans: Planned[] = [];
     for (const dir of dirs.names)
-      plans.push({ cage: name, dir, plan: await library.planApplyCage(context, name, dir) });
+      plans.push({ cage: name, dir, plan: await library.planApplyCage(context, name, dir, target) });
     // Seen for all before anything is written for one.
     for (const planned of plans) {
       if (flags.text('branch') === undefined && planned.plan.conflicts.length > 0) throw conflicts(planned);
@@ -120,9 +121,7 @@ async function applyOne(
     note('nothing was applied');
     return { result: { applied: [], leftOut: plan.files.map(({ path }) => path) }, declined: true };
   }
-  const branch = flags.text('branch');
-  const keeps = flags.on('keep-commits') ? { keepsCommits: true } : {};
-  const target = branch === undefined ? 'working-tree' : { branch, ...keeps };
+  const target = targetOf(flags);
   const result = await library.applyCage(context, cage, { ...of, target, ...hostExecutable });
   if (!output.json) {
     const where = result.branch === undefined ? 'the working tree' : `branch ${result.branch}`;
@@ -130,6 +129,12 @@ async function applyOne(
     for (const path of result.leftOut) output.line(['yellow', 'left out'], `: ${path}`);
   }
   return { result, declined: false };
+}
+
+function targetOf(flags: Flags): ApplyTarget {
+  const branch = flags.text('branch');
+  if (branch === undefined) return 'working-tree';
+  return { branch, ...(flags.on('keep-commits') ? { keepsCommits: true } : {}) };
 }
 
 function showPlan(plan: ApplyPlanView, { output, interactive }: Session): void {
