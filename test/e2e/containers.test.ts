@@ -284,7 +284,7 @@ function lifeOver(kind: TestEngine): void {
       'remove: announced',
     ]);
     expect((await containers('--all')).filter((name) => name.includes('going'))).toHaveLength(1);
-    expect(await ok('doctor', '--fix')).toContain('took away what was left of going');
+    expect(await ok('doctor', '--fix')).toContain('moved what was left of going to the trash');
     expect((await containers('--all')).filter((name) => name.includes('going'))).toEqual([]);
   });
 
