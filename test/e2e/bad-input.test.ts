@@ -70,7 +70,8 @@ describe('a command line that is wrong', () => {
     ['a secret in lower case', ['create', '--secret', 'token'], /./],
     ['a rule that is none', ['create', '--allow', 'not a rule at all'], /./],
     ['an image for a cage that is no container', ['create', '--image', 'debian'], /--backend/],
-    ['a git URL', ['create', 'https://github.com/a/b.git'], /clone/],
+    ['a git URL that nobody vouches for', ['create', 'git://github.com/a/b.git'], /https/],
+    ['a git URL that is a command', ['create', 'ext::sh -c id'], /https/],
   ] as const)('%s', async (_what, args, hint) => {
     const result = await sandbox.run([...args, '--json'], { cwd: project });
     expect(result.exitCode).toBe(2);
