@@ -115,9 +115,13 @@ export async function planApplyCage(
   dir = '',
   target: ApplyRequest['target'] = 'working-tree',
 ): Promise<ApplyView> {
-  if (await isInPlace(context, name)) return { files: [], conflicts: [], hostExecutable: [], inPlace: true };
-  const { workspace, files, conflicts, hostExecutable } = await freshPlan(context, name, dir, target);
-  return { files, conflicts, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
+  // The index that the project is recorded with is one, and what an interrupted apply left is no state to plan upon.
+  return withCageLock(context, name, async () => {
+    for (const line of await repairCage(context, name)) context.progress(line);
+    if (await isInPlace(context, name)) return { files: [], conflicts: [], hostExecutable: [], inPlace: true };
+    const { workspace, files, conflicts, hostExecutable } = await freshPlan(context, name, dir, target);
+    return { files, conflicts, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
+  });
 }
 
 async function isInPlace(context: Context, name: string): Promise<boolean> {
