@@ -22,12 +22,18 @@ export interface StoredCommit {
 const PLAIN_ENCODING =
   /^(?:utf-?8|(?:us-)?ascii|iso[-_]?8859-?\d{1,2}|latin-?\d|(?:windows-?|cp)125\d|koi8-[ru]|shift[-_]?jis|sjis|euc-?(?:jp|kr|cn|tw)|gbk|gb2312|gb18030|big5)$/i;
 
+/** Of all commits together: ten thousand long messages are less. */
+const MAX_BYTES = 64 * 1024 * 1024;
 const COMMITTER = 'ironcage <ironcage@localhost> 946684800 +0000';
 
 /** In the order given. */
 export async function readCommits(store: BaseStore, oids: readonly string[]): Promise<StoredCommit[]> {
   if (oids.length === 0) return [];
-  const { stdout } = await git(['cat-file', '--batch'], { gitDir: store.gitDir, input: `${oids.join('\n')}\n` });
+  const input = `${oids.join('\n')}\n`;
+  const told = await git(['cat-file', '--batch-check=%(objectsize)'], { gitDir: store.gitDir, input });
+  const bytes = told.stdout.toString('latin1').split('\n').reduce((sum, size) => sum + Number(size), 0); // prettier-ignore
+  if (!(bytes <= MAX_BYTES)) throw tooLarge();
+  const { stdout } = await git(['cat-file', '--batch'], { gitDir: store.gitDir, input });
   const commits: StoredCommit[] = [];
   for (let at = 0; at < stdout.length;) {
     const lineEnd = stdout.indexOf(0x0a, at);
@@ -62,6 +68,13 @@ export function storeCommit(
     ...(encoding === undefined || !PLAIN_ENCODING.test(encoding) ? [] : [`encoding ${encoding}`]),
   ];
   return storeObject(store, 'commit', Buffer.from(`${lines.join('\n')}\n\n${message}`, 'latin1'));
+}
+
+function tooLarge(): IronError {
+  return new IronError('E_WORKSPACE', {
+    message: `the messages of the cage’s commits have more than ${MAX_BYTES / 1024 / 1024} MiB`,
+    hint: 'look with `git log` in the cage; ironcage apply and ironcage export bring its files without them',
+  });
 }
 
 function unreadable(oid: string): IronError {

@@ -169,6 +169,15 @@ test('a message in an encoding that hides lines from us has none in a patch', as
   expect(applied(workspace, patches).tree).toBe((await computeChange(workspace)).tree);
 });
 
+test('commits that say more than can be held are refused', async () => {
+  const workspace = await cageOf(createRepository({ a: '1\n' }));
+  const { tree } = workspace.directories;
+  const message = join(temporaryDirectory(), 'message');
+  writeFileSync(message, Buffer.alloc(65 * 1024 * 1024, 'x\n'));
+  userGit(tree, '-c', 'user.name=A', '-c', 'user.email=a@b', 'commit', '--quiet', '--allow-empty', '--cleanup=verbatim', '-F', message); // prettier-ignore
+  await expect(patchesOf(workspace)).rejects.toMatchObject({ code: 'E_WORKSPACE', message: /64 MiB/ });
+});
+
 test('a directory without git has its work as one patch', async () => {
   const root = temporaryDirectory();
   writeFiles(root, { a: '1\n' });

@@ -1,7 +1,8 @@
 // A cage's work as mails that `git am` takes: the agent's commits upon the base, and what was not committed as a last one. Applied in order
 // to the base they give the cage's files, byte by byte; where mail would change bytes (line ends of another system) the patch is binary.
-import { appendFileSync, closeSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { IronError } from '../platform/errors.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
 import { lookAt } from './apply-steps.ts';
 
@@ -40,6 +41,7 @@ export interface Patches {
 const OWN_AUTHOR = 'ironcage <ironcage@localhost>';
 const MAX_LOOKED_AT_BYTES = 4 * 1024 * 1024;
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
+const MAX_PATCH_BYTES = 256 * 1024 * 1024;
 
 /** The caller holds the cage's lock; the cage may run meanwhile. */
 export async function makePatches(
@@ -103,17 +105,26 @@ async function format(
   await git([...settings, 'format-patch', ...form, ...mail, '--output-directory', directory, range], {
     gitDir: store.gitDir,
   });
+  const files = readdirSync(directory).sort();
+  const bytes = files.reduce((sum, file) => sum + statSync(join(directory, file)).size, 0);
+  if (bytes > MAX_PATCH_BYTES) throw tooLarge();
   const subjects = await git(['log', '--reverse', '-z', '--format=%s%x00%an', range], { gitDir: store.gitDir });
   const told = subjects.stdout.toString('utf8').split('\0');
-  return readdirSync(directory)
-    .sort()
-    .map((file, number) => ({
-      file,
-      contents: readFileSync(join(directory, file)),
-      subject: told[2 * number] ?? '',
-      author: told[2 * number + 1] ?? '',
-      commit: row[number]?.commit === '' ? undefined : row[number]?.commit,
-    }));
+  return files.map((file, number) => ({
+    file,
+    contents: readFileSync(join(directory, file)),
+    subject: told[2 * number] ?? '',
+    author: told[2 * number + 1] ?? '',
+    commit: row[number]?.commit === '' ? undefined : row[number]?.commit,
+  }));
+}
+
+function tooLarge(): IronError {
+  return new IronError('E_WORKSPACE', {
+    message: `the patches have more than ${MAX_PATCH_BYTES / 1024 / 1024} MiB`,
+    because: 'they are held in memory, and so they would be by git am',
+    hint: 'take the commits over with ironcage apply --branch NAME --keep-commits, or the files with ironcage export',
+  });
 }
 
 /** A carriage return before a line's end is lost in a mail: files with one, and those too large to be looked at, are binary. */

@@ -1,4 +1,5 @@
 // The difference of two trees in the store, as data and as text. Renames are found by git; nothing is read but stored objects.
+import { IronError } from '../platform/errors.ts';
 import type { BaseStore } from './base-store.ts';
 import { splitRecords, toText, type BytePath } from './byte-path.ts';
 import { git } from './git.ts';
@@ -123,5 +124,18 @@ export async function diffTreesText(
     '--',
     ...paths,
   ];
-  return (await git(args, { gitDir: store.gitDir })).stdout.toString('utf8');
+  const { stdout } = await git(args, { gitDir: store.gitDir });
+  if (stdout.length > MAX_TEXT_BYTES) throw tooLong();
+  return stdout.toString('utf8');
+}
+
+/** No string is longer than 512 MiB, and made printable a text gets longer. */
+const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+
+function tooLong(): IronError {
+  return new IronError('E_WORKSPACE', {
+    message: 'the change is too large to be shown as text',
+    because: `it has more than ${MAX_TEXT_BYTES / 1024 / 1024} MiB`,
+    hint: 'leave --full out for one line a file, or write it to files: ironcage patch',
+  });
 }
