@@ -9,6 +9,7 @@ import { withCageCommits, type CageCommits } from './cage-commits.ts';
 import { git } from './git.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { giveToOwner, handOver } from './hand-over.ts';
+import { hostGitRuns } from './host-git-runs.ts';
 import { mergeTrees } from './merge-trees.ts';
 import { uncommitted } from './patches.ts';
 import type { ApplyPlan } from './plan-apply.ts';
@@ -78,11 +79,12 @@ async function unplanned(
   // What the user had not committed is theirs, also where the agent committed it.
   const seen = new Set((await diffTrees(store, start, workspace.base.tree)).map(sideOf));
   const planned = new Set(hostExecutable.map(({ path, content }) => `${content} ${path}`));
+  const runs = await hostGitRuns(await inspectProject(workspace.projectRoot));
   const found: HostExecutableFile[] = [];
   for (const tree of trees) {
     const fresh = (await diffTrees(store, start, tree)).filter((file) => !seen.has(sideOf(file)));
     for (const file of fresh) seen.add(sideOf(file));
-    if (fresh.length > 0) found.push(...(await guardChange(store, tree, fresh)));
+    if (fresh.length > 0) found.push(...(await guardChange(store, tree, fresh, runs)));
   }
   return found.filter(({ path, content }) => !planned.has(`${content} ${path}`));
 }

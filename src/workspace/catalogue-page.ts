@@ -33,6 +33,8 @@ const RANK_MEANINGS: Readonly<Record<Rank, string>> = {
 /** Of classes that no name gives away: how they are found. */
 const OTHERWISE: Partial<Record<FindingClass, string>> = {
   'embedded-repository': 'any file in a directory with `HEAD`, and `objects` and `refs`, or `commondir`',
+  'git-hook':
+    'a file that the project’s git on this machine runs or includes: named by `core.hooksPath`, by a hook or where a hook leads to as a link, by a filter, driver, alias or another setting that is a program',
   'git-settings': 'a submodule that stands at another commit',
   'new-executable':
     'a file with the executable bit that is new, or at a new place. The set-user-id bit never leaves a cage',

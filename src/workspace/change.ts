@@ -4,6 +4,8 @@ import { baseStore } from './base.ts';
 import { recordCageTree } from './cage-tree.ts';
 import type { SkippedFile } from './copy-tree.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
+import { hostGitRuns } from './host-git-runs.ts';
+import { inspectProject } from './project.ts';
 import { diffFile, diffTrees, diffTreesText, type DiffFile } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
@@ -19,10 +21,13 @@ export interface Change {
 
 /** Works on a running cage (a moment's view of it) and on a stopped one. */
 export async function computeChange(workspace: PreparedWorkspace): Promise<Change> {
-  const { tree, skipped } = await recordCageTree(workspace);
+  const [{ tree, skipped }, runs] = await Promise.all([
+    recordCageTree(workspace),
+    inspectProject(workspace.projectRoot).then(hostGitRuns),
+  ]);
   const store = baseStore(workspace.base);
   const differences = await diffTrees(store, workspace.base.tree, tree);
-  const hostExecutable = await guardChange(store, tree, differences);
+  const hostExecutable = await guardChange(store, tree, differences, runs);
   return {
     base: workspace.base.tree,
     tree,

@@ -21,7 +21,18 @@ export interface FileContents {
   unread: boolean;
   /** What links call the file. */
   otherNames: OtherNames;
+  /** Git on this machine runs it, or reads it as settings. */
+  hostGitRuns?: boolean;
 }
+
+/** Not by its name, and so no row of the catalogue. */
+const NAMED_BY_GIT: CatalogueEntry = {
+  class: 'git-hook',
+  rank: 'critical',
+  trigger: 'git on this machine, whose settings or hooks name the file',
+  when: 'on the next commit, checkout, merge, diff or push',
+  files: [],
+};
 
 const NO_LINES = { lines: [], moreLines: 0 };
 const MAX_DETAILS = 20;
@@ -66,6 +77,8 @@ async function catalogueFindings(file: TreeDifference, contents: FileContents): 
     const before = formerly.includes(entry) ? contents.before : undefined;
     findings.push(...(await entryFindings(entry, file, { ...contents, before })));
   }
+  if (contents.hostGitRuns === true && !findings.some((finding) => finding.class === NAMED_BY_GIT.class))
+    findings.push(...(await entryFindings(NAMED_BY_GIT, file, contents)));
   const { names, tooMany } = contents.otherNames(path);
   for (const { path: other, link } of names) {
     const entry = catalogueEntries(other).find(({ holding }) => holding === undefined);

@@ -42,6 +42,23 @@ test('names that are one file on a lenient file system are named with each other
   expect(found.find(({ path }) => path === 'SRC/b.ts')?.reasons[0]?.details).toEqual(['"src"']);
 });
 
+test('a file that git on this machine runs by its own settings, hooks or links is named, whatever it is called', async () => {
+  const { workspace, tree, review } = await cageOf({ 'tools/git/lib': '1', 'bin/check': '1', 'bin/called': '1', 'bin/clean': '1', other: '1' }); // prettier-ignore
+  const root = workspace.projectRoot;
+  symlinkSync('../../bin/check', join(root, '.git/hooks/pre-push'));
+  writeFileSync(join(root, '.git/hooks/commit-msg'), '#!/bin/sh\nexec ./bin/called "$@"\n');
+  userGit(root, 'config', 'filter.x.clean', 'sh bin/clean %f');
+  for (const path of ['tools/git/lib', 'bin/check', 'bin/called', 'bin/clean', 'other'])
+    writeFiles(tree, { [path]: '2\n' });
+  const named = { 'bin/called': ['git-hook'], 'bin/check': ['git-hook'], 'bin/clean': ['git-hook'] };
+  expect(classes(await review())).toEqual(named);
+  userGit(root, 'config', 'core.hooksPath', 'tools/git');
+  expect(classes(await review())).toEqual({ 'bin/clean': ['git-hook'], 'tools/git/lib': ['git-hook'] });
+  userGit(root, 'config', 'core.hooksPath', '/dev/null/none');
+  userGit(root, 'config', 'alias.go', '!./other --now');
+  expect(classes(await review())).toEqual({ 'bin/clean': ['git-hook'], other: ['git-hook'] });
+});
+
 test('names that stand for something else on another system are named', async () => {
   const { tree, review } = await cageOf({ a: '1' });
   writeFiles(tree, {

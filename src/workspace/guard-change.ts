@@ -3,6 +3,7 @@
 import type { BaseStore } from './base-store.ts';
 import { fileFindings } from './file-findings.ts';
 import { RANKS, type Finding } from './finding.ts';
+import type { HostGitRuns } from './host-git-runs.ts';
 import { linkNames } from './link-names.ts';
 import { blobSizes, readBlobs } from './read-blobs.ts';
 import { suspectNames } from './suspect-names.ts';
@@ -24,11 +25,12 @@ const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 /** A larger binary file is taken for one. */
 const MAX_BINARY_BYTES = 1024 * 1024;
 
-/** Marks the files that could run on the host and returns them with their reasons. `tree` is what `files` lead to. */
+/** Marks the files that could run on the host and returns them with their reasons. `tree` is what `files` lead to, `runs` of the project. */
 export async function guardChange(
   store: BaseStore,
   tree: string,
   files: readonly TreeDifference[],
+  runs: HostGitRuns,
 ): Promise<HostExecutableFile[]> {
   const found: HostExecutableFile[] = [];
   const present = files.filter((file) => file.after !== undefined);
@@ -51,6 +53,7 @@ export async function guardChange(
         after,
         unread: after === undefined && isFile(file.after),
         otherNames,
+        hostGitRuns: runs(file.bytes.path),
       });
       const ofName = (names.get(file.bytes.path) ?? []).map((finding) => ({ ...finding, lines: [], moreLines: 0 }));
       const reasons = [...own, ...ofName].sort((a, b) => RANKS.indexOf(a.rank) - RANKS.indexOf(b.rank));

@@ -4,6 +4,7 @@ import { baseStore, readHead } from './base.ts';
 import type { Change } from './change.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { gitLine } from './git.ts';
+import { hostGitRuns } from './host-git-runs.ts';
 import { findObstacles, recordHostTree, type HostWrite } from './host-tree.ts';
 import { mergeTrees, type Conflict } from './merge-trees.ts';
 import { inspectProject, type Project } from './project.ts';
@@ -54,7 +55,7 @@ export async function planApply(
     };
   }
   const differences = await diffTrees(store, host, merge.tree);
-  const hostExecutable = await guardChange(store, merge.tree, differences);
+  const hostExecutable = await guardChange(store, merge.tree, differences, await hostGitRuns(project));
   const conflicts = committed === undefined ? findObstacles(project.root, hostWrites(differences)) : [];
   return { ...plan, files: differences.map(diffFile), hostExecutable, conflicts };
 }

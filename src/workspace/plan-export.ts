@@ -10,6 +10,7 @@ import { openDirectory } from './directory-handle.ts';
 import { git } from './git.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { ignoredOnHost } from './host-ignored.ts';
+import { hostGitRuns } from './host-git-runs.ts';
 import { findObstacles, type HostWrite } from './host-tree.ts';
 import { linkTarget } from './link-target.ts';
 import type { Conflict } from './merge-trees.ts';
@@ -90,7 +91,7 @@ export async function planExport(workspace: PreparedWorkspace, wish: ExportWish)
   if (handle !== undefined) conflicts.push(...findObstacles(root, writes));
   const written = new Set(writes.map(({ path }) => path));
   const shown = differences.filter(({ bytes, after }) => written.has(bytes.path) || (after !== undefined && bytes.from !== undefined && written.has(bytes.from))); // prettier-ignore
-  const hostExecutable = await guardChange(store, cage, shown);
+  const hostExecutable = await guardChange(store, cage, shown, await hostGitRuns(project));
   const ofAgent = new Set(changed.map(({ path }) => path));
   return {
     ...{ workspace, root, work: work.tree, writes, conflicts, hostExecutable },
