@@ -62,6 +62,8 @@ interface Reading {
   isTakenIn: (path: BytePath, stat: BigIntStats) => boolean;
   /** Files that git ignores are read as well. */
   everything: boolean;
+  /** The cage has the project itself: what it says of a file's owner holds on the host. */
+  inPlace: boolean;
   /** Of a project that the cage has as it is: files that are no part of the base either. */
   leaveOut: ((path: BytePath) => boolean) | undefined;
 }
@@ -91,6 +93,7 @@ export async function recordCageTree(
       skipped: [],
       isTakenIn: strategy === 'copy' ? openTakenIn(workspaceDirectory(workspace.storeDirectory)) : () => false,
       everything: includeIgnored,
+      inPlace: strategy === 'mount',
       leaveOut: strategy === 'mount' ? newSecrets(project) : undefined,
     };
     const tree = await readAll(reading, base.tree, hostIgnoreRules(project));
@@ -231,6 +234,8 @@ async function readEntry(
     return undefined;
   }
   if (!tracked && !reading.everything && reading.isTakenIn(path, stat)) return undefined;
+  if (reading.inPlace && stat.isFile() && (stat.mode & 0o6000n) !== 0n)
+    skip(reading, path, 'it runs with the rights of its owner or group, whoever starts it: chmod ug-s takes that away');
   try {
     const link = stat.isSymbolicLink();
     const entry: TreeEntry = link

@@ -37,7 +37,7 @@ const OTHERWISE: Partial<Record<FindingClass, string>> = {
     'a file that the project’s git on this machine runs or includes: named by `core.hooksPath`, by a hook or where a hook leads to as a link, by a filter, driver, alias or another setting that is a program',
   'git-settings': 'a submodule that stands at another commit',
   'new-executable':
-    'a file with the executable bit that is new, or at a new place. The set-user-id bit never leaves a cage',
+    'a file with the executable bit that is new, or at a new place. The set-user-id bit never leaves a copy; in a mounted project, where it is on this machine at once, it is named beside the change',
   'link-outside':
     'a link that is absolute, climbs above the project, into a `.git`, or out of a directory that it has just named',
   'name-collision': 'a new file whose path, or a directory of it, is equal to another one when folded',

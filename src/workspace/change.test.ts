@@ -36,6 +36,19 @@ test('an untouched cage has no change', async () => {
   expect(await hasUnexportedWork(workspace)).toBe(false);
 });
 
+test('a file of a mounted project that runs as its owner is named, a copy has only its contents', async () => {
+  const root = createRepository({ a: '1' });
+  const storeDirectory = temporaryDirectory();
+  const mounted = await prepareWorkspace({ project: await inspectProject(root), storeDirectory, strategy: 'mount' });
+  const copied = await copyOf(root);
+  for (const tree of [root, copied.directories.tree]) {
+    writeFiles(tree, { tool: '#!' });
+    chmodSync(join(tree, 'tool'), 0o4755);
+  }
+  expect((await computeChange(mounted)).skipped).toMatchObject([{ path: 'tool', reason: expect.stringMatching(/rights of its owner/) }]); // prettier-ignore
+  expect(await computeChange(copied)).toMatchObject({ skipped: [], files: [{ path: 'tool' }] });
+});
+
 test('additions, edits, deletions, renames, modes and links are told apart', async () => {
   const long = 'line\n'.repeat(40);
   const root = createRepository({
