@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
+const OBJECT = /\/\.git\/(?:.+\/)?objects\//;
+
 /** Path to type, mode, size, change time and contents of everything below `root`, less its entry `except`. */
 export function snapshotOf(root: string, except?: string): Record<string, string> {
   const snapshot: Record<string, string> = {};
@@ -11,9 +13,10 @@ export function snapshotOf(root: string, except?: string): Record<string, string
       const path = join(directory, entry.name);
       if (relative(root, path) === except) continue;
       const { mode, size, mtimeMs, ctimeMs, uid, nlink } = lstatSync(path);
-      snapshot[relative(root, path)] = [mode.toString(8), uid, nlink, size, mtimeMs, ctimeMs, contentsOf(path)].join(
-        ' ',
-      );
+      // A base gives git's objects second names, which shows in these two.
+      const linked = OBJECT.test(path) && entry.isFile() ? [] : [nlink, ctimeMs];
+      const facts = [mode.toString(8), uid, size, mtimeMs, ...linked, contentsOf(path)];
+      snapshot[relative(root, path)] = facts.join(' ');
       if (entry.isDirectory()) walk(path);
     }
   };
