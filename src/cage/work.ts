@@ -170,14 +170,13 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
     const leaveOut = leftOutByGuard(plan, name, request);
     if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });
     const { branch, keepsCommits = false } = request.target;
-    if (!keepsCommits) return applyToBranch(plan, branch, { leaveOut });
-    if (leaveOut.length > 0) throw cannotLeaveOut(leaveOut);
-    const { applyCommits } = await import('../workspace/apply-commits.ts');
     const { dir = '' } = request;
     // No name of a cage has a dot in it: what is kept of two directories never meets.
-    return applyCommits(plan, branch, dir === '' ? name : `${name}.${dir}`, (files) =>
-      refuseInCommits(plan.workspace, files, name, request),
-    );
+    const cageName = dir === '' ? name : `${name}.${dir}`;
+    if (!keepsCommits) return applyToBranch(plan, branch, { leaveOut, cageName });
+    if (leaveOut.length > 0) throw cannotLeaveOut(leaveOut);
+    const { applyCommits } = await import('../workspace/apply-commits.ts');
+    return applyCommits(plan, branch, cageName, (files) => refuseInCommits(plan.workspace, files, name, request));
   });
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
 import { refuseConflicts, type Applied, type ApplyOptions } from './apply.ts';
 import { baseStore, readHead } from './base.ts';
-import { commitTree, EMPTY_TREE, zeroOid } from './base-store.ts';
+import { commitTree, EMPTY_TREE } from './base-store.ts';
 import { treeWith } from './edited-tree.ts';
 import { git, gitLine, readEffectiveConfig } from './git.ts';
 import { giveToOwner, handOver } from './hand-over.ts';
@@ -18,6 +18,8 @@ import { rememberApplied } from './workspace.ts';
 export interface BranchOptions extends ApplyOptions {
   /** First line of the commit. */
   message?: string | undefined;
+  /** The tip is kept as `refs/ironcage/CAGE/BRANCH` too. */
+  cageName?: string | undefined;
 }
 
 export interface AppliedToBranch extends Applied {
@@ -77,15 +79,27 @@ export async function applyToBranch(
     },
   );
   await handOver(store, repository, { include: [commit], exclude: head === undefined ? [] : [head] });
-  const reference = `refs/heads/${branch}`;
-  await git(['update-ref', reference, commit, zeroOid(store.objectFormat)], {
-    gitDir: repository.gitDir,
-    extraEnv: { GIT_COMMITTER_NAME: identity.name, GIT_COMMITTER_EMAIL: identity.email },
-  });
-  for (const path of [reference, `logs/${reference}`])
-    giveToOwner(join(repository.commonDir, path), repository.commonDir);
+  await createBranch(repository, { branch, commit, cageName: options.cageName, identity });
   if (leftOut.length === 0) await rememberApplied(workspace, plan.cage);
   return { branch, commit, applied: taken.map((file) => file.path), leftOut: leftOut.map((file) => file.path) };
+}
+
+/** The branch and what keeps its tip, both or neither. Runs no hook. */
+export async function createBranch(
+  repository: Repository,
+  request: { branch: string; commit: string; cageName: string | undefined; identity: { name: string; email: string } },
+): Promise<void> {
+  const { branch, commit, cageName, identity } = request;
+  const own = `refs/heads/${branch}`;
+  const kept = cageName === undefined ? [] : [`refs/ironcage/${cageName}/${branch}`];
+  const input = [`create ${own}\0${commit}\0`, ...kept.map((ref) => `update ${ref}\0${commit}\0\0`)].join('');
+  await git(['update-ref', '--no-deref', '--stdin', '-z'], {
+    gitDir: repository.gitDir,
+    input,
+    extraEnv: { GIT_COMMITTER_NAME: identity.name, GIT_COMMITTER_EMAIL: identity.email },
+  });
+  for (const path of [own, ...kept].flatMap((ref) => [ref, `logs/${ref}`]))
+    giveToOwner(join(repository.commonDir, path), repository.commonDir);
 }
 
 /** Throws E_NAME, and E_CONFLICT for one that exists. */

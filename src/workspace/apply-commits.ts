@@ -1,14 +1,12 @@
 // Puts the agent's commits onto a new branch of the project as they are, with author, time and message, and what was not committed as a
 // last one. Objects only, and checked: no work tree, no index, no hook, no branch that exists.
-import { join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
 import { refuseConflicts } from './apply.ts';
-import { refuseBranch, type AppliedToBranch } from './apply-branch.ts';
+import { createBranch, refuseBranch, type AppliedToBranch } from './apply-branch.ts';
 import { commitTree } from './base-store.ts';
 import { withCageCommits, type CageCommits } from './cage-commits.ts';
-import { git } from './git.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
-import { giveToOwner, handOver } from './hand-over.ts';
+import { handOver } from './hand-over.ts';
 import { hostGitRuns } from './host-git-runs.ts';
 import { mergeTrees } from './merge-trees.ts';
 import { uncommitted } from './patches.ts';
@@ -51,17 +49,8 @@ export async function applyCommits(
       const commit =
         merge.tree === tip.tree ? tip.oid : await commitTree({ gitDir: store.gitDir }, { tree: merge.tree, parents: [tip.oid], message }); // prettier-ignore
       await handOver(store, repository, { include: [commit], exclude: [head] });
-      const refs = [`refs/heads/${branch}`, `refs/ironcage/${cageName}/${branch}`];
-      const [own = '', kept = ''] = refs;
-      const input = `create ${own}\0${commit}\0update ${kept}\0${commit}\0\0`;
-      const identity = { GIT_COMMITTER_NAME: 'ironcage', GIT_COMMITTER_EMAIL: 'ironcage@localhost' };
-      await git(['update-ref', '--no-deref', '--stdin', '-z'], {
-        gitDir: repository.gitDir,
-        input,
-        extraEnv: identity,
-      });
-      for (const path of refs.flatMap((ref) => [ref, `logs/${ref}`]))
-        giveToOwner(join(repository.commonDir, path), repository.commonDir);
+      const identity = { name: 'ironcage', email: 'ironcage@localhost' };
+      await createBranch(repository, { branch, commit, cageName, identity });
       await rememberApplied(workspace, plan.cage);
       return { branch, commit, applied: changed.map(({ path }) => path), leftOut: [] };
     },

@@ -186,7 +186,8 @@ test('a branch gets one commit on top of HEAD without the user’s uncommitted w
   writeFiles(root, { b: 'uncommitted\n', 'hooks/other': 'untracked\n' });
   const { plan } = await cageOf(root, (tree) => writeFiles(tree, { a: 'cage\n', 'new.bin': Buffer.alloc(300_000, 7) }));
   const status = userGit(root, 'status', '--porcelain');
-  const applied = await applyToBranch(await plan(), 'cage/fix');
+  const applied = await applyToBranch(await plan(), 'cage/fix', { cageName: 'shop' });
+  expect(userGit(root, 'rev-parse', 'refs/ironcage/shop/cage/fix')).toBe(userGit(root, 'rev-parse', 'cage/fix'));
   expect(applied.applied.sort()).toEqual(['a', 'new.bin']);
   expect(userGit(root, 'status', '--porcelain')).toBe(status);
   expect(userGit(root, 'diff', '--name-status', 'main', 'cage/fix')).toBe('M\ta\nA\tnew.bin\n');
