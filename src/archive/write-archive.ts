@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { entryLine, type ArchiveEntry } from './entry.ts';
+import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { encodeHeader, padding, BLOCK } from './tar-blocks.ts';
 
 export const LIST_PATH = 'entries.ndjson';
@@ -14,16 +15,22 @@ const PIECE_BYTES = 256 * 1024;
 const GZIP_LEVEL = 3;
 
 export interface ArchiveWriter {
-  /** `source`: of a file, open at its beginning. Throws where it is not as long as the entry says. */
+  /** `source`: of a file, open at its beginning. Throws ChangedWhileRead where it is not as long as the entry says. */
   add(entry: ArchiveEntry, source?: { fd: number } | { bytes: Buffer }): Promise<void>;
+  /** So far: how many, and the bytes of all files among them. */
+  added(): { entries: number; bytes: number };
   /** Writes the list and the end, and has it all on disk. */
   finish(): Promise<void>;
   /** After a failure; what was written is worth nothing. */
   abort(): void;
 }
 
-/** `fd`: of an empty file; stays open. `listFile`: a new file for the list while it grows. */
-export function createArchiveWriter(fd: number, listFile: string): ArchiveWriter {
+/** A file is not as long as it was when its entry was made. */
+export class ChangedWhileRead extends Error {}
+
+/** `fd`: of an empty file; stays open. `listFile`: a new file for the list while it grows. Throws E_IO once it is `interrupted`. */
+export function createArchiveWriter(fd: number, listFile: string, interrupted?: AbortSignal): ArchiveWriter {
+  const added = { entries: 0, bytes: 0 };
   const list = openSync(listFile, 'wx+', 0o600);
   let listBytes = 0;
   const gzip = createGzip({ level: GZIP_LEVEL });
@@ -37,6 +44,7 @@ export function createArchiveWriter(fd: number, listFile: string): ArchiveWriter
 
   const check = (): void => {
     if (failure !== undefined) throw failure;
+    if (interrupted !== undefined) refuseWhenInterrupted(interrupted);
   };
   const write = async (bytes: Buffer): Promise<void> => {
     check();
@@ -62,7 +70,7 @@ export function createArchiveWriter(fd: number, listFile: string): ArchiveWriter
         left -= read;
       }
     }
-    if (left !== 0) throw new Error('a file was changed while it was read');
+    if (left !== 0) throw new ChangedWhileRead('a file was changed while it was read');
     await write(Buffer.alloc(padding(size)));
   };
   const put = async (entry: ArchiveEntry, source?: { fd: number } | { bytes: Buffer }): Promise<string> => {
@@ -76,7 +84,10 @@ export function createArchiveWriter(fd: number, listFile: string): ArchiveWriter
       const line = Buffer.from(entryLine(entry, await put(entry, source)));
       writeSync(list, line);
       listBytes += line.length;
+      added.entries += 1;
+      added.bytes += entry.size;
     },
+    added: () => added,
     async finish() {
       const contents = openSync(listFile, 'r');
       try {
@@ -99,12 +110,17 @@ export function createArchiveWriter(fd: number, listFile: string): ArchiveWriter
   };
 }
 
-/** Node's own stream for files closes what it did not open. */
+/** From the beginning, wherever an attempt before has got to. Node's own stream for files closes what it did not open. */
 function fileSink(fd: number): Writable {
+  let position = 0;
   return new Writable({
     write(bytes: Buffer, _encoding, done) {
       try {
-        for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+        for (let at = 0; at < bytes.length;) {
+          const written = writeSync(fd, bytes, at, bytes.length - at, position);
+          at += written;
+          position += written;
+        }
         done();
       } catch (error) {
         done(error instanceof Error ? error : new Error(String(error)));

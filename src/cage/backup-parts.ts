@@ -1,13 +1,15 @@
 // What of a cage a backup holds: a table. A part is a directory of the archive and the tree that fills it. Not in it, ever: keys, values of
 // secrets, what only a running cage has, the record (a file that anybody can write proves nothing), homes and caches that others share.
-import { mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAX_DEPTH } from '../archive/entry-name.ts';
 import { run } from '../platform/processes.ts';
 import { hostEnvironment } from '../platform/environment.ts';
 import { pathExists } from '../platform/files.ts';
-import { fromText } from '../workspace/byte-path.ts';
+import type { Base } from '../workspace/base.ts';
+import { below, fromText, splitRecords, type BytePath } from '../workspace/byte-path.ts';
 import type { SkippedFile } from '../workspace/copy-tree.ts';
+import { git } from '../workspace/git.ts';
 import { walkTree, type WalkedEntry } from '../workspace/walk-tree.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import type { Context } from './context.ts';
@@ -51,7 +53,7 @@ function plain(directory: string, title: string, top: string): BackupPart {
 async function treePart(
   directory: string,
   dir: string,
-  { strategy, directories, projectRoot, maskedPaths, extraReadOnlyBinds }: PreparedWorkspace,
+  { strategy, directories, projectRoot, maskedPaths, extraReadOnlyBinds, base }: PreparedWorkspace,
   scratch: string,
 ): Promise<BackupPart> {
   const objects = await gatherObjects(
@@ -61,6 +63,7 @@ async function treePart(
   const masked = new Set(maskedPaths.map((path) => fromText(path.slice(projectRoot.length + 1))));
   const alternates = '.git/objects/info/alternates';
   const overlay = strategy === 'overlay';
+  const isBackup = overlay ? await backupsBelow(base, directories.upper) : () => false;
   return {
     directory,
     title: dir === '' ? 'the project' : dir,
@@ -70,15 +73,24 @@ async function treePart(
           ? [directories.upper, ...(objects === undefined ? [] : [objects]), projectRoot]
           : [directories.tree],
         overlay,
-        // A backup that lies in the project is no part of the next one.
-        skip: (path) =>
-          masked.has(path) ||
-          (objects !== undefined && path === alternates) ||
-          /\.ironcage(?:\.tar\.gz|-partial)$/.test(path),
+        skip: (path) => masked.has(path) || (objects !== undefined && path === alternates) || isBackup(path),
         onSkipped,
         maxDepth: MAX_DEPTH - 2,
       }),
   };
+}
+
+const BACKUP = /\.ironcage(?:\.tar\.gz|-partial)$/;
+
+/**
+ * Backups that came into the project after the cage was made: they show through from there, and are no part of the next one. What is in the
+ * base, or the cage's own, is not one of them, whatever its name.
+ */
+async function backupsBelow(base: Base, upper: string): Promise<(path: BytePath) => boolean> {
+  const { stdout } = await git(['ls-tree', '-r', '-z', '--name-only', base.tree], { gitDir: base.gitDir });
+  const own = new Set(splitRecords(stdout).filter((path) => BACKUP.test(path)));
+  return (path) =>
+    BACKUP.test(path) && !own.has(path) && lstatSync(below(upper, path), { throwIfNoEntry: false }) === undefined;
 }
 
 /** Objects that the cage's repository reads elsewhere on this machine, laid out as a layer below it. */

@@ -1,19 +1,32 @@
 // `backup`: a cage as one file that can be restored where neither the cage nor its project is any more. Written under another name and moved
 // into place when it is whole; the cage is not changed.
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fchownSync, fstatSync, lstatSync, openSync, renameSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { encodeBytes } from '../archive/entry-name.ts';
 import { FORMAT_VERSION, MAX_MANIFEST_BYTES, type Manifest } from '../archive/manifest.ts';
 import { MANIFEST_PATH } from '../archive/read-archive.ts';
 import { sealSecrets, type CarriedSecret } from '../archive/sealed-secrets.ts';
-import { createArchiveWriter, type ArchiveWriter } from '../archive/write-archive.ts';
+import { ChangedWhileRead, createArchiveWriter, type ArchiveWriter } from '../archive/write-archive.ts';
 import { IronError } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
+import { holdingInterrupts } from '../platform/interrupts.ts';
 import { readVersion } from '../platform/version.ts';
 import { readSecretValue } from '../secrets/store.ts';
 import { packBase } from '../workspace/carry-base.ts';
 import type { SkippedFile } from '../workspace/copy-tree.ts';
+import { isGone } from '../workspace/directory-handle.ts';
+import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import type { WalkedEntry } from '../workspace/walk-tree.ts';
 import { announceBackup, endBackup } from './backup-journal.ts';
 import { backupParts, type BackupPart } from './backup-parts.ts';
@@ -50,30 +63,36 @@ export interface BackupOutcome {
 const PROGRESS_MS = 2000;
 const MAX_LEFT_OUT = 10_000;
 
-/** A running cage is held still meanwhile. Throws E_LOCKED, E_BACKEND where it cannot be, E_USAGE for a file that is there. */
+/**
+ * A running cage is held still meanwhile. Throws E_LOCKED, E_BACKEND where it cannot be, E_USAGE for a file that is there, E_WORKSPACE when
+ * the project is written to all the time; then nothing of it stays.
+ */
 export async function backupCage(context: Context, name: string, request: BackupRequest): Promise<BackupOutcome> {
-  return withCageLock(context, name, async () => {
-    for (const line of await repairCage(context, name)) context.progress(line);
-    const spec = await readSpec(context, name);
-    await bringCommits(context, name);
-    const file = targetOf(context, name, request);
-    const partial = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.ironcage-partial`);
-    const scratch = announceBackup(context, name, partial);
-    context.step('backup: announced');
-    try {
-      const outcome = await holdingStill(context, name, () =>
-        write(context, spec, { partial, scratch, passphrase: request.passphrase }),
-      );
-      context.step('backup: written');
-      // Looked at again: somebody may have written there meanwhile.
-      if (!request.force) refuseTaken(file);
-      renameSync(partial, file);
-      context.step('backup: named');
-      return { cage: name, file, ...outcome };
-    } finally {
-      endBackup(context, name);
-    }
-  });
+  return holdingInterrupts((interrupted) =>
+    withCageLock(context, name, async () => {
+      for (const line of await repairCage(context, name)) context.progress(line);
+      const spec = await readSpec(context, name);
+      await bringCommits(context, name);
+      const file = targetOf(context, name, request);
+      const partial = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.ironcage-partial`);
+      const scratch = announceBackup(context, name, partial);
+      context.step('backup: announced');
+      try {
+        const outcome = await holdingStill(context, name, () =>
+          write(context, spec, { partial, scratch, passphrase: request.passphrase, interrupted }),
+        );
+        context.step('backup: written');
+        refuseWhenInterrupted(interrupted);
+        // Looked at again: somebody may have written there meanwhile.
+        if (!request.force) refuseTaken(file);
+        renameSync(partial, file);
+        context.step('backup: named');
+        return { cage: name, file, ...outcome };
+      } finally {
+        endBackup(context, name);
+      }
+    }),
+  );
 }
 
 function targetOf(context: Context, name: string, { file, force }: BackupRequest): string {
@@ -104,48 +123,89 @@ interface Writing {
   partial: string;
   scratch: string;
   passphrase: string | undefined;
+  interrupted: AbortSignal;
 }
+
+interface Contents {
+  workspaces: readonly StoredWorkspace[];
+  parts: readonly BackupPart[];
+  packs: readonly string[];
+  secrets: readonly CarriedSecret[];
+  sealed: Buffer | undefined;
+}
+
+/** What of an overlay’s project shows through may change while it is read: then all of it is read again. */
+const ATTEMPTS = 3;
 
 async function write(
   context: Context,
   spec: CageSpec,
-  { partial, scratch, passphrase }: Writing,
+  { partial, scratch, passphrase, interrupted }: Writing,
 ): Promise<Omit<BackupOutcome, 'cage' | 'file'>> {
   const workspaces = await ordered(context, spec);
   const parts = await backupParts(context, spec, workspaces, scratch);
   const packs: string[] = [];
   for (const [index, { workspace }] of workspaces.entries())
-    packs.push(await packBase(workspace.base, join(scratch, `base-${index}`)));
+    packs.push(await packBase(workspace.base, join(scratch, `base-${index}`), workspace.lastApplied));
   const secrets = passphrase === undefined ? [] : await boundValues(context, spec);
   const sealed = passphrase === undefined ? undefined : await sealSecrets(secrets, passphrase);
-  const counted = await count(parts, packs, sealed);
+  const contents = { workspaces, parts, packs, secrets, sealed };
+
+  const fd = openSync(partial, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  try {
+    giveToUser(fd, dirname(partial));
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const list = join(scratch, `entries-${attempt}`);
+      const outcome = await tryToWrite(context, spec, contents, { fd, list, interrupted });
+      if (outcome !== undefined) return outcome;
+      ftruncateSync(fd);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  throw new IronError('E_WORKSPACE', {
+    message: `files of ${spec.project} change all the time while they are read`,
+    because: 'the cage sees what it has not changed itself as it is in the project',
+    hint: 'wait until what writes there has ended, then run the command again; nothing was changed',
+  });
+}
+
+/** Undefined when what was written is not what was counted. */
+async function tryToWrite(
+  context: Context,
+  spec: CageSpec,
+  { workspaces, parts, packs, secrets, sealed }: Contents,
+  { fd, list, interrupted }: { fd: number; list: string; interrupted: AbortSignal },
+): Promise<Omit<BackupOutcome, 'cage' | 'file'> | undefined> {
+  const counted = await count(parts, packs, sealed, interrupted);
   const leftOut = [...(spec.profile === undefined ? [] : [sharedHome(spec.profile)]), ...counted.leftOut];
   const manifest = manifestOf(context, spec, workspaces, { ...counted, leftOut, hasSecrets: sealed !== undefined });
   const text = Buffer.from(JSON.stringify(manifest));
   if (text.length > MAX_MANIFEST_BYTES) throw new Error('there is more to say about this cage than a backup can hold');
 
-  const fd = openSync(partial, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  const writer = createArchiveWriter(fd, list, interrupted);
   try {
-    giveToUser(fd, dirname(partial));
-    const writer = createArchiveWriter(fd, join(scratch, 'entries'));
-    try {
-      await writer.add(file(MANIFEST_PATH, text.length), { bytes: text });
-      if (sealed !== undefined) await writer.add(file('secrets.json', sealed.length), { bytes: sealed });
-      await writer.add(directory('base'));
-      for (const [index, pack] of packs.entries()) await addFile(writer, `base/${index}.pack`, pack);
-      context.step('backup: base written');
-      await addParts(context, writer, parts, manifest.entries);
-      await writer.finish();
-    } catch (error) {
+    await writer.add(file(MANIFEST_PATH, text.length), { bytes: text });
+    if (sealed !== undefined) await writer.add(file('secrets.json', sealed.length), { bytes: sealed });
+    await writer.add(directory('base'));
+    for (const [index, pack] of packs.entries()) await addFile(writer, `base/${index}.pack`, pack);
+    context.step('backup: base written');
+    await addParts(context, writer, parts, manifest.entries);
+    const { entries, bytes } = writer.added();
+    // Less the manifest itself.
+    if (entries - 1 !== counted.entries || bytes - text.length !== counted.bytes) {
       writer.abort();
-      throw error;
+      return undefined;
     }
-    const { entries, bytes: unpackedBytes } = counted;
-    const names = secrets.map((secret) => secret.name);
-    return { bytes: fstatSync(fd).size, entries, unpackedBytes, secrets: names, leftOut };
-  } finally {
-    closeSync(fd);
+    await writer.finish();
+  } catch (error) {
+    writer.abort();
+    if (error instanceof ChangedWhileRead || isGone(error)) return undefined;
+    throw error;
   }
+  const { entries, bytes: unpackedBytes } = counted;
+  const names = secrets.map((secret) => secret.name);
+  return { bytes: fstatSync(fd).size, entries, unpackedBytes, secrets: names, leftOut };
 }
 
 /** As the spec has them: what is not in it holds no work that could be named. */
@@ -172,6 +232,7 @@ async function count(
   parts: readonly BackupPart[],
   packs: readonly string[],
   sealed: Buffer | undefined,
+  interrupted: AbortSignal,
 ): Promise<Counted> {
   const counted: Counted = {
     entries: 1 + packs.length + (sealed === undefined ? 0 : 1) + parentsOf(parts).length,
@@ -185,6 +246,7 @@ async function count(
         counted.leftOut.push({ path: `${part.title}: ${path}`.slice(0, 4000), reason });
     };
     for await (const { kind, stat } of part.walk(skipped)) {
+      refuseWhenInterrupted(interrupted);
       counted.entries += 1;
       if (kind === 'file') counted.bytes += Number(stat.size);
     }

@@ -9,6 +9,8 @@ import type { AgentProfile } from '../agents/profile.ts';
 import { findProfile } from '../agents/profiles.ts';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { holdingInterrupts, noticeSignals } from '../platform/interrupts.ts';
+import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { chooseProject, type ChosenProject } from './choose-project.ts';
 import type { ContainerPlace } from './container-place.ts';
 import type { Context } from './context.ts';
@@ -106,32 +108,42 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
   if (plan.request.workspace === 'mount' && place.engine?.runtime?.kind === 'gvisor') throw unguardedRuntime();
   context.step('create: begin');
   makeDirectory(paths.root);
-  context.step('create: directory made');
-  try {
-    writeCageState(context, plan.name, { phase: 'creating' });
-    context.step('create: announced');
-    if (plan.clone !== undefined) await cloneSource(context, plan, plan.clone);
-    const spec = await composeSpec(context, plan, place);
-    await fill(context, plan, spec);
-    writeSpec(context, spec);
-    context.step('create: spec written');
-    writeCageState(context, plan.name, { phase: 'stopped' });
-    context.step('create: written');
-    return spec;
-  } catch (error) {
-    removeTree(paths.root, cagesDirectory(context));
-    throw error;
-  }
+  return holdingInterrupts(async (interrupted) => {
+    try {
+      context.step('create: directory made');
+      writeCageState(context, plan.name, { phase: 'creating' });
+      context.step('create: announced');
+      if (plan.clone !== undefined) await cloneSource(context, plan, plan.clone, interrupted);
+      const spec = await composeSpec(context, plan, place);
+      await fill(context, plan, spec);
+      await noticeSignals();
+      refuseWhenInterrupted(interrupted);
+      writeSpec(context, spec);
+      context.step('create: spec written');
+      writeCageState(context, plan.name, { phase: 'stopped' });
+      context.step('create: written');
+      return spec;
+    } catch (error) {
+      removeTree(paths.root, cagesDirectory(context));
+      throw error;
+    }
+  });
 }
 
 /** The project of a cage that is made from a URL. Whatever interrupts it goes with the half-made cage. */
-async function cloneSource(context: Context, { project, request }: CreationPlan, clone: GitUrl): Promise<void> {
+async function cloneSource(
+  context: Context,
+  { project, request }: CreationPlan,
+  clone: GitUrl,
+  interrupted: AbortSignal,
+): Promise<void> {
   const { cloneRepository } = await import('../workspace/clone.ts');
   makeDirectory(dirname(project));
   const { branch, depth } = request;
-  await cloneRepository({ ...clone, branch, depth, target: project }, context.environment, (line) =>
-    context.progress(`cloning ${clone.url}: ${line}`),
-  );
+  await cloneRepository({ ...clone, branch, depth, target: project }, context.environment, {
+    progress: (line) => context.progress(`cloning ${clone.url}: ${line}`),
+    interrupted,
+  });
   context.step('create: cloned');
 }
 

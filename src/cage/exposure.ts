@@ -43,3 +43,35 @@ function reachOf({ net, rules }: Exposed): string {
 function reachedBy({ host, port, passthrough }: Rule): string {
   return passthrough === true ? `${host}:${port ?? ''} (raw, unseen)` : host;
 }
+
+/** What of the host, and of its own, a cage reads and writes: for people. */
+export function accessOf(spec: CageSpec): { reads: string[]; writes: string[] } {
+  const { image, workspace, project, dirs = [], binds } = spec;
+  const reads = [
+    ...(image === undefined ? ['/usr', '/opt', '/etc (less its secrets)'] : [`the image ${image}`]),
+    ...(workspace === 'mount-ro' ? [project, ...dirs.map(({ path }) => path)].map((path) => `${path} (mounted)`) : []),
+    ...binds.filter(({ writable }) => !writable).map(({ source }) => source),
+  ];
+  const ofHost = binds.filter(({ writable }) => writable).map(({ source }) => `${source} (of the host)`);
+  return { reads, writes: [...projectWrites(spec), ...homeWrites(spec), ...ofHost] };
+}
+
+function homeWrites({ profile, caches = [] }: CageSpec): string[] {
+  if (profile !== undefined) return [`the home that all cages of the profile ${profile} share, and through it them`];
+  if (caches.length === 0) return ['its home'];
+  return ['its home', `the caches ${caches.join(', ')} that other cages share, and through them these`];
+}
+
+function projectWrites({ workspace, project, dirs = [] }: Pick<CageSpec, 'workspace' | 'project' | 'dirs'>): string[] {
+  const paths = [project, ...dirs.map(({ path }) => path)];
+  switch (workspace) {
+    case 'copy':
+      return paths.map((path) => `its copy of ${path}`);
+    case 'mount':
+      return paths.map((path) => `${path} itself (of the host; not what git runs)`);
+    case 'mount-ro':
+      return [];
+    default:
+      throw new Error(`the cage has an unknown workspace: ${String(workspace satisfies never)}`);
+  }
+}

@@ -33,6 +33,7 @@ test.each([
   ['https://git.example/a b', /blank/],
   ['https://git.example/a\u001b[2J', /control/],
   ['file://srv/x', /three slashes/],
+  ['https://me:hunter2%zz@git.example/x', /percent sign/],
 ])('%s is refused, and nothing of it is repeated that could be a password', (text, because) => {
   expect(isGitUrl(text)).toBe(true);
   expect(() => parseGitUrl(text)).toThrow(

@@ -52,14 +52,21 @@ function parseRemote(text: string, protocol: 'https' | 'ssh'): GitUrl {
   const url = new URL(text);
   if (EXTRAS.test(text)) throw refused('it has a query or a fragment');
   if (url.hostname === '' || url.hostname.startsWith('-')) throw refused('it names no host');
-  const [user, password] = [url.username, url.password].map((part) =>
-    part === '' ? undefined : decodeURIComponent(part),
-  );
+  const [user, password] = [url.username, url.password].map(decoded);
   url.password = '';
   // Of ssh the user belongs to the address, of https to the credentials: many put a token there.
   if (protocol === 'https') url.username = '';
   const own = protocol === 'https' ? { user, password } : { user: undefined, password: undefined };
   return { url: url.href, protocol, ...own, repository: repositoryIn(url.pathname) };
+}
+
+function decoded(part: string): string | undefined {
+  if (part === '') return undefined;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw refused('a percent sign in its user or password stands for nothing: write it as %25');
+  }
 }
 
 function parseFile(text: string): GitUrl {

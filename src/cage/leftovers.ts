@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { restoresUnderWay, settleRestore, stagePath } from './restore-journal.ts';
 import { cagePaths, cagesDirectory, listCageNames, withCageLock } from './store.ts';
 import { deleteTrashed, halfDeleted, listTrash, trashDirectory, type TrashedCage } from './trash.ts';
-import { unexportedIn } from './work.ts';
+import { OF_CLONE, unexportedIn } from './work.ts';
 import { workspacesBelow } from './workspaces.ts';
 
 export interface PruneQuery {
@@ -108,7 +108,18 @@ async function remove(context: Context, { kind, id }: Leftover): Promise<void> {
 async function workIn(context: Context, { id, checked }: TrashedCage): Promise<readonly string[]> {
   if (checked) return [];
   try {
-    return await unexportedIn(await workspacesBelow(join(trashDirectory(context), id)));
+    const root = join(trashDirectory(context), id);
+    const [{ filesOnlyInSnapshots }, { unpushedWork }] = await Promise.all([
+      import('./snapshot-work.ts'),
+      import('../workspace/clone-work.ts'),
+    ]);
+    const work = [...(await unexportedIn(await workspacesBelow(root))), ...(await filesOnlyInSnapshots(root))];
+    // Of one that was made from a URL: its clone went into the trash with it.
+    for (const name of namesIn(join(root, 'source'))) {
+      const unpushed = await unpushedWork(join(root, 'source', name));
+      work.push(...unpushed.map((each) => `${OF_CLONE}${each}`));
+    }
+    return work;
   } catch (error) {
     return [`it cannot be looked at: ${errorMessage(error)}`];
   }

@@ -7,7 +7,7 @@ import { removeEngineHoldings } from './engine-holdings.ts';
 import { repairCage } from './repair.ts';
 import { snapshotNames } from './snapshot-store.ts';
 import { stopLocked } from './start.ts';
-import { cageExists, noSuchCage, noteCageState, readCageState, withCageLock } from './store.ts';
+import { cageExists, cagePaths, noSuchCage, noteCageState, readCageState, withCageLock } from './store.ts';
 import { emptyExpired, moveToTrash } from './trash.ts';
 import { OF_CLONE, unexportedFiles } from './work.ts';
 import { storesOnDisk } from './workspaces.ts';
@@ -79,7 +79,6 @@ export async function refuseToLose(context: Context, name: string, dir?: string)
 async function lostFiles(context: Context, name: string, dir: string | undefined): Promise<string[]> {
   const own = await unexportedFiles(context, name, dir);
   if (dir !== undefined || snapshotNames(context, name).length === 0) return own;
-  const { workOnlyInSnapshots } = await import('./snapshot-work.ts');
-  const kept = await workOnlyInSnapshots(context, name);
-  return [...own, ...kept.flatMap(({ snapshot, files }) => files.map((file) => `snapshot ${snapshot}: ${file}`))];
+  const { filesOnlyInSnapshots } = await import('./snapshot-work.ts');
+  return [...own, ...(await filesOnlyInSnapshots(cagePaths(context, name).root))];
 }

@@ -12,10 +12,12 @@ import { MAX_SEALED_BYTES, openSecrets, type CarriedSecret } from '../archive/se
 import { openStage } from '../archive/stage.ts';
 import { errorMessage, IronError, systemErrorCode } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { holdingInterrupts, noticeSignals } from '../platform/interrupts.ts';
 import { writeSealedFile } from '../platform/sealed-file.ts';
 import { setSecret } from '../secrets/store.ts';
 import { unpackBase } from '../workspace/carry-base.ts';
 import type { Owner } from '../workspace/copy-tree.ts';
+import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { workspaceDirectory, directoriesOf } from '../workspace/workspace.ts';
 import { writeWorkspaceRecord } from '../workspace/workspace-file.ts';
 import type { Context } from './context.ts';
@@ -91,22 +93,31 @@ export interface RestoreRequest extends RestoreTarget, RoomOptions {
 /** Throws E_ARCHIVE for a file that is not exactly as ironcage writes it, E_CAGE_EXISTS unless `force`; then all is as before. */
 export async function restoreBackup(context: Context, file: string, request: RestoreRequest): Promise<RestoredCage> {
   openDataRoot(context);
-  return withFile(context, file, async (fd) => {
-    const { manifest, seal } = await readManifest(fd);
-    if (seal !== request.seal) throw refused(ANOTHER_FILE);
-    const name = parseCageName(request.name ?? manifest.cage);
-    return withCageLock(context, name, async () => {
-      await refuseTaken(context, name, request);
-      const asked = await requestedSpec(context, manifest, { name, project: request.project });
-      const stage = beginStage(context, name);
-      context.step('restore: begin');
-      try {
-        return await restoreInto(context, { fd, stage, asked, request });
-      } catch (error) {
-        giveUp(context, name);
-        throw error;
-      }
-    });
+  return withFile(context, file, (fd) =>
+    holdingInterrupts((interrupted) => restoreOpen(context, fd, request, interrupted)),
+  );
+}
+
+async function restoreOpen(
+  context: Context,
+  fd: number,
+  request: RestoreRequest,
+  interrupted: AbortSignal,
+): Promise<RestoredCage> {
+  const { manifest, seal } = await readManifest(fd);
+  if (seal !== request.seal) throw refused(ANOTHER_FILE);
+  const name = parseCageName(request.name ?? manifest.cage);
+  return withCageLock(context, name, async () => {
+    await refuseTaken(context, name, request);
+    const asked = await requestedSpec(context, manifest, { name, project: request.project });
+    const stage = beginStage(context, name);
+    context.step('restore: begin');
+    try {
+      return await restoreInto(context, { fd, stage, asked, request, interrupted });
+    } catch (error) {
+      giveUp(context, name);
+      throw error;
+    }
   });
 }
 
@@ -115,14 +126,18 @@ interface Restoring {
   stage: string;
   asked: CageSpec;
   request: RestoreRequest;
+  interrupted: AbortSignal;
 }
 
-async function restoreInto(context: Context, { fd, stage, asked, request }: Restoring): Promise<RestoredCage> {
+async function restoreInto(
+  context: Context,
+  { fd, stage, asked, request, interrupted }: Restoring,
+): Promise<RestoredCage> {
   const { name } = asked;
   const placed = await withPlace(context, withUsers(asked));
   const site: Site = { stage, unpacked: join(stage, 'unpacked'), owner: ownerOf(placed) };
   mkdirSync(site.unpacked, { mode: 0o700 });
-  const { manifest, carried } = await unpack(context, fd, site, request);
+  const { manifest, carried } = await unpack(context, fd, site, { ...request, interrupted });
   context.step('restore: unpacked');
   const spec = await withSecrets(context, placed, carried);
   await layWorkspaces(spec, manifest, site);
@@ -132,10 +147,13 @@ async function restoreInto(context: Context, { fd, stage, asked, request }: Rest
   removeTree(join(stage, LIST), stage);
   writeSealedFile(join(stage, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
   writeState(join(stage, 'state.json'), { phase: 'stopped' });
+  context.step('restore: put together');
+  await noticeSignals();
+  refuseWhenInterrupted(interrupted);
+  await endOther(context, name, request);
+  // Not before it is certain that the cage that has the name gives it up: they take the place of its own.
   for (const { name: secret, value, hosts, slots } of carried)
     await setSecret(secretsDirectory(context), secret, value, { hosts, slots, cage: name }, context.clock);
-  context.step('restore: put together');
-  await endOther(context, name, request);
   announceWhole(context, name);
   context.step('restore: announced');
   await makeRoom(context, name, request);
@@ -170,7 +188,7 @@ async function unpack(
   context: Context,
   fd: number,
   { stage, unpacked, owner }: Site,
-  { seal, passphrase }: RestoreRequest,
+  { seal, passphrase, interrupted }: RestoreRequest & { interrupted: AbortSignal },
 ): Promise<Unpacked> {
   const state: { manifest?: Manifest; sealed?: Buffer } = {};
   const place = openStage(unpacked, (names) => (isInCage(names) ? owner : undefined));
@@ -186,9 +204,10 @@ async function unpack(
       entry: async (entry, names, contents) => {
         const { manifest } = state;
         if (manifest === undefined) throw refused('it does not begin with a manifest');
+        refuseWhenInterrupted(interrupted);
         refuseElsewhere(entry, names, manifest);
         if (entry.path === 'secrets.json') state.sealed = await held(entry, contents);
-        else await place.put(entry, names, contents);
+        else await place.put(entry, names, stoppable(contents, interrupted));
         entries += 1;
         if (performance.now() - toldAt < PROGRESS_MS) return;
         toldAt = performance.now();
@@ -205,6 +224,13 @@ async function unpack(
     throw refused('its secrets are missing');
   const carried = sealed === undefined || passphrase === undefined ? [] : await openSecrets(sealed, passphrase);
   return { manifest, carried };
+}
+
+async function* stoppable(pieces: AsyncIterable<Buffer>, interrupted: AbortSignal): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    refuseWhenInterrupted(interrupted);
+    yield piece;
+  }
 }
 
 const PROGRESS_MS = 2000;
@@ -278,7 +304,7 @@ async function layWorkspaces(spec: CageSpec, manifest: Manifest, { stage, unpack
     const directory = workspaceDirectory(storeDirectory);
     makeDirectory(directory);
     const gitDir = join(directory, 'base.git');
-    await unpackBase(pack, gitDir, base).catch((error: unknown) => {
+    const applied = await unpackBase(pack, gitDir, base, lastApplied).catch((error: unknown) => {
       throw systemErrorCode(error) === 'ENOSPC' ? error : refused(`its base cannot be used: ${errorMessage(error)}`);
     });
     renameSync(tree, directoriesOf(directory).tree);
@@ -286,7 +312,7 @@ async function layWorkspaces(spec: CageSpec, manifest: Manifest, { stage, unpack
       ...{ version: 1, strategy: 'copy', projectRoot, base, leftOut },
       ...(owner === undefined ? {} : { owner }),
       ...{ maskedPaths: [], extraReadOnlyBinds: [] },
-      ...(lastApplied === undefined ? {} : { lastApplied }),
+      ...(applied === undefined ? {} : { lastApplied: applied }),
     });
   }
 }

@@ -14,7 +14,7 @@ import { inspectProject } from '../workspace/project.ts';
 import type { Context } from './context.ts';
 import { readConfigured } from './create.ts';
 import { refuseEgressPorts } from './egress-ports.ts';
-import { exposureOf } from './exposure.ts';
+import { accessOf, exposureOf } from './exposure.ts';
 import { currentCaller, drawSlot, mountOwner } from './identity.ts';
 import { refuseForOpen } from './open-net.ts';
 import { parseOptions } from './options.ts';
@@ -160,15 +160,8 @@ function listed(values: readonly string[]): string {
 
 /** What `show` would say of it. */
 export function restoredExposure(spec: CageSpec): string {
-  return exposureOf(
-    spec,
-    spec.binds.filter(({ writable }) => !writable).map(({ source }) => source),
-    [
-      spec.workspace === 'copy' ? `its copy of ${spec.project}` : spec.project,
-      'its home',
-      ...spec.binds.filter(({ writable }) => writable).map(({ source }) => `${source} (of the host)`),
-    ],
-  );
+  const { reads, writes } = accessOf(spec);
+  return exposureOf(spec, reads, writes);
 }
 
 /** With host users of its own: whose its files are to be. */

@@ -11,9 +11,10 @@ import type { CageSpec } from './spec.ts';
 import { cagePaths } from './store.ts';
 
 const RECORD = 'snapshot.json';
+const SNAPSHOTS = 'snapshots';
 
 function snapshotsDirectory(context: Context, cage: string): string {
-  return join(cagePaths(context, cage).root, 'snapshots');
+  return join(cagePaths(context, cage).root, SNAPSHOTS);
 }
 
 export function snapshotDirectory(context: Context, cage: string, snapshot: string): string {
@@ -22,7 +23,16 @@ export function snapshotDirectory(context: Context, cage: string, snapshot: stri
 
 /** Of those that are whole. */
 export function snapshotNames(context: Context, cage: string): string[] {
-  return entriesOf(snapshotsDirectory(context, cage)).filter(isCageName).sort();
+  return snapshotsBelow(cagePaths(context, cage).root).map(({ name }) => name);
+}
+
+/** The same for what a cage left behind in another place. */
+export function snapshotsBelow(root: string): { name: string; directory: string }[] {
+  const snapshots = join(root, SNAPSHOTS);
+  return entriesOf(snapshots)
+    .filter(isCageName)
+    .sort()
+    .map((name) => ({ name, directory: join(snapshots, name) }));
 }
 
 function entriesOf(directory: string): string[] {

@@ -6,35 +6,41 @@ import { diffTrees } from '../workspace/tree-diff.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
 import type { Context } from './context.ts';
-import { snapshotDirectory, snapshotNames } from './snapshot-store.ts';
+import { snapshotsBelow } from './snapshot-store.ts';
 import { cagePaths } from './store.ts';
 import { workspacesBelow } from './workspaces.ts';
 
-export interface SnapshotWork {
+interface SnapshotWork {
   snapshot: string;
   /** Paths; those of a further directory stand behind its name. */
   files: readonly string[];
 }
 
-/** Of `snapshots` (default: all) those with files that neither the cage nor another snapshot has, nor its project was given. */
-export async function workOnlyInSnapshots(
-  context: Context,
-  cage: string,
-  snapshots: readonly string[] = snapshotNames(context, cage),
-): Promise<SnapshotWork[]> {
-  const others = snapshotNames(context, cage).filter((name) => !snapshots.includes(name));
+/**
+ * Of `wanted` (default: all) those with files that neither the cage nor another snapshot has, nor its project was given. `root`: the directory
+ * of the cage, wherever it is.
+ */
+async function workOnlyInSnapshots(root: string, wanted?: readonly string[]): Promise<SnapshotWork[]> {
+  const all = snapshotsBelow(root);
+  const isWanted = (name: string): boolean => wanted === undefined || wanted.includes(name);
   const seen = new Set<string>();
-  for (const root of [cagePaths(context, cage).root, ...others.map((name) => snapshotDirectory(context, cage, name))]) {
-    for (const { key } of await changedFiles(root).catch((): ChangedFile[] => [])) seen.add(key);
+  for (const place of [root, ...all.filter(({ name }) => !isWanted(name)).map(({ directory }) => directory)]) {
+    for (const { key } of await changedFiles(place).catch((): ChangedFile[] => [])) seen.add(key);
   }
   const found: SnapshotWork[] = [];
-  for (const snapshot of snapshots) {
-    const files = await changedFiles(snapshotDirectory(context, cage, snapshot));
+  for (const { name: snapshot, directory } of all.filter(({ name }) => isWanted(name))) {
+    const files = await changedFiles(directory);
     const only = files.filter(({ key }) => !seen.has(key));
     for (const { key } of only) seen.add(key);
     if (only.length > 0) found.push({ snapshot, files: only.map(({ name }) => name) });
   }
   return found;
+}
+
+/** The same, one text for each file, for people. */
+export async function filesOnlyInSnapshots(root: string): Promise<string[]> {
+  const kept = await workOnlyInSnapshots(root);
+  return kept.flatMap(({ snapshot, files }) => files.map((file) => `snapshot ${snapshot}: ${file}`));
 }
 
 interface ChangedFile {
@@ -68,7 +74,7 @@ const NAMED_FILES = 20;
 /** Throws E_UNEXPORTED that names the files when taking this snapshot away would lose work. */
 export async function refuseToLoseSnapshot(context: Context, cage: string, snapshot: string): Promise<void> {
   const lose = `ironcage snapshot ${cage} --rm ${snapshot} --discard`;
-  const work = await workOnlyInSnapshots(context, cage, [snapshot]).catch((error: unknown) => {
+  const work = await workOnlyInSnapshots(cagePaths(context, cage).root, [snapshot]).catch((error: unknown) => {
     throw new IronError('E_UNEXPORTED', {
       message: `the snapshot ${snapshot} may hold work that is nowhere else`,
       because: `it cannot be looked at: ${errorMessage(error)}`,

@@ -6,7 +6,7 @@ import { errorMessage } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
-import { exposureOf } from './exposure.ts';
+import { accessOf, exposureOf } from './exposure.ts';
 import type { RuleView } from './live-policy.ts';
 import { policyShow, type PolicyView } from './policy-change.ts';
 import { viewPorts, type PortView } from './ports.ts';
@@ -141,26 +141,6 @@ async function isUnexported(context: Context, name: string): Promise<boolean> {
 }
 
 /** Who shares a place that can be written shares more than files: sockets in it lead from one cage to the other. */
-function homeWrites({ profile, caches = [] }: CageSpec): string[] {
-  if (profile !== undefined) return [`the home that all cages of the profile ${profile} share, and through it them`];
-  if (caches.length === 0) return ['its home'];
-  return ['its home', `the caches ${caches.join(', ')} that other cages share, and through them these`];
-}
-
-function projectWrites({ workspace, project, dirs = [] }: Pick<CageSpec, 'workspace' | 'project' | 'dirs'>): string[] {
-  const paths = [project, ...dirs.map(({ path }) => path)];
-  switch (workspace) {
-    case 'copy':
-      return paths.map((path) => `its copy of ${path}`);
-    case 'mount':
-      return paths.map((path) => `${path} itself (of the host; not what git runs)`);
-    case 'mount-ro':
-      return [];
-    default:
-      throw new Error(`the cage has an unknown workspace: ${String(workspace satisfies never)}`);
-  }
-}
-
 export async function showCage(context: Context, name: string): Promise<CageView> {
   const spec = await readSpec(context, name);
   const { info, problems } = await infoOf(context, spec);
@@ -178,16 +158,7 @@ export async function showCage(context: Context, name: string): Promise<CageView
     problems.push(`what forwards ${formatPort(port)} has ended: ironcage start ${name}`);
   }
   const { uid, gid, insideUid } = cageIdentity(currentCaller(), spec);
-  const reads = [
-    ...(spec.image === undefined ? ['/usr', '/opt', '/etc (less its secrets)'] : [`the image ${spec.image}`]),
-    ...(spec.workspace === 'mount-ro' ? places.map(({ path }) => `${path} (mounted)`) : []),
-    ...spec.binds.filter((bind) => !bind.writable).map(({ source }) => source),
-  ];
-  const writes = [
-    ...projectWrites(spec),
-    ...homeWrites(spec),
-    ...spec.binds.filter((bind) => bind.writable).map(({ source }) => `${source} (of the host)`),
-  ];
+  const { reads, writes } = accessOf(spec);
   return {
     ...info,
     source: spec.source,

@@ -1,5 +1,7 @@
 // Work that must not be cut off between two steps: a Ctrl-C waits until it can give up cleanly, and then takes its course.
 
+import { setImmediate } from 'node:timers/promises';
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
@@ -26,4 +28,10 @@ export async function holdingInterrupts<T>(work: (interrupted: AbortSignal) => P
   } finally {
     letGo();
   }
+}
+
+/** Long work without a pause keeps signals waiting: after this, `interrupted` knows of them. */
+export async function noticeSignals(): Promise<void> {
+  // The second comes after the loop has looked for them.
+  for (let turn = 0; turn < 2; turn++) await setImmediate();
 }

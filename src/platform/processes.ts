@@ -25,6 +25,8 @@ export interface RunOptions {
   onOutput?: ((chunk: Buffer) => void) | undefined;
   /** Kills the child, and what it has started, when it aborts. */
   abort?: AbortSignal | undefined;
+  /** It may ask at the terminal, which only our own group has: aborted, it is asked to end what it has started by itself. */
+  asksUser?: boolean | undefined;
 }
 
 const STDERR_KEPT_BYTES = 64 * 1024;
@@ -32,9 +34,9 @@ const STDERR_KEPT_BYTES = 64 * 1024;
 /** Runs a program to its end and collects what it printed. Rejects only when it could not be started. */
 export function run(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
   return new Promise((resolvePromise, reject) => {
-    const { cwd, env, abort } = options;
+    const { cwd, env, abort, asksUser = false } = options;
     // Of a group of its own all can be killed at once: what is left of a wrapper would keep the pipes open.
-    const detached = abort !== undefined;
+    const detached = abort !== undefined && !asksUser;
     const child = spawn(program, [...args], { cwd, env, detached, stdio: ['pipe', 'pipe', 'pipe'] });
     const out: Buffer[] = [];
     let outBytes = 0;
@@ -48,7 +50,12 @@ export function run(program: string, args: readonly string[], options: RunOption
             timedOut = true;
             child.kill('SIGKILL');
           }, options.timeoutMs);
-    const kill = (): void => killGroup(child.pid);
+    const kill = (): void => {
+      if (detached) return killGroup(child.pid);
+      child.kill('SIGTERM');
+      // What it has started may hold these open until long after it.
+      child.once('exit', () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()));
+    };
     if (abort?.aborted === true) kill();
     abort?.addEventListener('abort', kill);
     child.stdout.on('data', (chunk: Buffer) => {

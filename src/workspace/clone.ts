@@ -6,6 +6,8 @@ import { IronError } from '../platform/errors.ts';
 import { run } from '../platform/processes.ts';
 import { printableLine } from '../platform/text.ts';
 import { join } from 'node:path';
+import { noteRemoteTags } from './clone-work.ts';
+import { refuseWhenInterrupted } from './exact-copy.ts';
 import { git } from './git.ts';
 
 export interface CloneRequest {
@@ -40,7 +42,7 @@ const FETCH_SETTINGS = [
 export async function cloneRepository(
   request: CloneRequest,
   environment: Environment,
-  progress: (line: string) => void,
+  { progress, interrupted }: { progress: (line: string) => void; interrupted: AbortSignal },
 ): Promise<void> {
   const { url, protocol, branch, depth, target } = request;
   // A rewritten address (url.*.insteadOf) may turn https into ssh; nothing turns into a program.
@@ -57,10 +59,18 @@ export async function cloneRepository(
       ...(depth === undefined ? [] : [`--depth=${depth}`]),
       ...['--', url, target],
     ],
-    { cwd: '/', env: fetchEnvironment(request, environment), onOutput: eachSecond(progress) },
+    {
+      cwd: '/',
+      env: fetchEnvironment(request, environment),
+      onOutput: eachSecond(progress),
+      abort: interrupted,
+      asksUser: true,
+    },
   );
+  refuseWhenInterrupted(interrupted);
   if (result.exitCode !== 0) throw cannotClone(url, result.stderr);
   await checkOut(target);
+  await noteRemoteTags(target);
 }
 
 /** A repository without a commit has nothing to lay. */

@@ -149,3 +149,45 @@ test('the default name has the cage and the time in it, and a backup in the proj
   const { stdout } = await run(0, ['backup', 'desk', '-o', join(sandbox.directory, 'backups')]);
   expect(execFileSync('tar', ['tzf', stdout.trim()], { encoding: 'utf8' })).not.toContain('.ironcage.tar.gz');
 });
+
+test('what is called like a backup and belongs to the cage comes along, and its base is whole', async () => {
+  const named = sandbox.project('named', { 'old.ironcage.tar.gz': 'kept\n', a: 'one\n' });
+  await run(0, ['create', named, '--name', 'named']);
+  await run(0, ['exec', 'named', '--', 'sh', '-c', 'echo mine > mine.ironcage.tar.gz']);
+  const kept = join(sandbox.directory, 'named.tgz');
+  await run(0, ['backup', 'named', '-o', kept]);
+  await run(0, ['restore', kept, '--name', 'named-two', '-y']);
+  expect((await run(0, ['diff', 'named-two', '--json'])).json()).toMatchObject({
+    files: [{ path: 'mine.ironcage.tar.gz', change: 'added' }],
+  });
+});
+
+test('what was applied before the backup still counts as that after it', async () => {
+  const applied = sandbox.project('applied', { a: 'one\n', b: 'one\n' });
+  await run(0, ['create', applied, '--name', 'applied']);
+  await run(0, ['exec', 'applied', '--', 'sh', '-c', 'echo two > a']);
+  await run(0, ['apply', 'applied', '-y']);
+  await run(0, ['exec', 'applied', '--', 'sh', '-c', 'echo three > a']);
+  const kept = join(sandbox.directory, 'applied.tgz');
+  await run(0, ['backup', 'applied', '-o', kept]);
+  await run(0, ['restore', kept, '--name', 'applied-two', '-y']);
+  writeFileSync(join(applied, 'b'), 'two\n');
+  await run(0, ['sync', 'applied-two', join(applied, 'b')]);
+  await run(0, ['exec', 'applied-two', '--', 'sh', '-c', 'echo two > a']);
+  await run(0, ['rm', 'applied-two', '-y']);
+});
+
+test('a secret of the cage that has the name stays where its work keeps it there', async () => {
+  const kept = join(sandbox.directory, 'with.ironcage.tar.gz');
+  await run(0, ['secret', 'set', 'SHOP_TOKEN', '--cage', 'desk', '--host', 'other.example.com'], 'another-value-4712');
+  const phrase = 'correct horse battery\n';
+  expect((await run(126, ['restore', kept, '--name', 'desk', '--force', '-y'], phrase)).stderr).toContain(
+    'nowhere else',
+  );
+  expect((await run(0, ['secret', 'list', 'desk', '--json'])).json()).toMatchObject([{ hosts: ['other.example.com'] }]);
+});
+
+test('options that would do nothing are refused', async () => {
+  expect((await run(2, ['restore', file, '--discard', '-y'])).stderr).toContain('--force');
+  expect((await run(2, ['snapshot', 'desk', '--discard'])).stderr).toContain('--rm');
+});

@@ -32,6 +32,11 @@ function operate(operation: string, last?: number): ChildEnd {
   return { steps: child.stdout.split('\n').filter(Boolean), killed };
 }
 
+function interrupt(operation: string, step: number): string | null {
+  const args = [CHILD, operation, CAGE, project, String(step), 'SIGINT'];
+  return spawnSync(process.execPath, args, { env: sandbox.env, encoding: 'utf8', timeout: 60_000 }).signal;
+}
+
 async function ok(...args: string[]): Promise<string> {
   const result = await sandbox.run(args);
   expect(result.stderr, args.join(' ')).not.toContain('error[');
@@ -205,6 +210,39 @@ describe('backup', () => {
       expect((await sandbox.run(['diff', CAGE, '--json'])).json()).toMatchObject({ files: [{ path: 'work.txt' }] });
     },
   );
+});
+
+describe('Ctrl-C', () => {
+  const files = (): string[] => readdirSync(sandbox.directory).filter((name) => name.includes('partial'));
+  const cages = (): string[] =>
+    readdirSync(join(sandbox.dataRoot, 'cages')).filter((name) => name.startsWith(`.${CAGE}.r`));
+
+  test('leaves no half-made backup, and lets the cage go on', async () => {
+    await cageWithWork();
+    await ok('start', CAGE);
+    writeFileSync(`${project}.backup`, 'old');
+    expect(interrupt('backup', 3)).toBe('SIGINT');
+    expect(files()).toEqual([]);
+    expect(readdirSync(join(sandbox.dataRoot, 'cages', CAGE))).not.toContain('held.json');
+    expect(readFileSync(`${project}.backup`, 'utf8')).toBe('old');
+    await ok('stop', CAGE);
+  });
+
+  test('leaves nothing of a restore, and the cage as it was', async () => {
+    await ok('backup', CAGE, '-o', `${project}.backup`, '--force');
+    for (const step of [0, 1, 2]) {
+      expect(interrupt('restore-file', step)).toBe('SIGINT');
+      expect(cages()).toEqual([]);
+    }
+    expect(await ok('exec', CAGE, '--', 'cat', 'work.txt')).toBe('only here\n');
+    await ok('stop', CAGE);
+  });
+
+  test('leaves nothing of a cage in the making', async () => {
+    await ok('rm', '-y', '--discard', CAGE);
+    expect(interrupt('create', 2)).toBe('SIGINT');
+    expect((await sandbox.run(['list', '--json'])).json()).toEqual([]);
+  });
 });
 
 describe('restore of a backup', () => {

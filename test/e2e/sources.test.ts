@@ -129,6 +129,32 @@ test('killed in the middle of a clone, nothing half-made stays, and its git is g
   expect(readdirSync(join(sandbox.dataRoot, 'cages/stuck/source'))).toEqual(['shop']);
 });
 
+test('Ctrl-C in the middle of a clone leaves nothing of it', async () => {
+  server.stalls = true;
+  const before = server.waiting;
+  const { child, result } = sandbox.start(['create', url, '--name', 'given-up']);
+  while (server.waiting === before) await new Promise((wake) => setImmediate(wake));
+  child.kill('SIGINT');
+  await result;
+  expect(existsSync(join(sandbox.dataRoot, 'cages/given-up'))).toBe(false);
+  expect((await onHost.sh(`pgrep -af 'clone.*${sandbox.dataRoot}'; true`)).stdout).toBe('');
+  server.stalls = false;
+});
+
+test('a tag of one’s own does not make a commit pass for pushed, and the trash says what its clone holds', async () => {
+  expect((await sandbox.run(['create', url, '--name', 'tagged'])).exitCode).toBe(0);
+  const clone = join(sandbox.dataRoot, 'cages/tagged/source/shop');
+  writeFileSync(join(clone, 'a'), 'mine\n');
+  userGit(clone, 'commit', '--quiet', '--all', '-m', 'mine');
+  userGit(clone, 'tag', 'mine');
+  expect((await sandbox.run(['rm', 'tagged', '-y'])).stderr).toMatch(/clone: branch \S+, clone: tag mine/);
+  userGit(clone, 'reset', '--quiet', '--hard', 'HEAD~1');
+  const { exitCode, stderr } = await sandbox.run(['rm', 'tagged', '-y']);
+  expect([exitCode, stderr]).toEqual([126, expect.stringMatching(/clone: tag mine\n/)]);
+  userGit(clone, 'tag', '--delete', 'mine');
+  expect((await sandbox.run(['rm', 'tagged', '-y'])).exitCode).toBe(0);
+});
+
 test('a directory below a work tree comes with the whole of it, and programs start there', async () => {
   const project = sandbox.project('mono', { 'packages/a/x': 'x\n', 'packages/b/y': 'y\n', 'bare/HEAD': 'x' });
   const sub = join(project, 'packages/a');

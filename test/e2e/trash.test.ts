@@ -1,6 +1,6 @@
 // Removed cages: they lie in the trash whole but for their keys, come back with all that was in them, and go for good only when their
 // days are over and nobody could miss them, or when that is said.
-import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSandbox, type CliResult, type Sandbox } from '../support/sandbox.ts';
@@ -81,6 +81,19 @@ test('prune takes what is past its days, names work that is nowhere else and kee
   expect(pruned.stderr).toContain('work.txt');
   expect(pruned.stdout).toContain('kept desk.');
   expect(readdirSync(trash())).toEqual([expect.stringMatching(/^desk\./)]);
+});
+
+test('prune names work that only a snapshot of a removed cage has, and keeps it', async () => {
+  await run(0, 'create', project, '--name', 'kept');
+  await run(0, 'exec', 'kept', '--', 'sh', '-c', 'echo x > once.txt');
+  await run(0, 'snapshot', 'kept', '--name', 'old');
+  await run(0, 'exec', 'kept', '--', 'rm', 'once.txt');
+  await run(0, 'rm', '-y', '--discard', 'kept');
+  const pruned = await run(0, 'prune', '--all', '-y');
+  expect(pruned.stderr).toContain('snapshot old: once.txt');
+  expect(pruned.stdout).toContain('kept kept.');
+  const [id = ''] = readdirSync(trash()).filter((each) => each.startsWith('kept.'));
+  rmSync(join(trash(), id), { recursive: true });
 });
 
 test('a removal empties the trash of what nobody could miss, and of nothing else', async () => {

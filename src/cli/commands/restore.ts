@@ -53,6 +53,9 @@ export const restore: Command = {
         },
       );
     }
+    if (flags.on('discard') && !flags.on('force')) {
+      throw usageError('--discard without --force', { hint: 'add --force, or leave it out: nothing would be lost' });
+    }
     const opened = await session.open();
     const room = { name: flags.text('name'), force: flags.on('force') };
     if (trashed !== undefined) {

@@ -5,6 +5,7 @@ import type { Output } from '../output.ts';
 import { removeOrAsk } from '../remove-or-ask.ts';
 import { snapshotRows } from '../snapshot-rows.ts';
 import { targetCage } from '../target-cage.ts';
+import { usageError } from '../usage-error.ts';
 
 export const snapshot: Command = {
   kind: 'command',
@@ -49,6 +50,9 @@ export const snapshot: Command = {
     if (unwanted.length > 0) {
       const mayAsk = session.interactive && !flags.on('yes');
       return remove(opened, session, { cage, unwanted, mayAsk, discard: flags.on('discard') });
+    }
+    if (flags.on('yes') || flags.on('discard')) {
+      throw usageError('--yes and --discard are for --rm', { hint: 'leave them out: taking a snapshot loses nothing' });
     }
     const made = await library.takeSnapshot(context, cage, { name: flags.text('name') });
     if (output.json) output.document(made);
