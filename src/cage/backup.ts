@@ -62,6 +62,8 @@ export interface BackupOutcome {
 
 const PROGRESS_MS = 2000;
 const MAX_LEFT_OUT = 10_000;
+/** What a tar header has digits for. A cage can set any time, and what reads back as another would make the whole file useless. */
+const MAX_MTIME_SECONDS = 0o77777777777;
 
 /**
  * A running cage is held still meanwhile. Throws E_LOCKED, E_BACKEND where it cannot be, E_USAGE for a file that is there, E_WORKSPACE when
@@ -296,7 +298,7 @@ async function addWalked(
   { path, kind, stat, target, open }: WalkedEntry,
 ): Promise<void> {
   const name = `${part.directory}/${path.split('/').map(encodeBytes).join('/')}`;
-  const mtime = Math.max(0, Math.floor(Number(stat.mtimeMs) / 1000));
+  const mtime = Math.min(Math.max(0, Math.floor(Number(stat.mtimeMs) / 1000)), MAX_MTIME_SECONDS);
   const own = { path: name, kind, mode: Number(stat.mode) & 0o777, size: 0, mtime, target: encodeBytes(target) };
   if (kind !== 'file') return writer.add(kind === 'link' ? { ...own, mode: 0o777 } : own);
   const { fd, stat: now } = open();

@@ -153,7 +153,7 @@ test('the default name has the cage and the time in it, and a backup in the proj
 test('what is called like a backup and belongs to the cage comes along, and its base is whole', async () => {
   const named = sandbox.project('named', { 'old.ironcage.tar.gz': 'kept\n', a: 'one\n' });
   await run(0, ['create', named, '--name', 'named']);
-  await run(0, ['exec', 'named', '--', 'sh', '-c', 'echo mine > mine.ironcage.tar.gz']);
+  await run(0, ['exec', 'named', '--', 'sh', '-c', 'echo mine > mine.ironcage.tar.gz; touch -d @99999999999999 mine*']);
   const kept = join(sandbox.directory, 'named.tgz');
   await run(0, ['backup', 'named', '-o', kept]);
   await run(0, ['restore', kept, '--name', 'named-two', '-y']);
