@@ -7,7 +7,8 @@ import { changeText, computeChange, type Change } from '../workspace/change.ts';
 import { inspectProject } from '../workspace/project.ts';
 import { unreturnedRefs } from '../workspace/return-commits.ts';
 import { decideFiles, type DecidedFile } from '../workspace/review-decisions.ts';
-import { hasUnexportedWork } from '../workspace/unexported.ts';
+import { sideRefs } from '../workspace/side-refs.ts';
+import { hasUnexportedFiles, hasUnexportedWork } from '../workspace/unexported.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
@@ -95,10 +96,15 @@ export async function unexportedIn(workspaces: readonly StoredWorkspace[]): Prom
   const names: string[] = [];
   for (const { dir: of, workspace } of workspaces) {
     if (!(await hasUnexportedWork(workspace))) continue;
-    const own = workspace.strategy === 'mount' ? unreturnedRefs(workspace) : (await changeOf(workspace)).files;
-    names.push(...own.map((each) => `${of === '' ? '' : `${of}: `}${typeof each === 'string' ? each : each.path}`));
+    names.push(...(await ownWork(workspace)).map((each) => `${of === '' ? '' : `${of}: `}${each}`));
   }
   return names;
+}
+
+async function ownWork(workspace: PreparedWorkspace): Promise<readonly string[]> {
+  if (workspace.strategy === 'mount') return unreturnedRefs(workspace);
+  const files = (await hasUnexportedFiles(workspace)) ? (await changeOf(workspace)).files : [];
+  return [...files.map(({ path }) => path), ...(await sideRefs(workspace))];
 }
 
 export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts'> {

@@ -25,9 +25,14 @@ const COUNTED = /^refs\/(?:heads|tags)\//;
 /** `gitDir` has HEAD and the index, `commonDir` the refs. Throws E_WORKSPACE for what is no repository of files. */
 export function readGitPosition(gitDir: string, commonDir = gitDir): GitPosition {
   const own = readHead(gitDir);
-  const refs = new Map([...packedRefs(commonDir), ...looseRefs(commonDir), ...stashes(commonDir)]);
+  const refs = readRefs(commonDir);
   const index = readBelow(gitDir, 'index', MAX_INDEX_BYTES);
   return { head: own, refs, index: index && createHash('sha256').update(index).digest('hex') };
+}
+
+/** Branches, tags and stashes by their full names, with their commits. */
+export function readRefs(commonDir: string): Map<string, string> {
+  return new Map([...packedRefs(commonDir), ...looseRefs(commonDir), ...stashes(commonDir)]);
 }
 
 /** Undefined for a commit. */
