@@ -66,7 +66,7 @@ except MemoryError:
 `;
 
 test('ESC-LIM-3: memory is bounded', async () => {
-  expect((await cage.python(ALLOCATE(64))).stdout).toBe('has 64');
+  expect(await cage.python(ALLOCATE(64))).toMatchObject({ exitCode: 0, stdout: 'has 64' });
   const seen = await cage.python(ALLOCATE(MEMORY_MIB * 3));
   expect(seen.stdout).not.toMatch(/^has/);
   // Resource limits refuse the allocation; a control group kills the program.
