@@ -102,6 +102,12 @@ function targetOf(context: Context, name: string, { file, force }: BackupRequest
   const own = `${name}-${time}Z.ironcage.tar.gz`;
   const given = resolve(context.cwd, file ?? own);
   const target = lstatSync(given, { throwIfNoEntry: false })?.isDirectory() === true ? join(given, own) : given;
+  if (!pathExists(dirname(target))) {
+    throw new IronError('E_USAGE', {
+      message: `there is no directory ${dirname(target)} for the backup`,
+      hint: 'make it, or name another place with -o',
+    });
+  }
   if (!force) refuseTaken(target);
   const kind = lstatSync(target, { throwIfNoEntry: false });
   if (kind !== undefined && !kind.isFile()) {

@@ -24,6 +24,7 @@ export async function layWorkspaces(
       project: await inspectProject(path),
       ...{ storeDirectory, strategy, owner, writable: spec.workspace !== 'mount-ro' },
       includeIgnored: spec.includeIgnored === true,
+      tell: (line) => context.progress(line),
     });
     // What cannot be guarded is refused now, and not by the first start.
     if (workspace.strategy === 'mount') await (await import('../workspace/mount-guard.ts')).guardMount(workspace);

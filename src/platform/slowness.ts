@@ -3,13 +3,13 @@
 const FIRST_MS = 1_000;
 const EVERY_MS = 2_000;
 
-/** Tells how far a loop is; `done` is called once a round and costs a look at the clock. */
-export function countSlowly(tell: (line: string) => void, what: string, total: number): (done: number) => void {
+/** Tells how far a loop is; `done` is called once a round and costs a look at the clock. `total`: absent where nobody knows it. */
+export function countSlowly(tell: (line: string) => void, what: string, total?: number): (done: number) => void {
   let next = performance.now() + FIRST_MS;
   return (done) => {
     if (performance.now() < next) return;
     next = performance.now() + EVERY_MS;
-    tell(`${what}: ${done} of ${total}`);
+    tell(`${what}: ${done}${total === undefined ? '' : ` of ${total}`}`);
   };
 }
 

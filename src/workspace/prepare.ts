@@ -3,6 +3,7 @@
 import { chmodSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectory, removeTree } from '../platform/files.ts';
+import { countSlowly, tellIfSlow } from '../platform/slowness.ts';
 import { recordBase } from './base.ts';
 import { below, bytePath, toText, type BytePath } from './byte-path.ts';
 import { planCageGit, type CageGitPlan } from './cage-git.ts';
@@ -28,11 +29,14 @@ export interface PrepareOptions {
   includeIgnored?: boolean | undefined;
   /** Who owns the files inside; needs root. Absent: the caller. */
   owner?: Owner | undefined;
+  /** Hears of what takes longer than a second. */
+  tell?: ((line: string) => void) | undefined;
 }
 
 /** Prepares the workspace, or returns the one that is there already. */
 export async function prepareWorkspace(options: PrepareOptions): Promise<PreparedWorkspace> {
   const { project, storeDirectory, strategy, writable = true, includeIgnored = false, owner } = options;
+  const tell = options.tell ?? (() => undefined);
   const present = await loadWorkspace(storeDirectory);
   if (present !== undefined) return present;
   makeDirectory(storeDirectory);
@@ -40,10 +44,12 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   removeTree(building, storeDirectory);
   mkdirSync(building, { mode: 0o700 });
 
-  const base = await recordBase(project, building, includeIgnored);
-  const untracked = await untrackedEntries(project, base);
+  const { base, untracked } = await tellIfSlow(tell, `looking at ${project.root}`, async () => {
+    const recorded = await recordBase(project, building, includeIgnored);
+    return { base: recorded, untracked: await untrackedEntries(project, recorded) };
+  });
   const secrets = includeIgnored ? [] : ignoredSecrets(project, untracked);
-  const made = await lay(options, building, base.nested, untracked, secrets);
+  const made = await lay({ ...options, tell }, building, base.nested, untracked, secrets);
   const record: WorkspaceRecord = {
     version: 1,
     strategy,
@@ -74,7 +80,7 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
 }
 
 async function lay(
-  { project, strategy, owner }: PrepareOptions,
+  { project, strategy, owner, tell }: PrepareOptions & { tell: (line: string) => void },
   building: string,
   nested: readonly string[],
   untracked: readonly BytePath[],
@@ -90,7 +96,7 @@ async function lay(
   const made =
     strategy === 'overlay'
       ? await layOverlay(project, building, plan, hidden)
-      : copyProject(project, building, plan, { hidden, untracked }, owner);
+      : copyProject(project, building, plan, { hidden, untracked, owner, tell });
   return { ...made, hidden, objectDirs: plan.objectDirs };
 }
 
@@ -124,22 +130,29 @@ async function layOverlay(
   };
 }
 
+interface CopyWishes {
+  hidden: readonly { path: BytePath }[];
+  untracked: readonly BytePath[];
+  owner: Owner | undefined;
+  tell: (line: string) => void;
+}
+
 function copyProject(
   project: Project,
   building: string,
   plan: CageGitPlan,
-  { hidden, untracked }: { hidden: readonly { path: BytePath }[]; untracked: readonly BytePath[] },
-  owner: Owner | undefined,
+  { hidden, untracked, owner, tell }: CopyWishes,
 ): Made {
   const { tree } = directoriesOf(building);
   const left = new Set([...[...hidden, ...plan.write].map(({ path }) => path), ...plan.replace]);
   const paths: BytePath[] = [];
+  const count = countSlowly(tell, `files copied of ${project.root}`);
   const skipped = copyTree({
     source: Buffer.from(project.root),
     target: Buffer.from(tree),
     owner,
     skip: (path) => left.has(path),
-    onCopied: (path) => paths.push(path),
+    onCopied: (path) => count(paths.push(path)),
   });
   writeTakenIn(building, paths, untracked);
   applyGitPlan({ project, root: Buffer.from(tree), owner }, plan);

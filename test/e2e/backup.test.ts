@@ -66,6 +66,7 @@ test('a backup holds the work, the home and the rules, and neither keys nor valu
   expect(text).not.toMatch(/ironcage-[0-9a-f]{32}/);
   expect(execFileSync('tar', ['tzf', file], { encoding: 'utf8' })).toContain('trees/0/deep/er/a b%25c');
   expect((await run(2, ['backup', 'desk', '-o', file])).stderr).toContain('there is a file');
+  expect((await run(2, ['backup', 'desk', '-o', `${file}.d/x`])).stderr).toContain('there is no directory');
   await run(0, ['backup', 'desk', '-o', file, '--force']);
 });
 
