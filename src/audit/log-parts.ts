@@ -1,9 +1,10 @@
 // The files of an audit log as a reader opens them: all at once, so that a rotation meanwhile neither hides records nor shows
 // them twice.
-import { constants, readdirSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
+import { namesIn } from '../platform/files.ts';
 import { AUDIT_FILE, firstSeqOf, olderNames } from './log-names.ts';
 
 export interface LogPart {
@@ -73,15 +74,6 @@ async function readFirstSeq(handle: FileHandle): Promise<number> {
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(32), 0, 32, 0);
   const [, digits] = /^\{"seq":(\d{1,16}),/.exec(buffer.toString('latin1', 0, bytesRead)) ?? [];
   return digits === undefined ? 0 : Number(digits);
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 async function openIfPresent(path: string): Promise<FileHandle | undefined> {

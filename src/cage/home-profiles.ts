@@ -1,7 +1,6 @@
 // The shared homes there are, and who uses them. One is removed only when it was named, and never under a cage.
-import { readdirSync } from 'node:fs';
-import { IronError, systemErrorCode } from '../platform/errors.ts';
-import { pathExists, removeTree } from '../platform/files.ts';
+import { IronError } from '../platform/errors.ts';
+import { namesIn, pathExists, removeTree } from '../platform/files.ts';
 import type { Context } from './context.ts';
 import { readHomeProfile, withHomeProfiles } from './home-profile.ts';
 import { isCageName, parseHomeProfileName } from './names.ts';
@@ -56,12 +55,7 @@ export async function removeHomeProfile(context: Context, text: string): Promise
 }
 
 function homeProfileNames(context: Context): string[] {
-  try {
-    return readdirSync(homeProfilesDirectory(context)).filter(isCageName).sort();
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
+  return namesIn(homeProfilesDirectory(context)).filter(isCageName).sort();
 }
 
 function createdAt(context: Context, name: string): string {

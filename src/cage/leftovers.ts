@@ -3,7 +3,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '../platform/errors.ts';
-import { pathExists, removeTree } from '../platform/files.ts';
+import { namesIn, pathExists, removeTree } from '../platform/files.ts';
 import type { Context } from './context.ts';
 import { restoresUnderWay, settleRestore, stagePath } from './restore-journal.ts';
 import { cagePaths, cagesDirectory, listCageNames, withCageLock } from './store.ts';
@@ -146,10 +146,6 @@ function debris(context: Context): string[] {
         .filter(isOld),
     ),
   ].map((path) => path.slice(context.dataRoot.length + 1));
-}
-
-function namesIn(directory: string): string[] {
-  return pathExists(directory) ? readdirSync(directory) : [];
 }
 
 /** Bytes on disk. What cannot be read counts as nothing: it is only told. */

@@ -1,9 +1,16 @@
 // Where the snapshots of a cage lie, and what is written down of each. One is there whole or not at all: it is filled under
 // another name. Its directory is laid out as the cage’s own, so that what reads a workspace there reads it here.
-import { readdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { IronError, systemErrorCode } from '../platform/errors.ts';
-import { makeDirectory, pathExists, readTextIfPresent, removeTree, writeFileAtomic } from '../platform/files.ts';
+import { IronError } from '../platform/errors.ts';
+import {
+  makeDirectory,
+  namesIn,
+  pathExists,
+  readTextIfPresent,
+  removeTree,
+  writeFileAtomic,
+} from '../platform/files.ts';
 import type { Context } from './context.ts';
 import { isCageName, parseSnapshotName } from './names.ts';
 import type { SnapshotRecord } from './snapshot-record.ts';
@@ -29,19 +36,10 @@ export function snapshotNames(context: Context, cage: string): string[] {
 /** The same for what a cage left behind in another place. */
 export function snapshotsBelow(root: string): { name: string; directory: string }[] {
   const snapshots = join(root, SNAPSHOTS);
-  return entriesOf(snapshots)
+  return namesIn(snapshots)
     .filter(isCageName)
     .sort()
     .map((name) => ({ name, directory: join(snapshots, name) }));
-}
-
-function entriesOf(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 /** Throws E_NAME, E_NO_SNAPSHOT, and E_STATE_BROKEN when what is written down of it cannot be read. */
@@ -107,7 +105,7 @@ export function dropSnapshot(context: Context, cage: string, snapshot: string): 
 /** What a crash left of snapshots. */
 function halfMade(context: Context, cage: string): string[] {
   const directory = snapshotsDirectory(context, cage);
-  return entriesOf(directory).flatMap((name) => (name.startsWith(MAKING) ? [join(directory, name)] : []));
+  return namesIn(directory).flatMap((name) => (name.startsWith(MAKING) ? [join(directory, name)] : []));
 }
 
 export function hasHalfMadeCopies(context: Context, cage: string): boolean {

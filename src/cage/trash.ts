@@ -1,9 +1,9 @@
 // The trash: removed cages, each moved there whole by one rename and kept for seven days. What says whether its work was looked at is
 // part of an entry's name, so that no file has to be written for it. Keys and what only a running cage needs do not come along.
-import { readdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, IronError, systemErrorCode, toIronError } from '../platform/errors.ts';
-import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { makeDirectory, namesIn, pathExists, removeTree } from '../platform/files.ts';
 import type { Context } from './context.ts';
 import { cagePaths, cagesDirectory } from './store.ts';
 
@@ -114,14 +114,5 @@ export function emptyExpired(context: Context): void {
     } catch (error) {
       context.progress(`${id} stays in the trash: ${errorMessage(error)}`);
     }
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
   }
 }

@@ -1,8 +1,8 @@
 // The workspaces of a cage: that of its project, known as '', and those of its further directories. What is to be there is the
 // spec's to say; what holds work is looked for on disk, so that nothing is overlooked where the two differ.
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { IronError, systemErrorCode } from '../platform/errors.ts';
+import { IronError } from '../platform/errors.ts';
+import { namesIn } from '../platform/files.ts';
 import { loadWorkspace, type PreparedWorkspace } from '../workspace/workspace.ts';
 import type { Context } from './context.ts';
 import { isCageName } from './names.ts';
@@ -74,7 +74,13 @@ export function storesOnDisk(context: Context, name: string): Pick<WorkspacePlac
 /** The same for what a cage left behind in another place. */
 function storesBelow(root: string): Pick<WorkspacePlace, 'dir' | 'storeDirectory'>[] {
   const dirs = join(root, 'dirs');
-  return [{ dir: '', storeDirectory: root }, ...namesIn(dirs).map((dir) => ({ dir, storeDirectory: join(dirs, dir) }))];
+  return [
+    { dir: '', storeDirectory: root },
+    ...namesIn(dirs)
+      .filter(isCageName)
+      .sort()
+      .map((dir) => ({ dir, storeDirectory: join(dirs, dir) })),
+  ];
 }
 
 export interface StoredWorkspace {
@@ -94,13 +100,4 @@ export async function workspacesBelow(root: string): Promise<StoredWorkspace[]> 
     if (workspace !== undefined) found.push({ dir, workspace });
   }
   return found;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter(isCageName).sort();
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -83,6 +83,16 @@ function makeOneDirectory(path: string, mode: number): void {
   }
 }
 
+/** Names of what is in a directory; none where there is no directory. */
+export function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
 export function pathExists(path: string): boolean {
   try {
     lstatSync(path);
