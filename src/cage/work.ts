@@ -8,7 +8,7 @@ import { inspectProject } from '../workspace/project.ts';
 import { unreturnedRefs } from '../workspace/return-commits.ts';
 import { decideFiles, type DecidedFile } from '../workspace/review-decisions.ts';
 import { sideRefs } from '../workspace/side-refs.ts';
-import { hasUnexportedFiles, hasUnexportedWork } from '../workspace/unexported.ts';
+import { hasUnexportedFiles } from '../workspace/unexported.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { bringCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
@@ -95,7 +95,6 @@ export async function unexportedFiles(context: Context, name: string, dir?: stri
 export async function unexportedIn(workspaces: readonly StoredWorkspace[]): Promise<string[]> {
   const names: string[] = [];
   for (const { dir: of, workspace } of workspaces) {
-    if (!(await hasUnexportedWork(workspace))) continue;
     names.push(...(await ownWork(workspace)).map((each) => `${of === '' ? '' : `${of}: `}${each}`));
   }
   return names;
