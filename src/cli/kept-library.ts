@@ -1,5 +1,30 @@
-// What the command line asks of the library about cages that are kept in another form: in the trash, in a file.
+// What the command line asks of the library about cages that are kept in another form: in the trash, in a file, as they were
+// at a moment, or as another cage.
 import type { Context } from './library-context.ts';
+
+export interface Snapshot {
+  cage: string;
+  name: string;
+  createdAt: string;
+  bytes: number;
+  /** Made by rewind, of what was there before. */
+  automatic: boolean;
+  leftOut: readonly { path: string; reason: string }[];
+  notPart: readonly string[];
+  /** Of one that cannot be read: why. */
+  problem?: string;
+}
+
+export interface Forked {
+  cage: string;
+  from: string;
+  snapshot: string | undefined;
+  leftOut: readonly { path: string; reason: string }[];
+  notPart: readonly string[];
+  unpublished: readonly string[];
+  withoutValue: readonly string[];
+  formerRules: readonly string[];
+}
 
 export interface TrashedCage {
   id: string;
@@ -67,6 +92,15 @@ interface RestoreTarget {
 }
 
 export interface KeptLibrary {
+  takeSnapshot(context: Context, cage: string, options: { name?: string | undefined }): Promise<Snapshot>;
+  listSnapshots(context: Context, cage: string): Promise<readonly Snapshot[]>;
+  removeSnapshot(context: Context, cage: string, snapshot: string, options: { discard: boolean }): Promise<void>;
+  rewindCage(
+    context: Context,
+    cage: string,
+    snapshot: string,
+  ): Promise<{ cage: string; snapshot: string; before: string; rewound: readonly string[]; kept: readonly string[] }>;
+  forkCage(context: Context, from: string, cage: string, options: { from?: string | undefined }): Promise<Forked>;
   backupCage(
     context: Context,
     name: string,

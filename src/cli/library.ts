@@ -1,7 +1,7 @@
 // What the command line asks of the library: the only way from here to a cage. No handler sees anything else of src.
 import type { Environment } from '../platform/environment.ts';
 import type { DiffFile } from './library-change.ts';
-import type { KeptLibrary } from './kept-library.ts';
+import type { KeptLibrary, Snapshot } from './kept-library.ts';
 import type { DecidedFile, ReviewLibrary } from './review-library.ts';
 import type { WorkLibrary } from './work-library.ts';
 import type { Context } from './library-context.ts';
@@ -51,30 +51,6 @@ export interface CageInfo {
   project: string;
   createdAt: string;
   unexported: boolean;
-}
-
-export interface Snapshot {
-  cage: string;
-  name: string;
-  createdAt: string;
-  bytes: number;
-  /** Made by rewind, of what was there before. */
-  automatic: boolean;
-  leftOut: readonly { path: string; reason: string }[];
-  notPart: readonly string[];
-  /** Of one that cannot be read: why. */
-  problem?: string;
-}
-
-export interface Forked {
-  cage: string;
-  from: string;
-  snapshot: string | undefined;
-  leftOut: readonly { path: string; reason: string }[];
-  notPart: readonly string[];
-  unpublished: readonly string[];
-  withoutValue: readonly string[];
-  formerRules: readonly string[];
 }
 
 export interface RuleView {
@@ -403,15 +379,6 @@ export interface Library extends KeptLibrary, ReviewLibrary, WorkLibrary {
     dir: string,
     options: { discard: boolean },
   ): Promise<{ cage: string; dirs: readonly Dir[] }>;
-  takeSnapshot(context: Context, cage: string, options: { name?: string | undefined }): Promise<Snapshot>;
-  listSnapshots(context: Context, cage: string): Promise<readonly Snapshot[]>;
-  removeSnapshot(context: Context, cage: string, snapshot: string, options: { discard: boolean }): Promise<void>;
-  rewindCage(
-    context: Context,
-    cage: string,
-    snapshot: string,
-  ): Promise<{ cage: string; snapshot: string; before: string; rewound: readonly string[]; kept: readonly string[] }>;
-  forkCage(context: Context, from: string, cage: string, options: { from?: string | undefined }): Promise<Forked>;
   auditCage(context: Context, name: string, filter: AuditFilter): AsyncIterable<AuditRecord>;
   auditSummary(context: Context, name: string, filter: AuditFilter): Promise<AuditSummary>;
   harOfCage(context: Context, name: string, query: AuditFilter & { last?: number | undefined }): AsyncIterable<string>;

@@ -1,5 +1,5 @@
 // The snapshots of a cage as rows of a table.
-import type { Snapshot } from './library.ts';
+import type { Snapshot } from './kept-library.ts';
 import type { Span } from './span.ts';
 
 export function snapshotRows(snapshots: readonly Snapshot[]): Span[][] {

@@ -11,12 +11,11 @@ import type {
   Dir,
   DiffFile,
   Library,
-  Snapshot,
   WaitingRequest,
 } from '../../src/cli/library.ts';
 import type { CageReview, ReviewedFile } from '../../src/cli/review-library.ts';
 import type { ExportView } from '../../src/cli/work-library.ts';
-import type { RestorePlan, TrashedCage } from '../../src/cli/kept-library.ts';
+import type { RestorePlan, Snapshot, TrashedCage } from '../../src/cli/kept-library.ts';
 import type { OutputStream } from '../../src/cli/output.ts';
 
 /** What the library was asked: the function's name and its arguments without the context. */

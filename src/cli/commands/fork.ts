@@ -1,6 +1,6 @@
 // `fork`: another cage from one that is there. The library gives it an identity of its own.
 import type { Command } from '../command.ts';
-import type { Forked } from '../library.ts';
+import type { Forked } from '../kept-library.ts';
 import type { Output } from '../output.ts';
 import { targetCage } from '../target-cage.ts';
 

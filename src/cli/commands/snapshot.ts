@@ -1,6 +1,6 @@
 // `snapshot`: takes, lists and removes checkpoints of a cage. Unexported work goes only after a typed yes or --discard.
 import type { Command, Opened, Session } from '../command.ts';
-import type { Snapshot } from '../library.ts';
+import type { Snapshot } from '../kept-library.ts';
 import type { Output } from '../output.ts';
 import { removeOrAsk } from '../remove-or-ask.ts';
 import { snapshotRows } from '../snapshot-rows.ts';
