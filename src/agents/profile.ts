@@ -1,6 +1,7 @@
 // What ironcage knows about an agent, as data: a new agent is one file of this shape and one line in profiles.ts.
 // A profile decides nothing and touches nothing; locate.ts, install.ts and the cage read it.
 import type { SecretSlot } from '../secrets/types.ts';
+import type { StreamReader } from './events.ts';
 
 export interface AgentProfile {
   /** What the user types: `ironcage run NAME`. */
@@ -22,6 +23,27 @@ export interface AgentProfile {
   startArgv(program: readonly string[], args: readonly string[]): string[];
   /** Files put into a fresh home so that the first start asks nothing. */
   homeFiles(seed: HomeSeed): readonly HomeFile[];
+  /** How it works unattended. Absent: it cannot. */
+  headless?: HeadlessProfile;
+}
+
+/** One run without a person: the prompt comes by standard input, events go to standard output. */
+export interface HeadlessProfile {
+  /** The whole argv. The prompt is in none of it. */
+  argv(program: readonly string[], request: HeadlessRequest): string[];
+  createReader(): StreamReader;
+  /** Whether `resume` is understood. */
+  canResume: boolean;
+  /** File relative to the home from which it takes standing instructions. Absent: they go ahead of the prompt. */
+  instructionsFile?: string;
+}
+
+export interface HeadlessRequest {
+  model?: string | undefined;
+  /** The agent's own id of the session to go on with, from a `session` event. */
+  resume?: string | undefined;
+  /** More arguments of the user's. */
+  args: readonly string[];
 }
 
 /** One self-contained package of the npm registry per platform. */
