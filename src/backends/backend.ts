@@ -129,6 +129,8 @@ export interface CagePlan {
   /** Backend's own directory for generated files; emptied at every start. */
   runDirectory: string;
   tmpDirectory: string;
+  /** Seen inside as INSIDE_BUS; written from both sides. */
+  busDirectory: string;
   homeDirectory: string;
   homeTarget: string;
   /** The project first, then its further directories; none lies in another. */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { nodeRuntime } from '../agents/node-runtime.ts';
 import { findProfile } from '../agents/profiles.ts';
 import { CAGE_USER } from '../backends/host/etc.ts';
-import { INSIDE_BUNDLE, INSIDE_CA } from '../backends/host/layout.ts';
+import { INSIDE_BIN, INSIDE_BUNDLE, INSIDE_CA } from '../backends/host/layout.ts';
 import { pathExists } from '../platform/files.ts';
 import { readAgentPrograms } from './agent-programs.ts';
 import { PROXY_PORT } from './policy.ts';
@@ -13,7 +13,7 @@ import type { CageSpec } from './spec.ts';
 /** Complete. */
 export function cageEnvironment({ spec, context }: CageSession): Record<string, string> {
   const programs = readAgentPrograms(context, spec).map(({ command }) => dirname(command));
-  const path = [...new Set([...programs, ...ownDirectories(spec), ...SYSTEM_DIRECTORIES])];
+  const path = [...new Set([...programs, ...ownDirectories(spec), ...SYSTEM_DIRECTORIES, INSIDE_BIN])];
   const env: Record<string, string> = {
     HOME: spec.home,
     USER: CAGE_USER,

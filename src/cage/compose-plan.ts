@@ -39,6 +39,7 @@ export async function composePlan(session: CageSession, container: ContainerIden
     callerIsRoot,
     runDirectory: paths.run,
     tmpDirectory: paths.tmp,
+    busDirectory: paths.bus,
     homeDirectory: homeOf(context, spec, paths),
     homeTarget: spec.home,
     workspaces,

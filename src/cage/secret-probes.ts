@@ -54,7 +54,7 @@ async function search({ spec, context, paths }: CageSession, { init }: RunningSt
   const outermost = places.filter((place) => !places.some((other) => place.startsWith(`${other}/`)));
   // Home, temporary files and the project are seen as the cage sees them. The kernel's own directory beside an overlay may
   // not even be listed by its owner, and a cage has no way to it.
-  const stored = await searchFiles(paths.root, value, { except: [paths.home, paths.tmp, ...layers] });
+  const stored = await searchFiles(paths.root, value, { except: [paths.home, paths.tmp, paths.bus, ...layers] });
   const seen: SearchResult[] = [];
   for (const place of new Set(outermost)) seen.push(await searchFiles(join(root, place), value, { root }));
   const processes = searchProcesses(init.pid, value);

@@ -145,6 +145,7 @@ function prepareDirectories({ context, spec, paths, identity, callerIsRoot }: Ca
     paths.run,
     ...(spec.profile === undefined ? [paths.home] : []),
     paths.tmp,
+    paths.bus,
     paths.egress.ca,
     paths.egress.audit,
     paths.egress.control,

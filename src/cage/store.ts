@@ -19,6 +19,12 @@ export interface CagePaths {
   state: string;
   home: string;
   tmp: string;
+  /** What inside and outside hand one another; hostile. */
+  bus: string;
+  /** Records of runs, out of the cage's reach. */
+  runs: string;
+  /** Journal of the messages and what has been read of it, out of the cage's reach. */
+  messages: string;
   /** Holds the clone that is its project, where it was made from a URL. */
   source: string;
   /** Notes of the commands that are attached. */
@@ -41,6 +47,9 @@ export function cagePaths(context: Context, name: string): CagePaths {
     state: join(root, 'state.json'),
     home: join(root, 'home'),
     tmp: join(root, 'tmp'),
+    bus: join(root, 'bus'),
+    runs: join(root, 'runs'),
+    messages: join(root, 'messages'),
     occupants: join(root, 'occupants'),
     run: join(root, 'run'),
     egress: { ca: join(root, 'egress/ca'), audit: join(root, 'egress/audit'), control: join(root, 'egress/control') },

@@ -60,7 +60,12 @@ function trialPlan(
   chmodSync(directory, 0o755);
   return {
     ...{ name, identity, callerIsRoot: caller.uid === 0, binds: [], masks: [], env: {} },
-    ...{ runDirectory: join(directory, 'run'), tmpDirectory: at('tmp'), homeDirectory: at('home') },
+    ...{
+      runDirectory: join(directory, 'run'),
+      tmpDirectory: at('tmp'),
+      busDirectory: at('bus'),
+      homeDirectory: at('home'),
+    },
     homeTarget: '/home/agent',
     workspaces: [{ kind: 'directory', source: at('work'), target: '/srv/trial', writable: true }],
     limits: { memoryBytes: undefined, pids: limits.pids ? TRIAL_PIDS : undefined, cpus: undefined },

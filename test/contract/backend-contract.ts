@@ -1,6 +1,6 @@
 // What every backend promises, whatever isolates it: one suite, run over each that the machine has. A cage comes in as a
 // factory; nothing here knows how it is made.
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -297,6 +297,27 @@ export function describeBackend(backend: string, makeCage: MakeCage, leftOut: re
           ]);
         });
       });
+
+    describe('the bus', () => {
+      test('what inside writes there is the host’s to read, the other way round, and outlives a restart', async () => {
+        const bus = join(cage.context.dataRoot, 'cages', cage.name, 'bus');
+        await cage.sh('mkdir /ironcage/bus/deep && echo out >/ironcage/bus/deep/note');
+        expect(readFileSync(join(bus, 'deep/note'), 'utf8')).toBe('out\n');
+        writeFileSync(join(bus, 'answer'), 'in');
+        chmodSync(join(bus, 'answer'), 0o644);
+        await restartCage(cage.context, cage.name);
+        expect((await cage.sh('cat /ironcage/bus/answer /ironcage/bus/deep/note')).stdout).toBe('inout');
+        // It is the cage’s alone: on this machine nobody else gets through its directory.
+        expect((await cage.sh('stat -c %a /ironcage/bus')).stdout).toBe('700');
+      });
+
+      test('our programs and their Node are there, and cannot be written', async () => {
+        const { stdout } = await cage.sh(
+          '/ironcage/node -p 6*7; ls -d /ironcage/bin /ironcage/guest; for p in bin/x guest/x node x; do echo x >/ironcage/$p || echo no; done; case :$PATH: in *:/ironcage/bin:*) echo found ;; esac',
+        );
+        expect(stdout).toBe('42\n/ironcage/bin\n/ironcage/guest\nno\nno\nno\nno\nfound');
+      });
+    });
 
     describe('trust', () => {
       test.each([

@@ -115,6 +115,15 @@ test('ESC-PROC-4: message queues, semaphores and shared memory of one cage or of
   expect((await two.sh('ipcs -m | grep -c 4096')).stdout).toBe('0');
 });
 
+test('ESC-BUS-1: what one cage puts into its bus is in no other', async () => {
+  await two.sh('echo private >/ironcage/bus/only-two');
+  expect((await two.sh('ls /ironcage/bus')).stdout).toContain('only-two');
+  expect((await one.sh('ls -A /ironcage/bus')).stdout).not.toContain('only-two');
+  const path = join(two.context.dataRoot, 'cages', two.name, 'bus/only-two');
+  expect((await onHost.exec(['cat', path])).stdout).toBe('private');
+  expect((await one.exec(['cat', path])).exitCode).not.toBe(0);
+});
+
 test('ESC-FILE-12: the other cage’s directories on the host cannot be walked', async () => {
   const home = join(two.context.dataRoot, 'cages/two/home');
   expect((await onHost.exec(['ls', '-d', home])).exitCode).toBe(0);

@@ -13,7 +13,8 @@ function container(engine: EngineKind, rootless = false, limits = ALL): Containe
 
 function plan(change: Partial<CagePlan> = {}): CagePlan {
   return {
-    ...{ name: 'shop', callerIsRoot: false, runDirectory: '/r', tmpDirectory: '/t', homeDirectory: '/h' },
+    ...{ name: 'shop', callerIsRoot: false, runDirectory: '/r', tmpDirectory: '/t' },
+    ...{ busDirectory: '/b', homeDirectory: '/h' },
     identity: { uid: 7, gid: 8, egressUid: 9, insideUid: 7, insideGid: 8 },
     homeTarget: '/home/agent',
     workspaces: [{ kind: 'directory', source: '/w', target: '/srv/shop', writable: true }],

@@ -12,17 +12,14 @@ import type {
   LimitRequest,
 } from '../backend.ts';
 import { innerMounts, type Places } from '../host/inner-mounts.ts';
-import { INSIDE_TRUST, RUN_FILES } from '../host/layout.ts';
+import { INSIDE_BUS, INSIDE_NODE, INSIDE_TRUST, RUN_FILES } from '../host/layout.ts';
 import { SUDOERS, sudoArguments } from './sudo.ts';
 
 /** Names of the generated files in a cage's run directory besides those of RUN_FILES. */
-export const CONTAINER_FILES = { profile: 'seccomp.json', hold: 'hold', node: 'node', sudoers: 'sudoers' } as const;
+export const CONTAINER_FILES = { profile: 'seccomp.json', hold: 'hold', sudoers: 'sudoers' } as const;
 
 /** Process 1: in the directory of the certificates, which every cage has. */
 export const INSIDE_HOLD = `${INSIDE_TRUST}/${CONTAINER_FILES.hold}`;
-
-/** This machine's Node, for agents that are scripts and for `verify`: where it hides none of the image's own. */
-export const INSIDE_NODE = `${INSIDE_TRUST}/${CONTAINER_FILES.node}`;
 
 /** Where the images of Debian, Alpine, Fedora and SUSE have their trusted authorities. */
 const BUNDLES = [
@@ -174,6 +171,7 @@ function mountsOf(plan: CagePlan, node: string): Bind[] {
   return [
     run(RUN_FILES.trust, INSIDE_TRUST),
     { source: node, target: INSIDE_NODE, writable: false },
+    { source: plan.busDirectory, target: INSIDE_BUS, writable: true },
     ...(plan.identity.rootUid === undefined ? ETC_NAMES : ETC_NAMES.filter((name) => !ACCOUNTS.includes(name))).map(
       (name) => run(`${RUN_FILES.etc}/${name}`, `/etc/${name}`),
     ),

@@ -2,7 +2,7 @@
 import type { Environment } from '../../platform/environment.ts';
 import type { Backend, CagePlan, ContainerPlan, RunningCage } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
-import { INSIDE_NODE } from './arguments.ts';
+import { INSIDE_NODE } from '../host/layout.ts';
 import { engineOf } from './detect.ts';
 import { execCommand } from './enter.ts';
 import { gvisorCommand } from './enter-gvisor.ts';

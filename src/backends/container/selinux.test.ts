@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { directoriesToLabel } from './selinux.ts';
 
 function planFor(source: string, writable = true): Parameters<typeof directoriesToLabel>[0] {
-  const own = { runDirectory: '/d/run', tmpDirectory: '/d/tmp', homeDirectory: '/d/home' };
+  const own = { runDirectory: '/d/run', tmpDirectory: '/d/tmp', busDirectory: '/d/bus', homeDirectory: '/d/home' };
   const binds = ['/d/workspace/git', '/srv/data'].map((path) => ({ source: path, target: '/x', writable: true }));
   return { ...own, binds, workspaces: [{ kind: 'directory', source, target: '/home/ada/shop', writable }] };
 }

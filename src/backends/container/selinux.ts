@@ -14,7 +14,10 @@ const READABLE_TYPES = [...WRITABLE_TYPES, 'container_ro_file_t', 'container_sha
 /** As a shared label, of no category: a container's own categories are known only when it exists. */
 const OURS = ['--recursive', '--type=container_file_t', '--range=s0'];
 
-type Labelled = Pick<CagePlan, 'runDirectory' | 'tmpDirectory' | 'homeDirectory' | 'workspaces' | 'binds'>;
+type Labelled = Pick<
+  CagePlan,
+  'runDirectory' | 'tmpDirectory' | 'busDirectory' | 'homeDirectory' | 'workspaces' | 'binds'
+>;
 
 export interface SelinuxFacts {
   isEnforced: boolean;
@@ -27,7 +30,7 @@ export function directoriesToLabel(plan: Labelled, { isEnforced, labels }: Selin
   if (!isEnforced) return [];
   const cage = dirname(plan.runDirectory);
   const own = [
-    ...[plan.runDirectory, plan.tmpDirectory, plan.homeDirectory],
+    ...[plan.runDirectory, plan.tmpDirectory, plan.busDirectory, plan.homeDirectory],
     ...plan.binds.flatMap(({ source }) => (isInside(source, cage) ? [source] : [])),
   ];
   return [...own, ...plan.workspaces.flatMap((workspace, index) => workspaceToLabel(workspace, labels[index]))];

@@ -141,8 +141,6 @@ function writeContainerFiles(plan: CagePlan): void {
     writePublic(path(CONTAINER_FILES.sudoers), sudoersText(plan.identity), 0o440);
     chownSync(path(CONTAINER_FILES.sudoers), rootUid, rootUid);
   }
-  // A place for the mount.
-  writePublic(path(RUN_FILES.trust, CONTAINER_FILES.node), '', 0o755);
   // Mounted before the authority is known; filled in place.
   writePublic(path(RUN_FILES.trust, 'ca-bundle.pem'), '');
 }

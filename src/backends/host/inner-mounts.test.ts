@@ -10,7 +10,15 @@ const PLACES: Places = {
 function planWith(project: string, binds: CagePlan['binds'] = []): CagePlan {
   const identity = { uid: 1, gid: 1, egressUid: 2, insideUid: 1000, insideGid: 1000 };
   return {
-    ...{ name: 'c', identity, callerIsRoot: false, runDirectory: '/r', tmpDirectory: '/t', homeDirectory: '/h' },
+    ...{
+      name: 'c',
+      identity,
+      callerIsRoot: false,
+      runDirectory: '/r',
+      tmpDirectory: '/t',
+      busDirectory: '/b',
+      homeDirectory: '/h',
+    },
     homeTarget: '/home/agent',
     workspaces: [{ kind: 'directory', source: '/w', target: project, writable: true }],
     ...{ binds, masks: [], env: {}, limits: { memoryBytes: undefined, pids: undefined, cpus: undefined } },

@@ -1,13 +1,13 @@
 // The files that are generated for a cage into its run directory, whatever backend it has. Readable by the cage's uid, which
 // may differ from ours; none of them is secret, and none is writable for it.
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { systemClock } from '../../platform/clock.ts';
 import { IronError } from '../../platform/errors.ts';
 import type { CagePlan } from '../backend.ts';
 import { browserPolicy, combinedBundle, etcFiles } from './etc.ts';
 import { javaTrustStore } from './java-trust-store.ts';
-import { RUN_FILES } from './layout.ts';
+import { GUEST_DIRECTORY, INSIDE_BIN, INSIDE_BUS, INSIDE_GUEST, INSIDE_NODE, RUN_FILES } from './layout.ts';
 import { createSeccompFilter, type Confined } from './seccomp.ts';
 
 export function writePublic(file: string, data: string | Buffer, mode = 0o644): void {
@@ -25,8 +25,25 @@ export function writeRunFiles(plan: CagePlan, shell: string): void {
   writePublic(join(runDirectory, RUN_FILES.empty), '');
   const user = { uid: identity.insideUid, gid: identity.insideGid, home: plan.homeTarget, shell };
   for (const { name, text } of etcFiles(user, plan.name)) writePublic(join(runDirectory, RUN_FILES.etc, name), text);
+  writeOwnPrograms(join(runDirectory, RUN_FILES.trust));
   if (!plan.callerIsRoot) return;
-  for (const directory of [plan.homeDirectory, plan.tmpDirectory]) chownSync(directory, identity.uid, identity.gid);
+  for (const directory of [plan.homeDirectory, plan.tmpDirectory, plan.busDirectory])
+    chownSync(directory, identity.uid, identity.gid);
+}
+
+/** Our programs for inside, and places for the mounts that lie in the same directory. */
+function writeOwnPrograms(trust: string): void {
+  for (const path of [INSIDE_BUS, INSIDE_BIN, INSIDE_GUEST]) {
+    const directory = join(trust, basename(path));
+    mkdirSync(directory, { recursive: true });
+    chmodSync(directory, 0o755);
+  }
+  writePublic(join(trust, basename(INSIDE_NODE)), '', 0o755);
+  for (const name of readdirSync(GUEST_DIRECTORY).filter((file) => !file.startsWith('probe'))) {
+    const file = join(trust, basename(INSIDE_GUEST), name);
+    copyFileSync(join(GUEST_DIRECTORY, name), file);
+    chmodSync(file, 0o644);
+  }
 }
 
 /** The cage sees this directory already; its certificates are there before its first process is. */

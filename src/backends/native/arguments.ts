@@ -5,7 +5,7 @@ import { pathExists } from '../../platform/files.ts';
 import type { CagePlan } from '../backend.ts';
 import { browserPolicyDirectories, etcMasks, javaStorePaths, linkTarget, systemBundlePaths } from '../host/etc.ts';
 import { innerMounts } from '../host/inner-mounts.ts';
-import { INSIDE_TRUST, PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
+import { INSIDE_BUS, INSIDE_NODE, INSIDE_TRUST, PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
 import { dropRoot, type Tools } from '../host/tools.ts';
 import { STAGE, STAGED } from './stage.ts';
 
@@ -20,6 +20,7 @@ function stagingArguments(plan: CagePlan, nodeBinary: string): string[] {
   bind(nodeBinary, STAGED.node, false);
   bind(plan.homeDirectory, STAGED.home, true);
   bind(plan.tmpDirectory, STAGED.temporary, true);
+  bind(plan.busDirectory, STAGED.bus, true);
   plan.binds.forEach(({ source, writable }, index) => bind(source, STAGED.bind(index), writable));
   for (const [index, workspace] of plan.workspaces.entries()) {
     if (workspace.kind === 'directory') {
@@ -95,6 +96,7 @@ export function cageArguments(plan: CagePlan, hostDirectories: readonly string[]
     }
   }
   args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.trust}`, INSIDE_TRUST);
+  args.push('--ro-bind', STAGED.node, INSIDE_NODE, '--bind', STAGED.bus, INSIDE_BUS);
   for (const path of systemBundlePaths()) {
     args.push('--ro-bind', `${STAGED.run}/${RUN_FILES.trust}/ca-bundle.pem`, path);
   }

@@ -11,6 +11,7 @@ export const STAGED = {
   programs: `${STAGE}/programs`,
   node: `${STAGE}/node`,
   home: `${STAGE}/home`,
+  bus: `${STAGE}/bus`,
   workspace: (index: number): string => `${STAGE}/workspace-${index}`,
   lower: (index: number): string => `${STAGE}/lower-${index}`,
   upper: (index: number): string => `${STAGE}/upper-${index}`,
