@@ -24,6 +24,10 @@ const workspaceSchema = z.strictObject({
     commit: oid,
     head: oid.optional(),
     nested: z.array(text).max(100_000),
+    submodules: z
+      .array(z.strictObject({ path: text, commit: oid }))
+      .max(100_000)
+      .optional(),
     unreadable: z.array(text).max(100_000),
   }),
   leftOut: z.array(reasoned).max(100_000).describe('of the project, when the cage was made'),

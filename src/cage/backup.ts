@@ -355,6 +355,7 @@ function manifestOf(
         commit: workspace.base.commit,
         ...(workspace.base.head === undefined ? {} : { head: workspace.base.head }),
         nested: [...workspace.base.nested],
+        ...(workspace.base.submodules.length === 0 ? {} : { submodules: [...workspace.base.submodules] }),
         unreadable: [...workspace.base.unreadable],
       },
       leftOut: [...workspace.leftOut],

@@ -1,6 +1,7 @@
 // The review of a cage's change: what of it can run on the host or steer another agent, what was decided about it, and deciding.
 // Never touches the cage's files nor the project's.
 import { IronError } from '../platform/errors.ts';
+import type { PieceWriter } from '../platform/processes.ts';
 import { changeText } from '../workspace/change.ts';
 import { isFindingClass, RANKS } from '../workspace/finding.ts';
 import { compileGlob } from '../workspace/ignore-pattern.ts';
@@ -65,12 +66,17 @@ export async function reviewCage(context: Context, name: string, dir = ''): Prom
   return view({ name, dir, workspace, change }, decideFiles(workspace, change.hostExecutable));
 }
 
-/** One file of the change as a patch, with bytes from inside the cage; empty where there is no such file. */
-export async function reviewFileText(context: Context, name: string, path: string, dir = ''): Promise<string> {
+/** One file of the change as a patch, in pieces with bytes from inside the cage; nothing where there is no such file. */
+export async function reviewFileText(
+  context: Context,
+  name: string,
+  { path, dir = '' }: { path: string; dir?: string | undefined },
+  write: PieceWriter,
+): Promise<void> {
   const { workspace, change } = await changedWorkspace(context, name, dir);
   const file = change.files.find((each) => each.path === path);
-  if (file === undefined) return '';
-  return changeText(workspace, change, 'full', file.from === undefined ? [path] : [file.from, path]);
+  if (file === undefined) return;
+  await changeText(workspace, change, 'full', write, file.from === undefined ? [path] : [file.from, path]);
 }
 
 /**

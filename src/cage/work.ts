@@ -1,5 +1,6 @@
 // The work in a cage, seen from the host: what changed, and how it gets back into the project.
 import { IronError } from '../platform/errors.ts';
+import type { PieceWriter } from '../platform/processes.ts';
 import { applyToBranch } from '../workspace/apply-branch.ts';
 import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
 import { planApply, type ApplyOnto, type ApplyPlan } from '../workspace/plan-apply.ts';
@@ -22,8 +23,9 @@ export interface CageDiff {
   cage: string;
   /** Only of a further directory: its name. */
   dir?: string;
-  /** Tree of the base. */
+  /** Trees of the base and of the cage, in the workspace’s own store. */
   base: string;
+  tree: string;
   files: Change['files'];
   hostExecutable: Change['hostExecutable'];
   /** What is in the cage and cannot be part of a change. */
@@ -64,14 +66,18 @@ export async function changedWorkspace(
 
 /** What changed in the cage against its base; the cage may run meanwhile and is not touched. */
 export async function diffCage(context: Context, name: string, dir = ''): Promise<CageDiff> {
-  const { base, files, hostExecutable, skipped } = await changeOf(await workspaceOf(context, name, dir));
-  return { cage: name, ...(dir === '' ? {} : { dir }), base, files, hostExecutable, skipped };
+  const { base, tree, files, hostExecutable, skipped } = await changeOf(await workspaceOf(context, name, dir));
+  return { cage: name, ...(dir === '' ? {} : { dir }), base, tree, files, hostExecutable, skipped };
 }
 
-/** The change as text with bytes from inside the cage in it: make it printable before it reaches a terminal. */
-export async function diffCageText(context: Context, name: string, style: 'stat' | 'full', dir = ''): Promise<string> {
-  const workspace = await workspaceOf(context, name, dir);
-  return changeText(workspace, await changeOf(workspace), style);
+/** A change that was looked at as text, in pieces with bytes from inside the cage: make it printable before it reaches a terminal. */
+export async function diffCageText(
+  context: Context,
+  { cage, dir = '', ...change }: CageDiff,
+  style: 'stat' | 'full',
+  write: PieceWriter,
+): Promise<void> {
+  await changeText(await workspaceOf(context, cage, dir), change, style, write);
 }
 
 /** Before what is nowhere else but in the clone of a cage that was made from a URL. */
@@ -106,7 +112,7 @@ async function ownWork(workspace: PreparedWorkspace): Promise<readonly string[]>
   return [...files.map(({ path }) => path), ...(await sideRefs(workspace))];
 }
 
-export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts'> {
+export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts' | 'stays'> {
   /** With what was decided in a review of exactly these contents. */
   hostExecutable: readonly DecidedFile[];
   /** The project is mounted: there is nothing to bring there. */
@@ -123,9 +129,10 @@ export async function planApplyCage(
   // The index that the project is recorded with is one, and what an interrupted apply left is no state to plan upon.
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
-    if (await isInPlace(context, name)) return { files: [], conflicts: [], hostExecutable: [], inPlace: true };
-    const { workspace, files, conflicts, hostExecutable } = await freshPlan(context, name, dir, target);
-    return { files, conflicts, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
+    if (await isInPlace(context, name))
+      return { files: [], conflicts: [], stays: [], hostExecutable: [], inPlace: true };
+    const { workspace, files, conflicts, stays, hostExecutable } = await freshPlan(context, name, dir, target);
+    return { files, conflicts, stays, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
   });
 }
 

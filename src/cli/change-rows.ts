@@ -16,9 +16,19 @@ export function changeRows(files: readonly DiffFile[], why: readonly HostExecuta
   return files.map((file) => [
     LETTERS[file.change],
     file.from === undefined ? file.path : `${file.from} → ${file.path}`,
-    file.binary ? 'binary' : `+${file.insertions} −${file.deletions}`,
+    file.submodule !== undefined
+      ? moveText(file.submodule)
+      : file.binary
+        ? 'binary'
+        : `+${file.insertions} −${file.deletions}`,
     ...(file.hostExecutable ? [mark(reasons.get(file.path))] : []),
   ]);
+}
+
+/** `submodule 1a2b3c4 → 5d6e7f8` */
+function moveText({ from, to }: NonNullable<DiffFile['submodule']>): string {
+  const [before, after] = [from, to].map((oid) => oid?.slice(0, 7) ?? 'none');
+  return `submodule ${before} → ${after}`;
 }
 
 /** One row a file that can run on the host: what triggers it, and when. */

@@ -8,7 +8,11 @@ export interface DiffFile {
   deletions: number;
   binary: boolean;
   hostExecutable: boolean;
+  submodule?: { from?: string; to?: string } | undefined;
 }
+
+/** Takes a piece of text with bytes from inside a cage; false: no more is wanted. */
+export type PieceWriter = (piece: Buffer) => Promise<boolean>;
 
 export interface Finding {
   class: string;

@@ -1,6 +1,6 @@
 // What the command line asks of the library: the only way from here to a cage. No handler sees anything else of src.
 import type { Environment } from '../platform/environment.ts';
-import type { DiffFile } from './library-change.ts';
+import type { DiffFile, PieceWriter } from './library-change.ts';
 import type { KeptLibrary, Snapshot } from './kept-library.ts';
 import type { DecidedFile, ReviewLibrary } from './review-library.ts';
 import type { WorkLibrary } from './work-library.ts';
@@ -125,6 +125,7 @@ export type ApplyTarget = 'working-tree' | { branch: string; keepsCommits?: bool
 export interface ApplyPlanView {
   files: readonly DiffFile[];
   conflicts: readonly { path: string; kind: string }[];
+  stays: readonly { path: string; reason: string }[];
   hostExecutable: readonly DecidedFile[];
   inPlace: boolean;
 }
@@ -145,6 +146,7 @@ export interface CageDiff {
   cage: string;
   dir?: string;
   base: string;
+  tree: string;
   files: readonly DiffFile[];
   skipped: readonly { path: string; reason: string }[];
 }
@@ -354,7 +356,7 @@ export interface Library extends KeptLibrary, ReviewLibrary, WorkLibrary {
   ): Promise<RunOutcome>;
   diffCage(context: Context, name: string, dir?: string): Promise<CageDiff>;
   languageTotals(files: readonly DiffFile[]): Promise<readonly LanguageTotal[]>;
-  diffCageText(context: Context, name: string, style: 'stat' | 'full', dir?: string): Promise<string>;
+  diffCageText(context: Context, change: CageDiff, style: 'stat' | 'full', write: PieceWriter): Promise<void>;
   planApplyCage(context: Context, name: string, dir?: string, target?: ApplyTarget): Promise<ApplyPlanView>;
   applyCage(
     context: Context,

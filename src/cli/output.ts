@@ -1,5 +1,6 @@
 // The one place that prints. Text is made harmless here, whatever it stems from, before a style is put around it;
 // JSON leaves as plain ASCII-safe text. Must not decide anything.
+import { StringDecoder } from 'node:string_decoder';
 import { styleText } from 'node:util';
 import type { Environment } from '../platform/environment.ts';
 import { systemErrorCode, type IronError } from '../platform/errors.ts';
@@ -31,6 +32,8 @@ export interface Output {
   line(...spans: readonly Span[]): void;
   /** Text of many lines, on stdout. */
   text(text: string): void;
+  /** Text of many lines as bytes that arrive in pieces, on stdout; `write` says whether anybody reads it still. */
+  textPieces(): { write(piece: Buffer): Promise<boolean>; end(): void };
   /** Rows with aligned columns, on stdout. */
   table(rows: readonly (readonly Span[])[]): void;
   /** The one JSON document of a command, on stdout. */
@@ -82,6 +85,26 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
     gone: gone.signal,
     line: (...spans) => out.write(`${out.render(spans)}\n`),
     text: (text) => out.write(ensureNewline(printable(text))),
+    textPieces: () => {
+      const decoder = new StringDecoder('utf8');
+      let last = '';
+      const put = (text: string): void => {
+        if (text === '') return;
+        last = text;
+        out.write(printable(text));
+      };
+      return {
+        write: async (piece) => {
+          put(decoder.write(piece));
+          await drained();
+          return !gone.signal.aborted;
+        },
+        end: () => {
+          put(decoder.end());
+          if (last !== '' && !last.endsWith('\n')) out.write('\n');
+        },
+      };
+    },
     table: (rows) => out.write(renderTable(rows, out)),
     document: (value) => out.write(`${safeJson(value, 2)}\n`),
     record: (value) => {

@@ -1,5 +1,5 @@
 // What the command line asks of the library about findings in a change and the decisions about them.
-import type { DiffFile, Finding, HostExecutableFile } from './library-change.ts';
+import type { DiffFile, Finding, HostExecutableFile, PieceWriter } from './library-change.ts';
 import type { Context } from './library-context.ts';
 
 type ReviewDecision = 'accepted' | 'left-out' | 'undecided';
@@ -46,5 +46,10 @@ export interface ReviewLibrary {
     request: ReviewRequest,
     dirs?: readonly string[],
   ): Promise<readonly CageReview[]>;
-  reviewFileText(context: Context, name: string, path: string, dir?: string): Promise<string>;
+  reviewFileText(
+    context: Context,
+    name: string,
+    file: { path: string; dir?: string | undefined },
+    write: PieceWriter,
+  ): Promise<void>;
 }

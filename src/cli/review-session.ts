@@ -1,5 +1,6 @@
 // `review` at a terminal: one undecided finding after the other, the gravest first. An answer holds for what was on the screen: what
 // changed in the cage meanwhile stays undecided.
+import { StringDecoder } from 'node:string_decoder';
 import type { Opened, Session } from './command.ts';
 import type { CageReview, ReviewedFile, ReviewRequest, ShownFinding } from './review-library.ts';
 import { openLinePrompt, type LinePrompt } from './line-prompt.ts';
@@ -11,6 +12,7 @@ type Answer = 'accept' | 'leave-out' | 'accept-class' | 'leave-class' | 'quit';
 
 /** More of a file is for `ironcage diff --full`. */
 const MAX_SHOWN_LINES = 200;
+const MAX_SHOWN_CHARACTERS = 1024 * 1024;
 
 /** Asks until all is decided, or until the person or the input ends it; returns what holds then. */
 export async function decideAtTerminal(
@@ -102,10 +104,16 @@ export async function decideAtTerminal(
   }
 
   async function showFile({ cage, dir }: CageReview, { path }: ReviewedFile): Promise<void> {
-    const text = await library.reviewFileText(context, cage, path, dir ?? '');
-    const lines = text.split('\n');
+    let text = '';
+    const decoder = new StringDecoder('utf8');
+    await library.reviewFileText(context, cage, { path, dir }, async (piece) => {
+      text += decoder.write(piece);
+      return text.length < MAX_SHOWN_CHARACTERS;
+    });
+    const lines = text.slice(0, MAX_SHOWN_CHARACTERS).split('\n');
     for (const line of lines.slice(0, MAX_SHOWN_LINES)) output.tell(line);
-    if (lines.length > MAX_SHOWN_LINES) output.tell(`… ironcage diff ${cage} --full shows the rest`);
+    if (lines.length > MAX_SHOWN_LINES || text.length > MAX_SHOWN_CHARACTERS)
+      output.tell(`… ironcage diff ${cage} --full shows the rest`);
   }
 }
 

@@ -84,6 +84,44 @@ export function run(program: string, args: readonly string[], options: RunOption
   });
 }
 
+/** Takes a piece of what a program prints, which waits meanwhile; false: no more is wanted. */
+export type PieceWriter = (piece: Buffer) => Promise<boolean>;
+
+/** Runs a program without input and hands on what it prints. `stopped`: `write` wanted no more of it. */
+export async function runInto(
+  program: string,
+  args: readonly string[],
+  { cwd, env }: Pick<RunOptions, 'cwd' | 'env'>,
+  write: PieceWriter,
+): Promise<Pick<RunResult, 'exitCode' | 'signal' | 'stderr'> & { stopped: boolean }> {
+  const child = spawn(program, [...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (stderr.length < STDERR_KEPT_BYTES) stderr += chunk.toString('utf8');
+  });
+  const ended = new Promise<Pick<RunResult, 'exitCode' | 'signal'>>((resolvePromise, reject) => {
+    child.on('error', (error) => reject(systemErrorCode(error) === 'ENOENT' ? missingTool(program) : error));
+    child.on('close', (exitCode, signal) => resolvePromise({ exitCode, signal }));
+  });
+  const handOn = async (): Promise<boolean> => {
+    try {
+      for await (const piece of child.stdout as AsyncIterable<Buffer>) if (!(await write(piece))) return true;
+      return false;
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  };
+  const [stopped, end] = await Promise.all([
+    handOn().then((enough) => {
+      if (enough) child.kill('SIGKILL');
+      return enough;
+    }),
+    ended,
+  ]);
+  return { ...end, stderr, stopped };
+}
+
 function killGroup(leader: number | undefined): void {
   if (leader === undefined) return;
   try {

@@ -80,7 +80,7 @@ export async function applyToBranch(
   );
   await handOver(store, repository, { include: [commit], exclude: head === undefined ? [] : [head] });
   await createBranch(repository, { branch, commit, cageName: options.cageName, identity });
-  if (leftOut.length === 0) await rememberApplied(workspace, plan.cage);
+  if (leftOut.length + plan.stays.length === 0) await rememberApplied(workspace, plan.work);
   return { branch, commit, applied: taken.map((file) => file.path), leftOut: leftOut.map((file) => file.path) };
 }
 

@@ -34,7 +34,7 @@ export async function applyCommits(
   const { head } = base;
   return withCageCommits(
     workspace,
-    ({ message }) => message,
+    { message: ({ message }) => message, submodules: new Set(plan.moves.map(({ path }) => path)) },
     async ({ store, commits, carried }) => {
       const tip = commits.at(-1);
       if (tip === undefined) throw noCommits(cageName, 'nothing was committed in the cage');
@@ -43,7 +43,8 @@ export async function applyCommits(
       const merge = await mergeTrees(store, { baseTree: last.tree, baseCommit: last.oid, ours: tip.tree, theirs });
       refuseConflicts(merge.conflicts);
       const changed = await diffTrees(store, `${head}^{tree}`, merge.tree);
-      if (changed.some(({ after }) => after?.mode === '160000')) throw addsRepository(cageName);
+      if (changed.some((file) => file.after?.mode === '160000' && !isPlannedMove(plan, file)))
+        throw addsRepository(cageName);
       guard(await unplanned(plan, store, head, [...commits.map(({ tree }) => tree), merge.tree]));
       const message = `Uncommitted work of the cage ${cageName}`;
       const commit =
@@ -51,10 +52,14 @@ export async function applyCommits(
       await handOver(store, repository, { include: [commit], exclude: [head] });
       const identity = { name: 'ironcage', email: 'ironcage@localhost' };
       await createBranch(repository, { branch, commit, cageName, identity });
-      await rememberApplied(workspace, plan.cage);
+      if (plan.stays.length === 0) await rememberApplied(workspace, plan.work);
       return { branch, commit, applied: changed.map(({ path }) => path), leftOut: [] };
     },
   );
+}
+
+function isPlannedMove({ moves }: ApplyPlan, { bytes, after }: TreeDifference): boolean {
+  return moves.some(({ path, to }) => path === bytes.path && to === after?.oid);
 }
 
 /** A file that a later commit takes away is there for whoever checks an earlier one out, as a rebase or a bisect does. */
@@ -93,7 +98,7 @@ function noCommits(cageName: string, because: string): IronError {
 function addsRepository(cageName: string): IronError {
   return new IronError('E_REFUSED', {
     message: `commits of ${cageName} add or move a repository within the repository`,
-    because: 'git on the host would run what its settings say',
+    because: 'it is new, or its commit is one that only the cage has',
     hint: 'leave --keep-commits out: then its files come, and not its commit',
   });
 }

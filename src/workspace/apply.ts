@@ -39,7 +39,7 @@ export async function applyToWorkingTree(plan: ApplyPlan, options: ApplyOptions 
   if ((await recordHostTree(workspace, project)) !== plan.host) throw changedMeanwhile({});
   refuseConflicts(findObstacles(root, writes));
   if (writes.length > 0) await replaceFiles(workspace, { root, writes, steps, tell: options.tell });
-  if (leftOut.length === 0) await rememberApplied(workspace, plan.cage);
+  if (leftOut.length === 0) await rememberApplied(workspace, plan.work);
   return { applied: taken.map((file) => file.path), leftOut: leftOut.map((file) => file.path) };
 }
 

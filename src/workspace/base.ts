@@ -7,7 +7,7 @@ import { below, type BytePath } from './byte-path.ts';
 import { git } from './git.ts';
 import { linkObjects, packObjects } from './keep-objects.ts';
 import { findRepository, type ObjectFormat, type Project } from './project.ts';
-import { recordTree } from './record-tree.ts';
+import { recordTree, type Submodule } from './record-tree.ts';
 import { secretReason } from './secret-files.ts';
 
 export interface Base {
@@ -20,6 +20,8 @@ export interface Base {
   head: string | undefined;
   /** Relative paths (text) of nested repositories and submodules whose files are part of the base. */
   nested: readonly string[];
+  /** Submodules among them, and the commits that they stood at. */
+  submodules: readonly Submodule[];
   /** Relative paths (text) of files that could not be read and are no part of the base. */
   unreadable: readonly string[];
 }
@@ -43,7 +45,7 @@ export async function recordBase(project: Project, storeDirectory: string, withS
     readHead(project),
     linkObjects(store, project.git === undefined ? [] : [project.git.objectsDir]),
   ]);
-  const { tree, nested, unreadable } = recorded;
+  const { tree, nested, submodules, unreadable } = recorded;
   const inner = nested.flatMap((path) => findRepository(join(project.root, path)) ?? []);
   const borrowed = inner.filter(({ objectFormat }) => objectFormat === store.objectFormat);
   const call = { gitDir: store.gitDir };
@@ -57,7 +59,7 @@ export async function recordBase(project: Project, storeDirectory: string, withS
     ))
   )
     await packObjects(store, commit);
-  return { ...store, tree, commit, head, nested: [...nested], unreadable: [...unreadable] };
+  return { ...store, tree, commit, head, nested, submodules, unreadable };
 }
 
 /** Without git nothing says which files are private: there, what looks like a secret is no part of the base. */

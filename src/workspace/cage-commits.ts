@@ -8,6 +8,7 @@ import { baseStore } from './base.ts';
 import { borrowObjects, createBaseStore, EMPTY_TREE, type BaseStore } from './base-store.ts';
 import { cagePosition } from './cage-position.ts';
 import { readCommits, storeCommit, type StoredCommit } from './commit-object.ts';
+import type { BytePath } from './byte-path.ts';
 import { copyObjects } from './copy-objects.ts';
 import { treeWith } from './edited-tree.ts';
 import { git, gitLine } from './git.ts';
@@ -28,10 +29,17 @@ export interface CageCommits {
 
 const MAX_COMMITS = 10_000;
 
-/** `message` is asked for what a carried commit shall say. The caller holds the cage's lock. */
+export interface Carrying {
+  /** Asked for what a carried commit shall say. */
+  message: (commit: StoredCommit) => string;
+  /** Submodules that are commits in the base; of any other repository within the project it has the files. */
+  submodules: ReadonlySet<BytePath>;
+}
+
+/** The caller holds the cage's lock. */
 export async function withCageCommits<T>(
   workspace: PreparedWorkspace,
-  message: (commit: StoredCommit) => string,
+  carrying: Carrying,
   work: (commits: CageCommits) => Promise<T>,
 ): Promise<T> {
   const directory = workspaceDirectory(workspace.storeDirectory);
@@ -43,7 +51,7 @@ export async function withCageCommits<T>(
     const store = createBaseStore(join(quarantine, 'commits.git'), base.objectFormat);
     borrowObjects(store, join(base.gitDir, 'objects'));
     const commits = await bring(workspace, store, quarantine);
-    return await work({ store, commits, carried: await carry(workspace, store, commits, message) });
+    return await work({ store, commits, carried: await carry(workspace, store, commits, carrying) });
   } finally {
     removeTree(quarantine, directory);
   }
@@ -77,7 +85,7 @@ async function carry(
   { base }: PreparedWorkspace,
   store: BaseStore,
   commits: readonly StoredCommit[],
-  message: (commit: StoredCommit) => string,
+  { message, submodules }: Carrying,
 ): Promise<CageCommits['carried']> {
   if (commits.length === 0) return [];
   const headTree =
@@ -92,8 +100,7 @@ async function carry(
   for (const commit of commits) {
     const writes = (await diffTrees(store, before, commit.tree, 'no-renames')).flatMap(
       ({ bytes, after, before: was }) => {
-        // The base has the files of a submodule, and not its commit.
-        if ([after?.mode, was?.mode].includes('160000')) return [];
+        if ([after?.mode, was?.mode].includes('160000') && !submodules.has(bytes.path)) return [];
         const user = ofUser.get(bytes.path);
         const isAsHead = user !== undefined && user.before?.oid === after?.oid && user.before?.mode === after?.mode;
         return [{ path: bytes.path, after: isAsHead ? user.after : after } satisfies Pick<HostWrite, 'path' | 'after'>];

@@ -12,7 +12,8 @@ import {
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRepository, temporaryDirectory, userGit, writeFiles } from '../../test/support/repositories.ts';
-import { changeText, computeChange } from './change.ts';
+import { textOfChange } from '../../test/support/change-text.ts';
+import { computeChange } from './change.ts';
 import { prepareWorkspace } from './prepare.ts';
 import { inspectProject } from './project.ts';
 import { hasUnexportedWork } from './unexported.ts';
@@ -100,8 +101,8 @@ test('additions, edits, deletions, renames, modes and links are told apart', asy
     'new ü\n: terminal-sequence',
     'tool: new-executable',
   ]);
-  expect(await changeText(workspace, change, 'full')).toContain('+c\n+d\n');
-  expect(await changeText(workspace, change, 'stat')).toContain('edit');
+  expect(await textOfChange(workspace, change, 'full')).toContain('+c\n+d\n');
+  expect(await textOfChange(workspace, change, 'stat')).toContain('edit');
   expect(await hasUnexportedWork(workspace)).toBe(true);
   userGit('/', `--git-dir=${workspace.base.gitDir}`, 'fsck', '--strict', change.tree);
 });

@@ -3,16 +3,19 @@
 import { baseStore } from './base.ts';
 import { recordCageTree } from './cage-tree.ts';
 import type { SkippedFile } from './copy-tree.ts';
+import type { PieceWriter } from '../platform/processes.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { hostGitRuns } from './host-git-runs.ts';
 import { inspectProject } from './project.ts';
-import { diffFile, diffTrees, diffTreesText, type DiffFile } from './tree-diff.ts';
+import { moveDifference, movesAmong, submoduleMoves, treeOfSubmodules, type SubmoduleMove } from './submodule-moves.ts';
+import { diffFile, diffTrees, diffTreesText, type DiffFile, type TreeDifference } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
 export interface Change {
   /** Tree names in the workspace's store. */
   base: string;
   tree: string;
+  /** Submodules that stand elsewhere are among them, each before the files that are in it. */
   files: readonly DiffFile[];
   hostExecutable: readonly HostExecutableFile[];
   /** What is in the cage and cannot be part of a change; it keeps its state of the base. */
@@ -26,7 +29,9 @@ export async function computeChange(workspace: PreparedWorkspace): Promise<Chang
     inspectProject(workspace.projectRoot).then(hostGitRuns),
   ]);
   const store = baseStore(workspace.base);
-  const differences = await diffTrees(store, workspace.base.tree, tree);
+  const ofFiles = await diffTrees(store, workspace.base.tree, tree);
+  const moves = await submoduleMoves(workspace, tree, ofFiles);
+  const differences = withMoves(ofFiles, moves);
   const hostExecutable = await guardChange(store, tree, differences, runs);
   return {
     base: workspace.base.tree,
@@ -37,12 +42,33 @@ export async function computeChange(workspace: PreparedWorkspace): Promise<Chang
   };
 }
 
-/** The change as git prints it, all of it or only some paths, with bytes from inside the cage: make it printable before it reaches a terminal. */
+function withMoves(files: TreeDifference[], moves: readonly SubmoduleMove[]): TreeDifference[] {
+  if (moves.length === 0) return files;
+  const keyed = [...moves.map(moveDifference), ...files].map((file) => ({ file, key: file.bytes.path }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key))).map(({ file }) => file);
+}
+
+/**
+ * The change as git prints it, all of it or only some paths, piece by piece: moves of submodules, then the files, theirs included. Bytes from
+ * inside the cage: make them printable before they reach a terminal.
+ */
 export async function changeText(
   workspace: PreparedWorkspace,
-  change: Change,
+  { base, tree, files }: Pick<Change, 'base' | 'tree' | 'files'>,
   style: 'stat' | 'full',
+  write: PieceWriter,
   paths: readonly string[] = [],
-): Promise<string> {
-  return diffTreesText(baseStore(workspace.base), change.base, change.tree, style, paths);
+): Promise<void> {
+  const store = baseStore(workspace.base);
+  const moves = movesAmong(files);
+  if (moves.length > 0) {
+    const [from, to] = (['from', 'to'] as const).map((side) =>
+      treeOfSubmodules(
+        store,
+        moves.flatMap((move) => (move[side] === undefined ? [] : [{ path: move.path, oid: move[side] }])),
+      ),
+    );
+    await diffTreesText(store, from ?? '', to ?? '', { style, paths, write });
+  }
+  if (base !== tree) await diffTreesText(store, base, tree, { style, paths, write });
 }

@@ -115,6 +115,8 @@ function namesBelow(root: string, path: BytePath): BytePath[] {
 function inDirectoryOf<T>(root: string, path: string, look: (directory: number, name: BytePath) => T): T | undefined {
   const names = (path.startsWith('refs/') ? path : fromText(path)).split('/');
   const name = names.pop() ?? '';
+  // A cage may have written the path: it only ever leads downwards.
+  if (names.includes('..') || name === '..') return undefined;
   let top: number | undefined;
   try {
     top = openDirectory(root);

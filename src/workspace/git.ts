@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { hostEnvironment } from '../platform/environment.ts';
 import { IronError } from '../platform/errors.ts';
-import { run } from '../platform/processes.ts';
+import { run, runInto, type PieceWriter } from '../platform/processes.ts';
 
 export interface GitCall {
   /** Repository to work on; always explicit, so that git neither searches for one nor judges its owner. */
@@ -52,8 +52,22 @@ const HARDENING: readonly string[] = [
 const HARDENING_ARGS = HARDENING.flatMap((setting) => ['-c', setting]);
 
 export async function git(args: readonly string[], call: GitCall = {}): Promise<GitAnswer> {
+  const result = await run('git', [...HARDENING_ARGS, ...args], { ...surroundings(call), input: call.input });
+  if (result.exitCode === null || !(call.accept ?? [0]).includes(result.exitCode)) {
+    throw gitFailure(args, result.stderr, result.signal);
+  }
+  return { exitCode: result.exitCode, stdout: result.stdout };
+}
+
+/** For what may be longer than memory: nothing of it is held. */
+export async function gitInto(args: readonly string[], call: GitCall, write: PieceWriter): Promise<void> {
+  const result = await runInto('git', [...HARDENING_ARGS, ...args], surroundings(call), write);
+  if (!result.stopped && result.exitCode !== 0) throw gitFailure(args, result.stderr, result.signal);
+}
+
+function surroundings(call: GitCall): { cwd: string; env: Record<string, string | undefined> } {
   const host = hostEnvironment();
-  const result = await run('git', [...HARDENING_ARGS, ...args], {
+  return {
     cwd: call.cwd ?? call.workTree ?? '/',
     env: {
       ...call.extraEnv,
@@ -71,12 +85,7 @@ export async function git(args: readonly string[], call: GitCall = {}): Promise<
       GIT_WORK_TREE: call.workTree,
       GIT_INDEX_FILE: call.indexFile,
     },
-    input: call.input,
-  });
-  if (result.exitCode === null || !(call.accept ?? [0]).includes(result.exitCode)) {
-    throw gitFailure(args, result.stderr, result.signal);
-  }
-  return { exitCode: result.exitCode, stdout: result.stdout };
+  };
 }
 
 /** The same, for a single line of text. */

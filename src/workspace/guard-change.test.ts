@@ -42,6 +42,16 @@ test('names that are one file on a lenient file system are named with each other
   expect(found.find(({ path }) => path === 'SRC/b.ts')?.reasons[0]?.details).toEqual(['"src"']);
 });
 
+test('the first file of a change is looked at also where nothing of it can be read', async () => {
+  const { tree, review } = await cageOf({ '.gitattributes': '* text\n', '.envrc': '1', z: '1' });
+  rmSync(join(tree, '.gitattributes'));
+  expect(classes(await review())).toEqual({ '.gitattributes': ['git-settings'] });
+  writeFiles(tree, { '.gitattributes': '* text\n', '.envrc': `true\n${'# so long\n'.repeat(600_000)}` });
+  expect(classes(await review())).toEqual({ '.envrc': ['shell-environment', 'hidden-unicode'] });
+  writeFiles(tree, { '.envrc': '' });
+  expect(classes(await review())).toEqual({ '.envrc': ['shell-environment'] });
+});
+
 test('a file that git on this machine runs by its own settings, hooks or links is named, whatever it is called', async () => {
   const { workspace, tree, review } = await cageOf({ 'tools/git/lib': '1', 'bin/check': '1', 'bin/called': '1', 'bin/clean': '1', other: '1' }); // prettier-ignore
   const root = workspace.projectRoot;

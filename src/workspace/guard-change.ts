@@ -71,10 +71,11 @@ function contentName(side: TreeSide | undefined): string {
 /** Runs of files whose contents are held at once. */
 function groupsOf(files: readonly TreeDifference[], sizes: ReadonlyMap<string, number>): TreeDifference[][] {
   const groups: TreeDifference[][] = [];
-  let bytes = BYTES_AT_ONCE;
+  let bytes = 0;
   for (const file of files) {
     const own = readableSides(file, sizes).reduce((sum, { oid }) => sum + (sizes.get(oid) ?? 0), 0);
-    if (bytes + own > BYTES_AT_ONCE) {
+    // Also what is not read is looked at: its name, its mode and that it is gone.
+    if (groups.length === 0 || bytes + own > BYTES_AT_ONCE) {
       groups.push([]);
       bytes = 0;
     }

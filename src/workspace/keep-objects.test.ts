@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRepository, temporaryDirectory, userGit, writeFiles } from '../../test/support/repositories.ts';
-import { changeText, computeChange } from './change.ts';
+import { textOfChange } from '../../test/support/change-text.ts';
+import { computeChange } from './change.ts';
 import { prepareWorkspace } from './prepare.ts';
 import { inspectProject } from './project.ts';
 
@@ -36,7 +37,7 @@ for (const packed of [false, true]) {
     expect(has(root, oid)).toBe(false);
     const change = await computeChange(workspace);
     expect(change.files).toMatchObject([{ path: 'a', change: 'modified', insertions: 1, deletions: 0 }]);
-    expect(await changeText(workspace, change, 'full')).toContain(' before\n+after\n');
+    expect(await textOfChange(workspace, change, 'full')).toContain(' before\n+after\n');
     userGit('/', `--git-dir=${workspace.base.gitDir}`, 'fsck', '--full', '--strict');
   });
 }
@@ -55,7 +56,7 @@ test('nor does the same in a submodule, or in a repository whose objects the pro
   forget(join(root, 'sub'), 'lib');
   rmSync(join(root, '.git/modules'), { recursive: true });
   expect([has(source, a), has(join(root, 'sub'), lib)]).toEqual([false, false]);
-  const text = await changeText(workspace, await computeChange(workspace), 'full');
+  const text = await textOfChange(workspace, await computeChange(workspace), 'full');
   expect(text).toContain('-before\n');
   expect(text).toContain('-lib\n');
 });
@@ -71,7 +72,7 @@ test.skipIf(!isElsewhere)('on another file system the base is packed instead', a
     expect(execFileSync('find', [workspace.base.gitDir, '-name', '*.pack'], { encoding: 'utf8' })).not.toBe('');
     writeFiles(workspace.directories.tree, { a: 'after\n' });
     forget(root, 'a');
-    expect(await changeText(workspace, await computeChange(workspace), 'full')).toContain('-before\n+after\n');
+    expect(await textOfChange(workspace, await computeChange(workspace), 'full')).toContain('-before\n+after\n');
   } finally {
     rmSync(store, { recursive: true });
   }

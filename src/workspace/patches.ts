@@ -17,6 +17,7 @@ import { treeWith } from './edited-tree.ts';
 import { git } from './git.ts';
 import { hostWrites } from './plan-apply.ts';
 import { blobSizes, readBlobs } from './read-blobs.ts';
+import { asSuperproject } from './superproject.ts';
 import { diffTrees } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
@@ -48,11 +49,12 @@ export async function makePatches(
   workspace: PreparedWorkspace,
   { cageName, nowMs, tell }: { cageName: string; nowMs: number; tell: (line: string) => void },
 ): Promise<Patches> {
-  const { base } = workspace;
-  const { tree, skipped } = await tellIfSlow(tell, 'reading the cage', () => recordCageTree(workspace));
+  const read = await tellIfSlow(tell, 'reading the cage', () => recordCageTree(workspace));
+  const { tree, submodules, inside, workspace: upon } = await asSuperproject(workspace, read.tree);
+  const { base } = upon;
   const patches = await withCageCommits(
-    workspace,
-    ({ message }) => mailable(message),
+    upon,
+    { message: ({ message }) => mailable(message), submodules },
     async ({ store, commits, carried }) => {
       const last = carried.at(-1) ?? { oid: base.commit, tree: base.tree };
       const committed = commits.at(-1)?.tree;
@@ -68,7 +70,7 @@ export async function makePatches(
       return row.length === 0 ? [] : tellIfSlow(tell, 'writing patches', () => format(store, base, row));
     },
   );
-  return { patches, skipped };
+  return { patches, skipped: [...read.skipped, ...inside] };
 }
 
 /** The tree `to`, but for files that were committed although git ignores them: they are still there. */
@@ -133,7 +135,9 @@ async function markUnmailable(store: BaseStore, trees: readonly string[]): Promi
   for (const [number, to] of trees.slice(1).entries()) {
     const differences = await diffTrees(store, trees[number] ?? '', to, 'no-renames');
     const sides = differences.flatMap(({ bytes, before, after }) =>
-      [before, after].flatMap((side) => (side === undefined ? [] : [{ path: bytes.path, oid: side.oid }])),
+      [before, after].flatMap((side) =>
+        side === undefined || side.mode === '160000' ? [] : [{ path: bytes.path, oid: side.oid }],
+      ),
     );
     const fine = await withoutReturns(
       store,

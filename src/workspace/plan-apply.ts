@@ -1,13 +1,17 @@
 // What applying a cage's change would do to the host, before anything is done: the merge, its conflicts, and which of the files
 // that would land can run there. A plan holds only for the host's state that it was made for.
 import { baseStore, readHead } from './base.ts';
+import { toText } from './byte-path.ts';
 import type { Change } from './change.ts';
+import type { SkippedFile } from './copy-tree.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { gitLine } from './git.ts';
 import { hostGitRuns } from './host-git-runs.ts';
 import { findObstacles, recordHostTree, type HostWrite } from './host-tree.ts';
 import { mergeTrees, type Conflict } from './merge-trees.ts';
 import { inspectProject, type Project } from './project.ts';
+import { movesAmong, type SubmoduleMove } from './submodule-moves.ts';
+import { asSuperproject, type Superproject } from './superproject.ts';
 import { diffFile, diffTrees, type DiffFile, type TreeDifference } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
@@ -22,6 +26,12 @@ export interface ApplyPlan {
   host: string;
   cage: string;
   merged: string;
+  /** The cage’s tree with all of its files, those of submodules included. */
+  work: string;
+  /** Moves of submodules that come along. */
+  moves: readonly SubmoduleMove[];
+  /** What does not come along, wherever it is applied to. */
+  stays: readonly SkippedFile[];
   /** What would change on the host. */
   files: readonly DiffFile[];
   hostExecutable: readonly HostExecutableFile[];
@@ -38,13 +48,18 @@ export async function planApply(
   const store = baseStore(workspace.base);
   const committed = await committedTree(workspace, project, onto);
   const host = committed ?? (await recordHostTree(workspace, project));
+  const side = committed === undefined ? asFiles(workspace, change) : await asSuperproject(workspace, change.tree, 'known'); // prettier-ignore
+  const { base } = side.workspace;
   const merge = await mergeTrees(store, {
-    baseTree: change.base,
-    baseCommit: workspace.base.commit,
+    baseTree: base.tree,
+    baseCommit: base.commit,
     ours: host,
-    theirs: change.tree,
+    theirs: side.tree,
   });
-  const plan = { workspace, onto, base: change.base, host, cage: change.tree, merged: merge.tree };
+  const plan = {
+    ...{ workspace: side.workspace, onto, base: base.tree, host, cage: side.tree, merged: merge.tree },
+    ...{ work: change.tree, moves: side.moves, stays: side.inside },
+  };
   if (merge.conflicts.length > 0) {
     return {
       ...plan,
@@ -58,6 +73,15 @@ export async function planApply(
   const hostExecutable = await guardChange(store, merge.tree, differences, await hostGitRuns(project));
   const conflicts = committed === undefined ? findObstacles(project.root, hostWrites(differences)) : [];
   return { ...plan, files: differences.map(diffFile), hostExecutable, conflicts };
+}
+
+/** The files of a submodule are files like all others; the commit that it stands at is a matter of its own repository. */
+function asFiles(workspace: PreparedWorkspace, { tree, files }: Change): Omit<Superproject, 'submodules'> {
+  const inside = movesAmong(files).flatMap(
+    ({ path, to }) =>
+    to === undefined ? [] : [{ path: toText(path), reason: `the submodule stands at ${to} in the cage: its files come, the commit does not` }], // prettier-ignore
+  );
+  return { workspace, tree, moves: [], inside };
 }
 
 /** Undefined for the work tree, and where nothing is committed: then its files are what there is. */

@@ -63,6 +63,7 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
       commit: base.commit,
       ...(base.head === undefined ? {} : { head: base.head }),
       nested: [...base.nested],
+      ...(base.submodules.length === 0 ? {} : { submodules: [...base.submodules] }),
       unreadable: [...base.unreadable],
     },
     leftOut: [

@@ -8,8 +8,9 @@ import { anyFileConverts } from './attributes.ts';
 import { borrowObjects, type BaseStore } from './base-store.ts';
 import { below, joinRecords, nameOf, splitRecords, toText, type BytePath } from './byte-path.ts';
 import { git, gitLine, readEffectiveConfig, userConfigFile, type GitCall } from './git.ts';
+import { readGitPosition, tipOf } from './git-position.ts';
 import { distrustIndex, primeIndex, removeEntries, type PrimedIndex } from './prime-index.ts';
-import { findRepository, type Project } from './project.ts';
+import { findRepository, type Project, type Repository } from './project.ts';
 
 export interface RecordOptions {
   store: BaseStore;
@@ -22,10 +23,18 @@ export interface RecordOptions {
   leaveOut?: ((path: BytePath) => boolean) | undefined;
 }
 
+export interface Submodule {
+  /** Text, relative to the project. */
+  path: string;
+  commit: string;
+}
+
 export interface RecordedTree {
   tree: string;
   /** Paths (text) of nested repositories whose files are in the tree. */
   nested: readonly string[];
+  /** Those of them that are submodules, and the commit each stands at. */
+  submodules: readonly Submodule[];
   /** Paths (text) of files that could not be read and are not in the tree. */
   unreadable: readonly string[];
   leftOut: readonly BytePath[];
@@ -54,17 +63,21 @@ export async function recordTree(options: RecordOptions): Promise<RecordedTree> 
   const unreadable = (await updateIndex(options, wanted, call)).map(toText);
 
   const nested: string[] = [];
+  const submodules: Submodule[] = [];
+  const links = new Set(primed.links);
   for (const path of new Set([...found.nested, ...primed.links])) {
     const inner = await recordNested(options, path, call);
     if (inner === undefined) continue;
     const prefix = toText(path);
     nested.push(prefix, ...inner.nested.map((name) => `${prefix}/${name}`));
+    if (links.has(path) && inner.commit !== undefined) submodules.push({ path: prefix, commit: inner.commit });
+    submodules.push(...inner.submodules.map((each) => ({ ...each, path: `${prefix}/${each.path}` })));
     leftOut.push(...inner.leftOut.map((name) => `${path}/${name}`));
     unreadable.push(...inner.unreadable.map((name) => `${prefix}/${name}`));
   }
   // A partial clone lacks the contents of files that nobody looked at: their names suffice.
   const tree = await gitLine(['write-tree', '--missing-ok'], call);
-  return { tree, nested, unreadable, leftOut };
+  return { tree, nested, submodules, unreadable, leftOut };
 }
 
 /** The user's ignore rules, in git's own order of precedence; `--exclude-standard` would read the store's instead. */
@@ -141,7 +154,11 @@ function isStorable(path: Buffer): boolean {
 }
 
 /** Puts a nested repository's files below `path` into the index; undefined where no repository is checked out. */
-async function recordNested(options: RecordOptions, path: BytePath, call: GitCall): Promise<RecordedTree | undefined> {
+async function recordNested(
+  options: RecordOptions,
+  path: BytePath,
+  call: GitCall,
+): Promise<(RecordedTree & { commit: string | undefined }) | undefined> {
   const { store, project } = options;
   const root = below(project.root, path).toString('utf8');
   // A name that is not UTF-8 cannot be handed to the calls below unharmed.
@@ -157,5 +174,16 @@ async function recordNested(options: RecordOptions, path: BytePath, call: GitCal
     leaveOut: (inner) => options.leaveOut?.(`${path}/${inner}`) === true,
   });
   await git(['read-tree', `--prefix=${toText(path)}/`, recorded.tree], call);
-  return recorded;
+  return { ...recorded, commit: standsAt(repository, store) };
+}
+
+/** The commit that a repository within the project is at, where it has one that this store could name. */
+function standsAt(repository: Repository, store: BaseStore): string | undefined {
+  if (repository.objectFormat !== store.objectFormat) return undefined;
+  try {
+    return tipOf(readGitPosition(repository.gitDir, repository.commonDir));
+  } catch (error) {
+    if (error instanceof IronError) return undefined;
+    throw error;
+  }
 }

@@ -1,8 +1,8 @@
 // The difference of two trees in the store, as data and as text. Renames are found by git; nothing is read but stored objects.
-import { IronError } from '../platform/errors.ts';
+import type { PieceWriter } from '../platform/processes.ts';
 import type { BaseStore } from './base-store.ts';
 import { splitRecords, toText, type BytePath } from './byte-path.ts';
-import { git } from './git.ts';
+import { git, gitInto } from './git.ts';
 
 export interface DiffFile {
   /** Text for people and JSON, relative to the project. */
@@ -15,6 +15,8 @@ export interface DiffFile {
   deletions: number;
   binary: boolean;
   hostExecutable: boolean;
+  /** Of a submodule: the commits that it stood at and stands at now; the lines are those of git’s note of it. */
+  submodule?: { from?: string; to?: string };
 }
 
 /** A changed file with what git knows of it. */
@@ -32,7 +34,18 @@ export interface TreeSide {
 /** The part of a difference that people and JSON get. */
 export function diffFile(file: TreeDifference): DiffFile {
   const { path, from, change, insertions, deletions, binary, hostExecutable } = file;
-  return { path, ...(from === undefined ? {} : { from }), change, insertions, deletions, binary, hostExecutable };
+  return {
+    path,
+    ...(from === undefined ? {} : { from }),
+    ...{ change, insertions, deletions, binary, hostExecutable },
+    ...submoduleOf(file),
+  };
+}
+
+function submoduleOf({ before, after }: TreeDifference): Pick<DiffFile, 'submodule'> {
+  const [from, to] = [before, after].map((side) => (side?.mode === '160000' ? side.oid : undefined));
+  if (from === undefined && to === undefined) return {};
+  return { submodule: { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) } };
 }
 
 /** Files that differ from tree `from` to tree `to`, in git's order. */
@@ -101,41 +114,14 @@ function kindOf(
   }
 }
 
-/** The difference as git prints it. Holds bytes from inside a cage: whoever shows it makes it printable first. */
+/** The difference as git prints it, in pieces. Holds bytes from inside a cage: whoever shows it makes it printable first. */
 export async function diffTreesText(
   store: BaseStore,
   from: string,
   to: string,
-  style: 'stat' | 'full',
-  paths: readonly string[] = [],
-): Promise<string> {
+  { style, paths, write }: { style: 'stat' | 'full'; paths: readonly string[]; write: PieceWriter },
+): Promise<void> {
   const form = style === 'stat' ? ['--stat=120'] : ['--patch'];
-  const args = [
-    'diff-tree',
-    '-r',
-    '-M',
-    '-l2000',
-    '--no-ext-diff',
-    '--no-textconv',
-    '--no-color',
-    ...form,
-    from,
-    to,
-    '--',
-    ...paths,
-  ];
-  const { stdout } = await git(args, { gitDir: store.gitDir });
-  if (stdout.length > MAX_TEXT_BYTES) throw tooLong();
-  return stdout.toString('utf8');
-}
-
-/** No string is longer than 512 MiB, and made printable a text gets longer. */
-const MAX_TEXT_BYTES = 256 * 1024 * 1024;
-
-function tooLong(): IronError {
-  return new IronError('E_WORKSPACE', {
-    message: 'the change is too large to be shown as text',
-    because: `it has more than ${MAX_TEXT_BYTES / 1024 / 1024} MiB`,
-    hint: 'leave --full out for one line a file, or write it to files: ironcage patch',
-  });
+  const options = ['-r', '-M', '-l2000', '--no-ext-diff', '--no-textconv', '--no-color', ...form];
+  await gitInto(['diff-tree', ...options, from, to, '--', ...paths], { gitDir: store.gitDir }, write);
 }

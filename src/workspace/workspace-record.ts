@@ -17,6 +17,7 @@ const schema = z.strictObject({
     commit: oid,
     head: oid.optional(),
     nested: z.array(z.string()),
+    submodules: z.array(z.strictObject({ path: z.string(), commit: oid })).optional(),
     unreadable: z.array(z.string()),
   }),
   leftOut: z.array(reasoned).describe('Files of the project that the cage does not get'),

@@ -69,7 +69,12 @@ export async function loadWorkspace(storeDirectory: string): Promise<PreparedWor
       ...directoriesOf(directory),
       ...(record.strategy === 'mount' ? { tree: record.projectRoot } : {}),
     },
-    base: { ...record.base, gitDir: join(directory, 'base.git'), head: record.base.head },
+    base: {
+      ...record.base,
+      gitDir: join(directory, 'base.git'),
+      head: record.base.head,
+      submodules: record.base.submodules ?? [],
+    },
     leftOut: record.leftOut,
     maskedPaths: record.maskedPaths,
     extraReadOnlyBinds: record.extraReadOnlyBinds,

@@ -360,17 +360,21 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     },
     diffCage: async (_context, name, dir = '') => ({
       ...{ cage: name, ...(dir === '' ? {} : { dir }) },
-      ...{ base: 'abc', files: [FILE], skipped: [] },
+      ...{ base: 'abc', tree: 'def', files: [FILE], skipped: [] },
     }),
     languageTotals: async (files) => [{ language: 'TypeScript', files: files.length, insertions: 3, deletions: 1 }],
-    diffCageText: async (_context, _name, style) => `text of ${style}\n`,
+    diffCageText: async (_context, _change, style, write) => {
+      await write(Buffer.from(`text of ${style}\n`));
+    },
     reviewCage: async (_context, name, dir = '') => ({ ...REVIEW, cage: name, ...(dir === '' ? {} : { dir }) }),
     decideReview: async (_context, name, request, dirs = ['']) => {
       asked('decideReview', name, request, dirs);
       return dirs.map(() => ({ ...REVIEW, cage: name, undecided: 0 }));
     },
-    reviewFileText: async (_context, _name, path) => `patch of ${path}\n`,
-    planApplyCage: async () => ({ files: [FILE], conflicts: [], hostExecutable: [], inPlace: false }),
+    reviewFileText: async (_context, _name, { path }, write) => {
+      await write(Buffer.from(`patch of ${path}\n`));
+    },
+    planApplyCage: async () => ({ files: [FILE], conflicts: [], stays: [], hostExecutable: [], inPlace: false }),
     applyCage: async (_context, name, options) => {
       asked('applyCage', name, options);
       return { applied: ['src/a.ts'], leftOut: [] };

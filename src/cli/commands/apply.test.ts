@@ -5,6 +5,7 @@ import type { ApplyPlanView } from '../library.ts';
 const RUNS_HERE: ApplyPlanView = {
   files: [FILE, { ...FILE, path: '.envrc', change: 'added', hostExecutable: true }],
   conflicts: [],
+  stays: [],
   inPlace: false,
   hostExecutable: [
     {
@@ -86,7 +87,7 @@ test('a conflict is listed and nothing is done, whatever was allowed', async () 
 });
 
 test('an empty change is nothing to ask about', async () => {
-  const result = await apply({ files: [], conflicts: [], hostExecutable: [], inPlace: false }, '');
+  const result = await apply({ files: [], conflicts: [], stays: [], hostExecutable: [], inPlace: false }, '');
   expect(result).toMatchObject({ exitCode: 0, calls: [] });
 });
 

@@ -111,6 +111,8 @@ async function applyOne(
     note(`${dirTitle(cage, dir)}: the project is mounted, and the work is in place already`);
     return { result: { ...nothing, inPlace: true }, declined: false };
   }
+  for (const { path, reason } of plan.stays)
+    if (!output.json) output.note(['yellow', 'stays'], `: ${path} (${reason})`);
   if (plan.files.length === 0) {
     note(`${dirTitle(cage, dir)}: nothing to apply`);
     return { result: nothing, declined: false };

@@ -46,11 +46,12 @@ export const diff: Command = {
       const style = flags.on('full') ? 'full' : flags.on('stat') ? 'stat' : undefined;
       for (const change of changes) {
         if (!dirs.single && change.files.length > 0) output.line(['bold', dirTitle(name, change.dir)]);
-        const text =
-          style === undefined || change.files.length === 0
-            ? undefined
-            : await library.diffCageText(context, name, style, change.dir);
-        printChange(change, text, output);
+        if (style !== undefined && change.files.length > 0) {
+          const text = output.textPieces();
+          await library.diffCageText(context, change, style, (piece) => text.write(piece));
+          text.end();
+          printSkipped(change, output);
+        } else printChange(change, output);
         if (change.files.length > 0) output.table(languageRows(change.languages ?? []));
       }
     }
@@ -67,12 +68,16 @@ function languageRows(languages: readonly LanguageTotal[]): Span[][] {
   ]);
 }
 
-function printChange({ cage, dir, files, skipped }: CageDiff, text: string | undefined, output: Output): void {
+function printChange(change: CageDiff, output: Output): void {
+  const { cage, dir, files } = change;
   if (files.length === 0) output.note(`${dirTitle(cage, dir)}: no change against its base`);
-  else if (text !== undefined) output.text(text);
   else {
     output.table(changeRows(files));
     output.line(changeTotals(files));
   }
+  printSkipped(change, output);
+}
+
+function printSkipped({ skipped }: CageDiff, output: Output): void {
   for (const { path, reason } of skipped) output.note(['yellow', 'skipped'], `: ${path} (${reason})`);
 }

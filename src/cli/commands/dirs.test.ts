@@ -62,7 +62,7 @@ test('apply writes what was named and nothing else', async () => {
 
 test('a conflict in one directory keeps all as they are', async () => {
   const calls: Call[] = [];
-  const plan = { files: [], hostExecutable: [], inPlace: false };
+  const plan = { files: [], stays: [], hostExecutable: [], inPlace: false };
   const library: Partial<Library> = {
     planApplyCage: async (_context, _name, dir) => ({
       ...plan,
