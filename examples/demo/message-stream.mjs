@@ -10,15 +10,11 @@ export function streamMessage(response, message) {
   send({ type: 'message_start', message: { ...message, content: [], stop_reason: null, usage } });
   send({ type: 'ping' });
   message.content.forEach((block, index) => {
-    const isText = block.type === 'text';
-    send({
-      type: 'content_block_start',
-      index,
-      content_block: isText ? { type: 'text', text: '' } : { ...block, input: {} },
-    });
-    for (const piece of pieces(isText ? block.text : JSON.stringify(block.input))) {
-      const delta = isText ? { type: 'text_delta', text: piece } : { type: 'input_json_delta', partial_json: piece };
-      send({ type: 'content_block_delta', index, delta });
+    const { opened, text, delta } = asStreamed(block);
+    send({ type: 'content_block_start', index, content_block: opened });
+    for (const piece of pieces(text)) send({ type: 'content_block_delta', index, delta: delta(piece) });
+    if (block.type === 'thinking') {
+      send({ type: 'content_block_delta', index, delta: { type: 'signature_delta', signature: block.signature } });
     }
     send({ type: 'content_block_stop', index });
   });
@@ -29,6 +25,20 @@ export function streamMessage(response, message) {
   });
   send({ type: 'message_stop' });
   response.end();
+}
+
+/** A block as it is opened, and how its text comes in pieces. */
+function asStreamed(block) {
+  if (block.type === 'text') {
+    const delta = (text) => ({ type: 'text_delta', text });
+    return { opened: { type: 'text', text: '' }, text: block.text, delta };
+  }
+  if (block.type === 'thinking') {
+    const delta = (thinking) => ({ type: 'thinking_delta', thinking });
+    return { opened: { type: 'thinking', thinking: '', signature: '' }, text: block.thinking, delta };
+  }
+  const delta = (json) => ({ type: 'input_json_delta', partial_json: json });
+  return { opened: { ...block, input: {} }, text: JSON.stringify(block.input), delta };
 }
 
 function* pieces(text) {

@@ -117,6 +117,8 @@ function blocks(message) {
 
 function compose(step, call, body) {
   const content = [];
+  if (step.thinking !== undefined)
+    content.push({ type: 'thinking', thinking: step.thinking, signature: 'c2NyaXB0ZWQ=' });
   if (step.text !== undefined) content.push({ type: 'text', text: step.text });
   for (const tool of step.tools ?? []) {
     content.push({

@@ -41,3 +41,14 @@ test('a shell with arguments is those arguments, without any it is a login shell
   expect(shell.startArgv(['/usr/bin/bash'], [])).toEqual(shellArgv());
   expect(shell.startArgv(['/usr/bin/bash'], ['ls', '-a b'])).toEqual(['ls', '-a b']);
 });
+
+test('works unattended with its events as JSON, and takes a model and a session to go on with', () => {
+  const headless = claude.headless;
+  const first = ['-p', '--output-format', 'stream-json', '--verbose'];
+  expect(headless?.argv(['claude'], { args: [] })).toEqual(['claude', ...first, '--dangerously-skip-permissions']);
+  const request = { model: 'opus', resume: '05f66397', args: ['--permission-mode', 'plan'] };
+  expect(headless?.argv(['claude'], request)).toEqual([
+    ...['claude', ...first],
+    ...['--model=opus', '--resume=05f66397', '--permission-mode', 'plan'],
+  ]);
+});

@@ -1,6 +1,7 @@
 // Claude Code. The cage is the sandbox, so its own permission questions are off unless the user's arguments name a mode.
 import { SHIPPED_LOCK, shippedInstall } from './agent-lock.ts';
 import type { AgentProfile, HomeFile, HomeSeed } from './profile.ts';
+import { createClaudeReader } from './read-claude.ts';
 
 const API_HOST = 'api.anthropic.com';
 
@@ -80,12 +81,31 @@ export const claude: AgentProfile = {
   },
   startArgv(program, args) {
     const first = args[0];
-    const chosen = args.some((arg) => PERMISSION_FLAGS.some((flag) => arg === flag || arg.startsWith(`${flag}=`)));
-    if (chosen || (first !== undefined && NO_SESSION.has(first))) return [...program, ...args];
+    if (hasMode(args) || (first !== undefined && NO_SESSION.has(first))) return [...program, ...args];
     return [...program, '--dangerously-skip-permissions', ...args];
   },
   homeFiles,
+  headless: {
+    argv(program, { model, resume, args }) {
+      return [
+        ...program,
+        ...['-p', '--output-format', 'stream-json', '--verbose'],
+        ...(hasMode(args) ? [] : ['--dangerously-skip-permissions']),
+        ...(model === undefined ? [] : [`--model=${model}`]),
+        ...(resume === undefined ? [] : [`--resume=${resume}`]),
+        ...args,
+      ];
+    },
+    createReader: createClaudeReader,
+    canResume: true,
+    hasModels: true,
+    instructionsFile: '.claude/CLAUDE.md',
+  },
 };
+
+function hasMode(args: readonly string[]): boolean {
+  return args.some((arg) => PERMISSION_FLAGS.some((flag) => arg === flag || arg.startsWith(`${flag}=`)));
+}
 
 /** What a person answers at the first start: theme, trust in the project, the key in the environment, the bypass notice. */
 function homeFiles(seed: HomeSeed): HomeFile[] {

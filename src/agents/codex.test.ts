@@ -34,3 +34,15 @@ test('the seeded home logs in with the placeholder, trusts this project and tell
 test('without a key there is no login', () => {
   expect(codex.homeFiles({ project: '/p', placeholders: {} }).map(({ path }) => path)).toEqual(['.codex/config.toml']);
 });
+
+test('works unattended with its events as JSON, and takes a model and a session to go on with', () => {
+  const headless = codex.headless;
+  const bypass = '--dangerously-bypass-approvals-and-sandbox';
+  expect(headless?.argv(['codex'], { args: [] })).toEqual([
+    ...['codex', 'exec', '--json', '--skip-git-repo-check', bypass, '-'],
+  ]);
+  expect(headless?.argv(['codex'], { model: 'gpt-5.5', resume: '01a22a8c', args: ['-s', 'read-only'] })).toEqual([
+    ...['codex', 'exec', 'resume', '--json', '--skip-git-repo-check', '--model=gpt-5.5', '-s', 'read-only'],
+    ...['01a22a8c', '-'],
+  ]);
+});

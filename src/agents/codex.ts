@@ -2,6 +2,7 @@
 // off unless the user's arguments choose a mode.
 import { shippedInstall } from './agent-lock.ts';
 import type { AgentProfile, HomeFile, HomeSeed, PlatformRecipe } from './profile.ts';
+import { createCodexReader } from './read-codex.ts';
 
 const API_HOST = 'api.openai.com';
 const BYPASS = '--dangerously-bypass-approvals-and-sandbox';
@@ -70,15 +71,37 @@ export const codex: AgentProfile = {
   env: {},
   startArgv(program, args) {
     const [first = '', ...rest] = args;
-    const end = args.indexOf('--');
-    const flags = end < 0 ? args : args.slice(0, end);
-    const chosen = flags.some((arg) => MODE_FLAGS.some((flag) => arg === flag || arg.startsWith(`${flag}=`)));
-    if (chosen || NO_SESSION.has(first)) return [...program, ...args];
+    if (hasMode(args) || NO_SESSION.has(first)) return [...program, ...args];
     if (SESSIONS.has(first)) return [...program, first, BYPASS, ...rest];
     return [...program, BYPASS, ...args];
   },
   homeFiles,
+  headless: {
+    argv(program, { model, resume, args }) {
+      const flags = [
+        '--json',
+        // It wants a git repository, as a way back; the cage is one.
+        '--skip-git-repo-check',
+        ...(hasMode(args) ? [] : [BYPASS]),
+        ...(model === undefined ? [] : [`--model=${model}`]),
+        ...args,
+      ];
+      // The prompt's place must be named: behind a session's id nothing would mean that there is none.
+      if (resume === undefined) return [...program, 'exec', ...flags, '-'];
+      return [...program, 'exec', 'resume', ...flags, resume, '-'];
+    },
+    createReader: createCodexReader,
+    canResume: true,
+    hasModels: true,
+    instructionsFile: '.codex/AGENTS.md',
+  },
 };
+
+function hasMode(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const flags = end < 0 ? args : args.slice(0, end);
+  return flags.some((arg) => MODE_FLAGS.some((flag) => arg === flag || arg.startsWith(`${flag}=`)));
+}
 
 /** One build under the names of both C libraries. */
 function onBoth(platform: string, target: string): Readonly<Record<string, PlatformRecipe>> {

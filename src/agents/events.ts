@@ -9,14 +9,19 @@ export type AgentEvent =
   | { type: 'tool-call'; id: string; name: string; input: unknown }
   | { type: 'tool-result'; id: string; output: string; isError: boolean }
   | UsageEvent
+  /** What the agent says beside its work: that it tries again, that something is amiss. It goes on. */
+  | { type: 'notice'; text: string }
   | { type: 'done'; isError: boolean; text?: string; durationMs?: number; turns?: number }
   /** What the reader does not know, whole: `kind` is the agent's word for it, `raw` the line. */
   | { type: 'unknown'; kind: string; raw: string };
 
 export interface UsageEvent {
   type: 'usage';
-  /** `step`: to be added to what was used before. `total`: of the whole run so far; it takes the place of all sums. */
-  scope: 'step' | 'total';
+  /**
+   * `step`: to be added to what was used before. `total`: of the whole run so far; it takes the place of all sums.
+   * `session`: the same, but of all runs of this session: a run that resumed takes off what the session had used before.
+   */
+  scope: 'step' | 'total' | 'session';
   /** All tokens that went in, those from and into a cache among them. */
   inputTokens: number;
   outputTokens: number;

@@ -34,6 +34,8 @@ export interface HeadlessProfile {
   createReader(): StreamReader;
   /** Whether `resume` is understood. */
   canResume: boolean;
+  /** Whether `model` is understood. */
+  hasModels: boolean;
   /** File relative to the home from which it takes standing instructions. Absent: they go ahead of the prompt. */
   instructionsFile?: string;
 }

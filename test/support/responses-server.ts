@@ -33,6 +33,8 @@ export interface ResponsesOptions {
   apiKey: string;
   /** Shell commands that the model has run one after the other; then it says that it is done. */
   commands: readonly string[];
+  /** The summary of what it thought before each answer. Absent: it did not think. */
+  reasoning?: string;
   /** Absent: true. Otherwise the handshake is refused, and the client has to fall back. */
   websocket?: boolean;
 }
@@ -185,13 +187,21 @@ function events(call: Call, done: number, options: ResponsesOptions): Event[] {
     response: { id, object: 'response', status: 'completed', model: call.model, output: [], usage },
   };
   if (call.isWarmUp) return [created, completed];
-  const item = nextItem(call, options.commands[done]);
+  const items = [...thoughts(options.reasoning), nextItem(call, options.commands[done])];
   return [
     created,
-    { type: 'response.output_item.added', output_index: 0, item },
-    { type: 'response.output_item.done', output_index: 0, item },
+    ...items.flatMap((item, output_index) => [
+      { type: 'response.output_item.added', output_index, item },
+      { type: 'response.output_item.done', output_index, item },
+    ]),
     completed,
   ];
+}
+
+function thoughts(text: string | undefined): Record<string, unknown>[] {
+  if (text === undefined) return [];
+  const id = `rs_${randomBytes(12).toString('hex')}`;
+  return [{ type: 'reasoning', id, summary: [{ type: 'summary_text', text }], encrypted_content: 'c2NyaXB0ZWQ=' }];
 }
 
 /** Codex has one of several ways to run a command, by the model. */
