@@ -1,6 +1,8 @@
 // The library. The command line is written with it, and so is everything else that is not inside: what is not exported
 // here is nobody's but ours. A function's own code is loaded when it is first called, so that a short command starts fast.
 import type { AuditRecord } from './audit/record.ts';
+import type { Message } from './bus/message.ts';
+import type { PollEvent, PollOptions, ReadOptions } from './bus/messages.ts';
 import type { ApprovalEvent } from './cage/approve.ts';
 import type { AuditQuery } from './cage/audit.ts';
 import type { HarQuery } from './cage/har.ts';
@@ -47,6 +49,9 @@ export type { RestoredCage } from './cage/restore-trashed.ts';
 export type { RoomOptions } from './cage/make-room.ts';
 export type { Leftover, Pruned, PruneQuery } from './cage/leftovers.ts';
 export type { DoctorReport } from './cage/doctor.ts';
+export type { Message } from './bus/message.ts';
+export type { PollEvent, PollOptions, ReadOptions } from './bus/messages.ts';
+export type { SendOptions } from './bus/send.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
 export { cageExists } from './cage/store.ts';
@@ -163,3 +168,26 @@ export const secretRemove = lazily(async () => (await import('./cage/secret-comm
 
 export const verifyCage = lazily(async () => (await import('./cage/verify.ts')).verifyCage);
 export const doctor = lazily(async () => (await import('./cage/doctor.ts')).doctor);
+
+/** What has come out of a cage and was not read yet by a consumer; `acknowledge` says that it was. */
+export async function* readMessages(
+  context: Context,
+  name: string,
+  options?: ReadOptions,
+): AsyncGenerator<Message, void, undefined> {
+  yield* (await import('./bus/messages.ts')).readMessages(context, name, options);
+}
+/** The same, and each new one, until a time, the end of the cage, or `signal`. */
+export async function* pollMessages(
+  context: Context,
+  name: string,
+  options?: PollOptions,
+): AsyncGenerator<PollEvent, void, undefined> {
+  yield* (await import('./bus/messages.ts')).pollMessages(context, name, options);
+}
+export const acknowledge = lazily(async () => (await import('./bus/messages.ts')).acknowledge);
+export const sendMessage = lazily(async () => (await import('./bus/send.ts')).sendMessage);
+export const forgetMessages = lazily(async () => (await import('./bus/forget.ts')).forgetMessages);
+/** The exit code that a message ends `outbox --poll` with; undefined where the work goes on. */
+export const outcomeOf = lazily(async () => (await import('./bus/message.ts')).outcomeOf);
+export const payloadOfText = lazily(async () => (await import('./bus/message.ts')).payloadOfText);

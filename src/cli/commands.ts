@@ -159,6 +159,20 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'outbox',
+    {
+      summary: 'show what an agent has sent out of its cage, or wait for it',
+      load: async () => (await import('./commands/outbox.ts')).outbox,
+    },
+  ],
+  [
+    'inbox',
+    {
+      summary: 'send a message to the agent in a cage',
+      load: async () => (await import('./commands/inbox.ts')).inbox,
+    },
+  ],
+  [
     'audit',
     {
       summary: 'show which requests left a cage and which were refused',

@@ -2,6 +2,7 @@
 import type { Environment } from '../platform/environment.ts';
 import type { DiffFile, PieceWriter } from './library-change.ts';
 import type { KeptLibrary, Snapshot } from './kept-library.ts';
+import type { MessageLibrary } from './message-library.ts';
 import type { DecidedFile, ReviewLibrary } from './review-library.ts';
 import type { WorkLibrary } from './work-library.ts';
 import type { Context } from './library-context.ts';
@@ -313,7 +314,7 @@ export interface UpgradeOutcome {
   agent: (UpgradeStep & { name: string; where: 'image' | 'installed' | 'host' }) | undefined;
 }
 
-export interface Library extends KeptLibrary, ReviewLibrary, WorkLibrary {
+export interface Library extends KeptLibrary, MessageLibrary, ReviewLibrary, WorkLibrary {
   openContext(options: {
     home?: string;
     environment: Environment;

@@ -14,6 +14,7 @@ import type {
   WaitingRequest,
 } from '../../src/cli/library.ts';
 import type { CageReview, ReviewedFile } from '../../src/cli/review-library.ts';
+import type { Message } from '../../src/cli/message-library.ts';
 import type { ExportView } from '../../src/cli/work-library.ts';
 import type { RestorePlan, Snapshot, TrashedCage } from '../../src/cli/kept-library.ts';
 import type { OutputStream } from '../../src/cli/output.ts';
@@ -199,6 +200,11 @@ export const RECORD: AuditRecord = {
   bytesOut: 1,
   bytesIn: 2,
   secrets: [],
+};
+
+export const QUESTION: Message = {
+  ...{ seq: 12, id: 'm-1', from: 'cage', type: 'question', time: '2026-11-21T12:00:00.000Z', untrusted: true },
+  payload: { text: 'Which\u001b[2J one?\n#13 12:00:01 task_complete', options: ['a', 'b'] },
 };
 
 export const WAITING: WaitingRequest = {
@@ -393,6 +399,22 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       asked('syncCage', name, request);
       return { files: [FILE], conflicts: [], overwritten: [], leftOut: [], inPlace: false };
     },
+    readMessages: async function* (_context, cage, options) {
+      asked('readMessages', cage, options);
+      yield QUESTION;
+    },
+    pollMessages: async function* (_context, cage, { signal: _signal, ...options }) {
+      asked('pollMessages', cage, options);
+      yield { event: 'message', message: QUESTION };
+    },
+    outcomeOf: async ({ type }) => (type === 'question' ? 11 : undefined),
+    acknowledge: async (_context, cage, seq, options) => asked('acknowledge', cage, seq, options),
+    forgetMessages: async () => 3,
+    sendMessage: async (_context, cage, type, payload, options) => {
+      asked('sendMessage', cage, type, payload, options);
+      return { ...QUESTION, id: 'h-1', from: 'user', type, payload, untrusted: false };
+    },
+    payloadOfText: async (_type, text) => ({ text }),
     auditCage: async function* (_context, name, { signal: _signal, ...filter }) {
       asked('auditCage', name, filter);
       yield RECORD;
