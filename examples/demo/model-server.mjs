@@ -82,7 +82,7 @@ async function answer(request, response, options, requests) {
 /** Title, quota probe and the like come without the tools of the main conversation; they do not advance the script. */
 function isSideTask(call) {
   const tools = Array.isArray(call.tools) ? call.tools.map((tool) => tool?.name) : [];
-  return call.max_tokens === 1 || !tools.includes('Bash');
+  return call.max_tokens === 1 || !tools.some((tool) => /^bash$/i.test(String(tool)));
 }
 
 /** The number of answers with tool calls that the client has sent back says how far the script has come. */

@@ -44,11 +44,12 @@ function lockedInstall(recipe: AgentRecipe, locked: LockedAgent): AgentInstall {
   const platforms = Object.entries(recipe.platformPackages).flatMap(([key, platform]): [string, PlatformPackage][] => {
     const found = locked.platforms[key];
     if (found === undefined) return [];
-    const { name, program, companions, sizeBytes } = platform;
+    const { name, program, companions, interpreter, sizeBytes } = platform;
     const { version, integrity } = found;
     const isAlias = found.name !== name || version !== locked.version;
     const published = isAlias ? { published: { name: found.name, version } } : {};
-    return [[key, { name, ...published, integrity, program, ...(companions && { companions }), sizeBytes }]];
+    const needs = { ...(companions && { companions }), ...(interpreter && { interpreter }) };
+    return [[key, { name, ...published, integrity, program, ...needs, sizeBytes }]];
   });
   const { kind, package: packageName } = recipe;
   return { kind, package: packageName, version: locked.version, platformPackages: Object.fromEntries(platforms) };

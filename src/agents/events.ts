@@ -33,4 +33,6 @@ export interface UsageEvent {
 /** Makes events of an agent's stream, one line (without its end) at a time. Never throws: what it cannot read is `unknown`. */
 export interface StreamReader {
   read(line: string): AgentEvent[];
+  /** What was held back for a next line, where the stream ends without one. Absent: nothing ever is. */
+  end?(): AgentEvent[];
 }

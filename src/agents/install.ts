@@ -8,6 +8,7 @@ import { makeDirectory, removeTree } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
 import { fetchPackage, NPM_TIMEOUT_MS, type FetchOptions } from './fetch-package.ts';
 import { thisMachine, type Machine } from './machine.ts';
+import { nodeRuntime } from './node-runtime.ts';
 import type { AgentInstall, AgentProfile, AgentProgram, PlatformPackage } from './profile.ts';
 import { outsideSystem, programRoot } from './program.ts';
 
@@ -31,11 +32,13 @@ export function findInstalled(
     if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return undefined;
     throw error;
   }
+  const isScript = pinned.platform.interpreter === 'node';
+  const node = nodeRuntime(machine);
   return {
     command,
-    argv: [command],
-    readOnly: outsideSystem([programRoot(command, pinned.platform)]),
-    interpreter: 'native',
+    argv: isScript ? [node.program, command] : [command],
+    readOnly: [...outsideSystem([programRoot(command, pinned.platform)]), ...(isScript ? node.readOnly : [])],
+    interpreter: pinned.platform.interpreter ?? 'native',
     version: pinned.install.version,
     source: 'installed',
   };

@@ -78,6 +78,8 @@ export interface PlatformRecipe {
   program: string;
   /** Directory around the program, within the package, that it needs as a whole. Absent: the program stands alone. */
   companions?: string;
+  /** `node`: the program is a script of Node's. Absent: it is a program of its own. */
+  interpreter?: 'node';
   /** Bytes on disk, roughly; shown while it is fetched. */
   sizeBytes: number;
 }

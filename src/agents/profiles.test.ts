@@ -11,10 +11,10 @@ test.each([
   ['cluade', 'did you mean claude?'],
   ['Claude', 'did you mean claude?'],
   ['shel', 'did you mean shell?'],
-  ['bash', 'the agents are: claude, codex, shell'],
-  ['', 'the agents are: claude, codex, shell'],
-  ['x'.repeat(100_000), 'the agents are: claude, codex, shell'],
-  ['__proto__', 'the agents are: claude, codex, shell'],
+  ['bash', 'the agents are: claude, codex, gemini, opencode, shell'],
+  ['', 'the agents are: claude, codex, gemini, opencode, shell'],
+  ['x'.repeat(100_000), 'the agents are: claude, codex, gemini, opencode, shell'],
+  ['__proto__', 'the agents are: claude, codex, gemini, opencode, shell'],
 ])('an unknown agent %j is an error that says: %s', (name, hint) => {
   let thrown: unknown;
   try {

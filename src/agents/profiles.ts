@@ -3,10 +3,12 @@ import { IronError } from '../platform/errors.ts';
 import { claude } from './claude.ts';
 import { codex } from './codex.ts';
 import { closestName } from './closest-name.ts';
+import { gemini } from './gemini.ts';
+import { opencode } from './opencode.ts';
 import type { AgentProfile } from './profile.ts';
 import { shell } from './shell.ts';
 
-export const AGENTS: readonly AgentProfile[] = [claude, codex, shell];
+export const AGENTS: readonly AgentProfile[] = [claude, codex, gemini, opencode, shell];
 
 export function findProfile(name: string): AgentProfile {
   const profile = AGENTS.find((agent) => agent.name === name);

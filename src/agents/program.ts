@@ -1,7 +1,7 @@
 // Is this file the agent? Follows links and launcher scripts to the real program and says what the cage must see of it.
 // Never names a directory that is not the agent's own package: a home, a configuration, a credential is never bound.
 import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isInside } from '../platform/files.ts';
 import type { Machine } from './machine.ts';
 import { nodeRuntime } from './node-runtime.ts';
@@ -45,7 +45,7 @@ export function outsideSystem(paths: readonly string[]): string[] {
 /** What a cage must see for the program to work: the program, or the directory of its package that it needs around it. */
 export function programRoot(file: string, platform: PlatformPackage | undefined): string {
   if (platform?.companions === undefined || !file.endsWith(`/${platform.name}/${platform.program}`)) return file;
-  return join(file.slice(0, -platform.program.length), platform.companions);
+  return resolve(file.slice(0, -platform.program.length), platform.companions);
 }
 
 function native(

@@ -16,16 +16,19 @@ import {
   string,
   tuple,
 } from 'fast-check';
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readRecorded, recordedLines } from '../../test/support/recorded-stream.ts';
 import type { AgentEvent } from './events.ts';
 import { AGENTS } from './profiles.ts';
 import { createClaudeReader } from './read-claude.ts';
 import { createCodexReader } from './read-codex.ts';
+import { createGeminiReader } from './read-gemini.ts';
+import { createOpencodeReader } from './read-opencode.ts';
 import { createTextReader } from './read-text.ts';
 
 const READERS = AGENTS.flatMap(({ name, headless }) => (headless === undefined ? [] : [{ name, headless }]));
-const RECORDED = ['claude', 'claude-resume', 'codex', 'codex-resume', 'codex-refused'];
+const RECORDED = readdirSync(new URL('../../test/recorded', import.meta.url)).map((name) => name.replace('.jsonl', ''));
 
 function ofType<T extends AgentEvent['type']>(events: readonly AgentEvent[], type: T) {
   return events.filter((event): event is Extract<AgentEvent, { type: T }> => event.type === type);
@@ -124,10 +127,78 @@ test('tells the tries of Codex as notices, and its failure as the end', () => {
   expect(events.at(-1)).toMatchObject({ type: 'done', isError: true, text: expect.stringContaining('401') });
 });
 
+test('reads what Gemini CLI says: text whole, though it comes in pieces, and what it thought as used', () => {
+  const events = readRecorded('gemini', createGeminiReader());
+  expect(events.map(({ type }) => type)).toEqual([
+    ...['session', 'text', 'tool-call', 'tool-call', 'tool-call', 'tool-result', 'tool-result', 'tool-result'],
+    ...['tool-call', 'tool-result', 'text', 'usage', 'done'],
+  ]);
+  expect(ofType(events, 'text').map(({ text }) => text)).toEqual([
+    'I look at the project first.',
+    'A file is written.\n\nAll is **done**.',
+  ]);
+  expect(ofType(events, 'tool-result').map(({ isError }) => isError)).toEqual([false, true, false, false]);
+  expect(ofType(events, 'usage')).toEqual([{ type: 'usage', scope: 'total', inputTokens: 400, outputTokens: 100 }]);
+  expect(events.at(-1)).toMatchObject({ isError: false, text: expect.stringContaining('All is **done**.') });
+});
+
+test('counts of a session of Gemini CLI that was resumed what this run used', () => {
+  const usage = ofType(readRecorded('gemini-resume', createGeminiReader()), 'usage');
+  expect(usage).toMatchObject([{ scope: 'total', inputTokens: 100, outputTokens: 25 }]);
+});
+
+test('keeps the text of Gemini CLI that nothing followed, and tells endless text in parts', () => {
+  const piece = (content: string) => JSON.stringify({ type: 'message', role: 'assistant', content, delta: true });
+  const reader = createGeminiReader();
+  expect(reader.read(piece('a begin'))).toEqual([]);
+  expect(reader.end?.()).toEqual([{ type: 'text', text: 'a begin' }]);
+  expect(reader.end?.()).toEqual([]);
+  expect(reader.read(piece('x'.repeat(70_000)))).toHaveLength(1);
+});
+
+test('reads what opencode says: its session once, calls with their results, and each step as used', () => {
+  const events = readRecorded('opencode', createOpencodeReader());
+  const tool = ['tool-call', 'tool-result'];
+  expect(events.map(({ type }) => type)).toEqual([
+    ...['session', 'thinking', 'text', ...tool, ...tool, ...tool, 'usage'],
+    ...[...tool, 'usage', 'text', 'usage', 'done'],
+  ]);
+  expect(ofType(events, 'tool-result')).toMatchObject([
+    { output: 'File not found: /nowhere/README.md', isError: true },
+    { output: 'exit code 3\n(no output)', isError: true },
+    { output: 'README.md\none\ntwo\n', isError: false },
+    { output: 'Wrote file successfully.', isError: false },
+  ]);
+  expect(ofType(events, 'usage')).toMatchObject([
+    { scope: 'step', inputTokens: 7630, outputTokens: 125, costUsd: 0.024765 },
+    { scope: 'step', inputTokens: 7861, outputTokens: 37 },
+    { scope: 'step', inputTokens: 7940, outputTokens: 17 },
+  ]);
+  expect(events.at(-1)).toEqual({ type: 'done', isError: false, text: 'A file is written.\n\nAll is **done**.' });
+});
+
+test('adds what opencode had from a cache and what it thought', () => {
+  const tokens = { input: 1, output: 2, reasoning: 4, cache: { read: 8, write: 16 } };
+  const line = JSON.stringify({ type: 'step_finish', part: { reason: 'length', tokens, cost: 0 } });
+  expect(createOpencodeReader().read(line)).toEqual([
+    { type: 'usage', scope: 'step', inputTokens: 25, outputTokens: 6 },
+    { type: 'done', isError: true, text: 'the model stopped: length' },
+  ]);
+});
+
+test.each(['gemini-refused', 'opencode-refused'])('%s: says why it failed', (name) => {
+  const reader = name.startsWith('gemini') ? createGeminiReader() : createOpencodeReader();
+  expect(readRecorded(name, reader).at(-1)).toMatchObject({
+    type: 'done',
+    isError: true,
+    text: expect.stringMatching(/API key not valid|invalid x-api-key/),
+  });
+});
+
 test('knows every line of what was recorded', () => {
   for (const name of RECORDED) {
-    const reader = name.startsWith('claude') ? createClaudeReader() : createCodexReader();
-    expect(ofType(readRecorded(name, reader), 'unknown')).toEqual([]);
+    const headless = READERS.find((reader) => name.startsWith(reader.name))?.headless ?? expect.fail(name);
+    expect(ofType(readRecorded(name, headless.createReader()), 'unknown')).toEqual([]);
   }
 });
 

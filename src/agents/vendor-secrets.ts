@@ -1,4 +1,4 @@
-// Keys of model vendors that no agent profile brings: `--secret GEMINI_API_KEY` needs no word about where it may go.
+// Keys of model vendors that no agent profile brings: `--secret GOOGLE_API_KEY` needs no word about where it may go.
 import type { AgentSecret } from './profile.ts';
 import { AGENTS } from './profiles.ts';
 
@@ -8,10 +8,7 @@ const GOOGLE_AI = {
   placeholderPrefix: 'AIzaSy-ironcage-',
 } as const;
 
-const VENDOR_SECRETS: readonly AgentSecret[] = [
-  { ...GOOGLE_AI, name: 'GEMINI_API_KEY', env: 'GEMINI_API_KEY' },
-  { ...GOOGLE_AI, name: 'GOOGLE_API_KEY', env: 'GOOGLE_API_KEY' },
-];
+const VENDOR_SECRETS: readonly AgentSecret[] = [{ ...GOOGLE_AI, name: 'GOOGLE_API_KEY', env: 'GOOGLE_API_KEY' }];
 
 /** The secret of an agent or a vendor under its usual name, or undefined. */
 export function findKnownSecret(name: string): AgentSecret | undefined {

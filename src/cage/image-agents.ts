@@ -1,5 +1,4 @@
-// The agents that have an image of their own: those with a profile, and those that will have one.
-import { shippedInstall } from '../agents/agent-lock.ts';
+// The agents that have an image of their own: those that ironcage can install.
 import { closestName } from '../agents/closest-name.ts';
 import type { AgentInstall } from '../agents/profile.ts';
 import { AGENTS } from '../agents/profiles.ts';
@@ -16,52 +15,11 @@ export interface ImageAgent {
   needsNode?: true;
 }
 
-const OPENCODE: ImageAgent = {
-  name: 'opencode',
-  title: 'opencode',
-  program: 'opencode',
-  install: shippedInstall('opencode', {
-    kind: 'npm',
-    package: 'opencode-ai',
-    platformPackages: {
-      'linux-x64': {
-        name: 'opencode-linux-x64',
-        program: 'bin/opencode',
-        sizeBytes: 184_000_000,
-      },
-      'linux-arm64': {
-        name: 'opencode-linux-arm64',
-        program: 'bin/opencode',
-        sizeBytes: 184_000_000,
-      },
-    },
-  }),
-};
-
-const GEMINI_PACKAGE = {
-  name: '@google/gemini-cli',
-  program: 'bundle/gemini.js',
-  sizeBytes: 99_000_000,
-};
-
-const GEMINI: ImageAgent = {
-  name: 'gemini',
-  title: 'Gemini CLI',
-  program: 'gemini',
-  needsNode: true,
-  install: shippedInstall('gemini', {
-    kind: 'npm',
-    package: '@google/gemini-cli',
-    platformPackages: { 'linux-x64': GEMINI_PACKAGE, 'linux-arm64': GEMINI_PACKAGE },
-  }),
-};
-
-export const IMAGE_AGENTS: readonly ImageAgent[] = [
-  ...AGENTS.flatMap(({ name, title, program, install }) =>
-    install === undefined ? [] : [{ name, title, program, install }],
-  ),
-  ...[GEMINI, OPENCODE].filter(({ name }) => AGENTS.every((agent) => agent.name !== name)),
-];
+export const IMAGE_AGENTS: readonly ImageAgent[] = AGENTS.flatMap(({ name, title, program, install }) => {
+  if (install === undefined) return [];
+  const isScript = Object.values(install.platformPackages).some(({ interpreter }) => interpreter === 'node');
+  return [{ name, title, program, install, ...(isScript && { needsNode: true as const }) }];
+});
 
 export function hasAgentImage(name: string): boolean {
   return IMAGE_AGENTS.some((agent) => agent.name === name);

@@ -85,11 +85,11 @@ test('wraps at blanks, counts what is two columns wide, and makes control sequen
 test('no line of any text steers a terminal or is wider than it, and no character is lost', () => {
   assert(
     property(
-      string({ unit: 'binary', maxLength: 300 }),
+      array(integer({ min: 0, max: 0x10ffff }), { maxLength: 300 }),
       array(string()),
       integer({ min: 1, max: 120 }),
-      (text, words, width) => {
-        const given = `${text} ${words.join(' ')}`;
+      (points, words, width) => {
+        const given = `${String.fromCodePoint(...points)} ${words.join(' ')}`;
         const shown = lines({ type: 'text', text: given }, { width });
         expect(shown.join('')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
         expect(Math.max(...shown.map((line) => line.length))).toBeLessThanOrEqual(2 * Math.max(39, width));
