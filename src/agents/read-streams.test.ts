@@ -147,8 +147,11 @@ test('counts of a session of Gemini CLI that was resumed what this run used', ()
   expect(usage).toMatchObject([{ scope: 'total', inputTokens: 100, outputTokens: 25 }]);
 });
 
+function piece(content: string): string {
+  return JSON.stringify({ type: 'message', role: 'assistant', content, delta: true });
+}
+
 test('keeps the text of Gemini CLI that nothing followed, and tells endless text in parts', () => {
-  const piece = (content: string) => JSON.stringify({ type: 'message', role: 'assistant', content, delta: true });
   const reader = createGeminiReader();
   expect(reader.read(piece('a begin'))).toEqual([]);
   expect(reader.end?.()).toEqual([{ type: 'text', text: 'a begin' }]);
