@@ -12,6 +12,7 @@ const rooms = {
   agents: ['platform', 'policy', 'secrets', 'config'],
   cage: ['platform', 'policy', 'secrets', 'audit', 'config', 'egress', 'workspace', 'archive', 'backends', 'agents'],
   bus: ['platform', 'cage', 'guest'],
+  runs: ['platform', 'policy', 'audit', 'workspace', 'backends', 'agents', 'cage', 'bus'],
   guest: [],
   cli: ['platform', 'index'],
 };

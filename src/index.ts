@@ -8,6 +8,7 @@ import type { AuditQuery } from './cage/audit.ts';
 import type { HarQuery } from './cage/har.ts';
 import type { Context } from './cage/context.ts';
 import { lazily } from './platform/lazily.ts';
+import type { FollowOptions, RunEvent } from './runs/follow-run.ts';
 
 export { openContext, type Context, type ContextOptions } from './cage/context.ts';
 export type { CageOptions } from './cage/options.ts';
@@ -52,6 +53,10 @@ export type { DoctorReport } from './cage/doctor.ts';
 export type { Message } from './bus/message.ts';
 export type { PollEvent, PollOptions, ReadOptions } from './bus/messages.ts';
 export type { SendOptions } from './bus/send.ts';
+export type { LaunchRequest } from './runs/launch-run.ts';
+export type { FollowOptions, RunEvent } from './runs/follow-run.ts';
+export type { RunInfo } from './runs/run-view.ts';
+export type { AgentEvent } from './agents/events.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
 export { cageExists } from './cage/store.ts';
@@ -191,3 +196,24 @@ export const forgetMessages = lazily(async () => (await import('./bus/forget.ts'
 /** The exit code that a message ends `outbox --poll` with; undefined where the work goes on. */
 export const outcomeOf = lazily(async () => (await import('./bus/message.ts')).outcomeOf);
 export const payloadOfText = lazily(async () => (await import('./bus/message.ts')).payloadOfText);
+/** Runs of agents that work unattended: launched, listed, followed to their end, stopped. */
+export const launchRun = lazily(async () => (await import('./runs/launch-run.ts')).launchRun);
+export const listRuns = lazily(async () => (await import('./runs/list-runs.ts')).listRuns);
+export const findRun = lazily(async () => (await import('./runs/list-runs.ts')).findRun);
+export const stopRun = lazily(async () => (await import('./runs/stop-run.ts')).stopRun);
+/** What the agent of a run says, event by event, up to its end; text in it stems from inside the cage. */
+export async function* followRun(
+  context: Context,
+  run: string,
+  options?: FollowOptions,
+): AsyncGenerator<RunEvent, void, undefined> {
+  yield* (await import('./runs/follow-run.ts')).followRun(context, run, options);
+}
+/** The same as the bytes that it wrote. */
+export async function* followBytes(
+  context: Context,
+  run: string,
+  options?: FollowOptions,
+): AsyncGenerator<Buffer, void, undefined> {
+  yield* (await import('./runs/follow-run.ts')).followBytes(context, run, options);
+}

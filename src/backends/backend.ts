@@ -210,6 +210,11 @@ export interface EnterRequest {
   env: Readonly<Record<string, string>>;
   /** A terminal of its own is attached; otherwise the program gets a session without a terminal. */
   terminal: boolean;
+  /**
+   * It is to outlive whoever starts it: the command line ends when the program does or before, and takes nothing with it. It
+   * has no input, and its output is nobody's.
+   */
+  detached?: true;
 }
 
 export interface ProbeResult {

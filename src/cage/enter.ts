@@ -14,6 +14,8 @@ import { watchEgress } from './watch-egress.ts';
 
 export interface ExecRequest {
   argv: readonly string[];
+  /** Outlives whoever starts it. */
+  detached?: true;
   /** Default: the project's directory, or the one below it that was named. */
   cwd?: string | undefined;
   env?: Readonly<Record<string, string>> | undefined;
@@ -97,6 +99,7 @@ export function commandFor(
     cwd: request.cwd ?? spec.startIn ?? spec.project,
     env: { ...(terminal && term !== undefined ? { TERM: term } : {}), ...request.env },
     terminal,
+    ...(request.detached === true && { detached: true }),
   });
   // An engine's helper leaves notes of its own where it was called from, which is most often a project of the user's.
   return spec.backend === 'native' ? command : { ...command, cwd: paths.run };

@@ -1,33 +1,18 @@
 // The main job: make or reuse the project's cage, start the agent in it, and say afterwards what it did.
-import type { AgentProfile } from '../agents/profile.ts';
 import { findProfile } from '../agents/profiles.ts';
-import { IronError } from '../platform/errors.ts';
-import { adaptCage, stopForChange } from './adapt.ts';
-import { rememberAgent } from './agent-programs.ts';
 import type { AuditOutcome } from './audit.ts';
-import { clonePath } from './choose-project.ts';
-import { createLocked, planCreation, type CreationPlan } from './create.ts';
 import type { Context } from './context.ts';
 import { enter, leaveCage } from './enter.ts';
-import { parseCageName } from './names.ts';
-import type { CageOptions } from './options.ts';
 import { occupy } from './occupancy.ts';
-import { secretValue } from './policy.ts';
-import { repairCage } from './repair.ts';
+import { planRun, prepareAgent, tellMissingValues, type AgentRequest } from './prepare-agent.ts';
 import { openSession } from './session.ts';
-import type { CageSpec } from './spec.ts';
-import { ensureRunning } from './ensure-running.ts';
-import { cageExists, cagePaths, openDataRoot, readSpec, withCageLock } from './store.ts';
+import { cagePaths, openDataRoot, withCageLock } from './store.ts';
 import type { CageDiff } from './work.ts';
 
-export interface RunRequest {
-  agent: string;
-  directory?: string | undefined;
+export interface RunRequest extends AgentRequest {
   /** What stands behind `--`: the agent's own. */
   args: readonly string[];
-  options: CageOptions & {
-    /** A new cage, even if the project has one. */
-    fresh: boolean;
+  options: AgentRequest['options'] & {
     /** Remove the cage afterwards, unless it holds work. */
     remove: boolean;
     /** Give the agent a terminal of its own. */
@@ -53,11 +38,7 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
   openDataRoot(context);
   const since = context.clock.now();
   const { state, argv, leave } = await withCageLock(context, plan.name, async () => {
-    for (const line of await repairCage(context, plan.name)) context.progress(line);
-    if (cageExists(context, plan.name)) await adaptCage(context, plan, profile);
-    else await createLocked(context, plan);
-    const program = await findProgramFor(context, plan.name, profile);
-    const state = await ensureRunning(context, plan.name, { stopWhenIdle: true });
+    const { state, program } = await prepareAgent(context, plan, profile);
     return { state, argv: profile.startArgv(program, request.args), leave: occupy(cagePaths(context, plan.name)) };
   });
   const session = await openSession(context, plan.name);
@@ -87,45 +68,4 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
     await removeCage(context, plan.name, { discard: false });
   }
   return { cage: plan.name, exitCode, change, further, ...outcome, kept, inPlace };
-}
-
-async function planRun(context: Context, request: RunRequest): Promise<CreationPlan> {
-  const { directory, options } = request;
-  const source = directory ?? (await sourceOf(context, options.name));
-  const plan = await planCreation(context, source, { ...options, agent: request.agent });
-  if (!options.fresh) return plan;
-  if (options.name !== undefined) {
-    throw new IronError('E_USAGE', { message: '--new and --name exclude each other', hint: 'leave one of them out' });
-  }
-  const stem = plan.name;
-  let number = 1;
-  while (cageExists(context, number === 1 ? stem : `${stem}-${number}`)) number += 1;
-  const name = number === 1 ? stem : `${stem}-${number}`;
-  return { ...plan, name, ...(plan.clone === undefined ? {} : { project: clonePath(context, name, plan.clone) }) };
-}
-
-/** A cage that was made from a URL is known by its name alone: its project is nowhere that anybody stands in. */
-async function sourceOf(context: Context, name: string | undefined): Promise<string | undefined> {
-  if (name === undefined || !cageExists(context, parseCageName(name))) return undefined;
-  return (await readSpec(context, name).catch(() => undefined))?.source?.url;
-}
-
-/** The argv that starts the agent. A cage that has not seen these files of it is restarted to see them. */
-async function findProgramFor(context: Context, name: string, profile: AgentProfile): Promise<readonly string[]> {
-  if (profile.install === undefined) return [profile.program];
-  const { imageAgent } = await readSpec(context, name);
-  // Where the images of agents have it; a program of that name in the cage's home is not asked.
-  if (imageAgent === profile.name) return [`/usr/local/bin/${profile.program}`];
-  const { program, changed } = await rememberAgent(context, name, profile);
-  if (changed) await stopForChange(context, name);
-  return program.argv;
-}
-
-async function tellMissingValues(context: Context, spec: CageSpec): Promise<void> {
-  for (const binding of spec.secrets) {
-    if ((await secretValue(context, spec.name, binding)) !== undefined) continue;
-    context.progress(
-      `${binding.name} has no value: requests that need it are refused (ironcage secret set ${binding.name})`,
-    );
-  }
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { RUNTIME_KINDS } from '../backends/backend.ts';
 import { IronError } from '../platform/errors.ts';
+import { budgetSchema as runBudgetSchema } from './budget.ts';
 import { isCageName } from './names.ts';
 import { CACHE_NAMES } from './package-caches.ts';
 
@@ -148,6 +149,7 @@ const specSchema = z.strictObject({
   env: z.record(z.string(), z.string()),
   binds: z.array(bindSchema).readonly(),
   ports: z.array(publishedPortSchema).readonly().optional().describe('published on the host'),
+  budget: runBudgetSchema.optional().describe('of all its runs together'),
   limits: z.strictObject({
     memoryBytes: z.number().int().positive().optional(),
     pids: z.number().int().positive().optional(),

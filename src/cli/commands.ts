@@ -114,6 +114,34 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       load: async () => (await import('./commands/fork.ts')).fork,
     },
   ],
+  [
+    'launch',
+    {
+      summary: 'run an agent unattended on one prompt, in the foreground or the background',
+      load: async () => (await import('./commands/launch.ts')).launch,
+    },
+  ],
+  [
+    'runs',
+    {
+      summary: 'list the runs of a cage, how they stand and what they used',
+      load: async () => (await import('./commands/runs.ts')).runs,
+    },
+  ],
+  [
+    'logs',
+    {
+      summary: 'show what the agent of a run said and did',
+      load: async () => (await import('./commands/logs.ts')).logs,
+    },
+  ],
+  [
+    'stop-run',
+    {
+      summary: 'stop one run; its cage and its work stay',
+      load: async () => (await import('./commands/stop-run.ts')).stopRun,
+    },
+  ],
   ['exec', { summary: 'run one command in a cage', load: async () => (await import('./commands/exec.ts')).exec }],
   ['shell', { summary: 'open a shell in a cage', load: async () => (await import('./commands/shell.ts')).shell }],
   [

@@ -31,7 +31,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 }
 
 test.each([
-  [['ru'], ['run']],
+  [['ru'], ['run', 'runs']],
   [['policy', 'al'], ['allow']],
   [['policy', 'allow', '--ca'], ['--cage']],
   [

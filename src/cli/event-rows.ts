@@ -1,7 +1,7 @@
 // What an agent says as lines for people: when, what kind, and the text, wrapped to the width and whole. All of it comes from
 // inside a cage: it is made harmless before it is measured, so that a line is as long as it looks. Pure.
 import { printable } from '../platform/text.ts';
-import type { AgentEvent } from '../agents/events.ts';
+import type { AgentEvent } from '../index.ts';
 import type { Span, Style } from './span.ts';
 
 export interface EventRowOptions {

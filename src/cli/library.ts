@@ -4,6 +4,7 @@ import type { DiffFile, PieceWriter } from './library-change.ts';
 import type { KeptLibrary, Snapshot } from './kept-library.ts';
 import type { MessageLibrary } from './message-library.ts';
 import type { DecidedFile, ReviewLibrary } from './review-library.ts';
+import type { RunLibrary } from './run-library.ts';
 import type { WorkLibrary } from './work-library.ts';
 import type { Context } from './library-context.ts';
 
@@ -314,7 +315,7 @@ export interface UpgradeOutcome {
   agent: (UpgradeStep & { name: string; where: 'image' | 'installed' | 'host' }) | undefined;
 }
 
-export interface Library extends KeptLibrary, MessageLibrary, ReviewLibrary, WorkLibrary {
+export interface Library extends KeptLibrary, MessageLibrary, ReviewLibrary, RunLibrary<CageOptions>, WorkLibrary {
   openContext(options: {
     home?: string;
     environment: Environment;

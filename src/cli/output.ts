@@ -11,6 +11,7 @@ import type { Span } from './span.ts';
 
 export interface OutputStream extends NodeJS.WritableStream {
   isTTY?: boolean | undefined;
+  columns?: number | undefined;
   writableNeedDrain?: boolean | undefined;
 }
 
@@ -26,6 +27,8 @@ export interface Output {
   readonly json: boolean;
   /** Whether more is wanted than what went wrong. */
   readonly verbose: boolean;
+  /** Of the terminal that stdout is; undefined where it is none. */
+  readonly columns: number | undefined;
   /** Aborts when nobody reads stdout any more. */
   readonly gone: AbortSignal;
   /** One line of a result, on stdout. */
@@ -82,6 +85,7 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
   return {
     json: options.json,
     verbose: options.verbose,
+    columns: host.stdout.isTTY === true ? host.stdout.columns : undefined,
     gone: gone.signal,
     line: (...spans) => out.write(`${out.render(spans)}\n`),
     text: (text) => out.write(ensureNewline(printable(text))),

@@ -114,18 +114,28 @@ export function rewriteFileBeneath(
   }
 }
 
-function openBeneath(root: string, relative: string): number {
-  const names = relative.split('/');
-  const last = names.pop() ?? '';
+/** The descriptor of a directory below `root`; a link on the way, or at its end, is an error. The caller closes it. */
+export function openDirectoryBeneath(root: string, relative: string): number {
   let directory = openSync(root, DIRECTORY);
   try {
-    for (const name of names) {
+    for (const name of relative.split('/')) {
       const next = openSync(`/proc/self/fd/${directory}/${name}`, DIRECTORY);
       closeSync(directory);
       directory = next;
     }
+    return directory;
+  } catch (error) {
+    closeSync(directory);
+    throw error;
+  }
+}
+
+function openBeneath(root: string, relative: string): number {
+  const slash = relative.lastIndexOf('/');
+  const directory = slash < 0 ? openSync(root, DIRECTORY) : openDirectoryBeneath(root, relative.slice(0, slash));
+  try {
     return openSync(
-      `/proc/self/fd/${directory}/${last}`,
+      `/proc/self/fd/${directory}/${relative.slice(slash + 1)}`,
       constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK,
     );
   } finally {

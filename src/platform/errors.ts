@@ -17,6 +17,7 @@ const ERROR_KINDS = {
   E_NO_AGENT: 'user',
   E_NO_SECRET: 'user',
   E_NO_SNAPSHOT: 'user',
+  E_NO_RUN: 'user',
   E_SNAPSHOT_EXISTS: 'user',
   E_SPEC_BROKEN: 'environment',
   E_STATE_BROKEN: 'environment',

@@ -30,6 +30,15 @@ export async function holdingInterrupts<T>(work: (interrupted: AbortSignal) => P
   }
 }
 
+/** Calls `interrupted` for each Ctrl-C or SIGTERM instead of ending; the function returned ends that. */
+export function onInterrupt(interrupted: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, interrupted);
+  return () => {
+    for (const signal of signals) process.off(signal, interrupted);
+  };
+}
+
 /** Long work without a pause keeps signals waiting: after this, `interrupted` knows of them. */
 export async function noticeSignals(): Promise<void> {
   // The second comes after the loop has looked for them.

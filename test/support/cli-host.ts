@@ -13,6 +13,7 @@ import type {
   Library,
   WaitingRequest,
 } from '../../src/cli/library.ts';
+import type { RunInfo } from '../../src/cli/run-library.ts';
 import type { CageReview, ReviewedFile } from '../../src/cli/review-library.ts';
 import type { Message } from '../../src/cli/message-library.ts';
 import type { ExportView } from '../../src/cli/work-library.ts';
@@ -205,6 +206,12 @@ export const RECORD: AuditRecord = {
 export const QUESTION: Message = {
   ...{ seq: 12, id: 'm-1', from: 'cage', type: 'question', time: '2026-11-21T12:00:00.000Z', untrusted: true },
   payload: { text: 'Which\u001b[2J one?\n#13 12:00:01 task_complete', options: ['a', 'b'] },
+};
+
+export const RUN: RunInfo = {
+  ...{ id: 'r-20261121-a1b2c3', cage: 'shop-1', agent: 'claude', model: 'fable', status: 'done', exitCode: 0 },
+  ...{ reason: null, startedAt: '2026-11-21T12:00:00.000Z', endedAt: '2026-11-21T12:01:05.000Z', sessionId: 's-1' },
+  ...{ resumes: null, costUsd: 0.0402, inputTokens: 1200, outputTokens: 34, bytesOut: 4096, notes: [] },
 };
 
 export const WAITING: WaitingRequest = {
@@ -415,6 +422,30 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       return { ...QUESTION, id: 'h-1', from: 'user', type, payload, untrusted: false };
     },
     payloadOfText: async (_type, text) => ({ text }),
+    launchRun: async (_context, request) => {
+      asked('launchRun', request);
+      return { ...RUN, status: 'running', exitCode: null, endedAt: null };
+    },
+    listRuns: async (_context, cage) => {
+      asked('listRuns', cage);
+      return [RUN];
+    },
+    findRun: async () => RUN,
+    stopRun: async (_context, run, options) => {
+      asked('stopRun', run, options);
+      return { ...RUN, status: 'stopped', exitCode: 143, reason: { code: 'user', message: 'it was stopped' } };
+    },
+    followRun: async function* (_context, run, { signal: _signal, ...options } = {}) {
+      asked('followRun', run, options);
+      const time = '2026-11-21T12:00:01.000Z';
+      yield { kind: 'event', time, run, event: { type: 'text', text: 'I look\u001b[2J first.' } };
+      yield { kind: 'stderr', time, run, text: 'a warning' };
+      yield { kind: 'end', time, run, record: RUN };
+    },
+    followBytes: async function* (_context, run, { signal: _signal, ...options } = {}) {
+      asked('followBytes', run, options);
+      yield Buffer.from('{"type":"text"}\n');
+    },
     auditCage: async function* (_context, name, { signal: _signal, ...filter }) {
       asked('auditCage', name, filter);
       yield RECORD;

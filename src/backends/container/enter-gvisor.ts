@@ -12,7 +12,7 @@ export function gvisorCommand(
   sandbox: GvisorSandbox,
   path: string,
   plan: Pick<EnterPlan, 'identity' | 'env' | 'runDirectory'>,
-  { argv, cwd, env, terminal }: EnterRequest,
+  { argv, cwd, env, terminal, detached }: EnterRequest,
 ): EnterCommand {
   // Emptied with every start: what a killed command leaves goes then.
   const directory = join(plan.runDirectory, 'exec');
@@ -34,8 +34,18 @@ export function gvisorCommand(
   writeFileSync(file, JSON.stringify(program), { mode: 0o600, flag: 'wx' });
   return {
     program: sandbox.program,
-    args: runscArguments(sandbox, ['exec', '--process', file, '--internal-pid-file', pidFile]),
+    args: runscArguments(sandbox, [
+      ...['exec', '--process', file],
+      ...(detached === true ? ['--detach'] : ['--internal-pid-file', pidFile]),
+    ]),
     env: { PATH: path },
+    ...(detached === true ? {} : tiedTo(sandbox, file, pidFile)),
+  };
+}
+
+/** Of a program that is to end with the command line. */
+function tiedTo(sandbox: GvisorSandbox, file: string, pidFile: string): Pick<EnterCommand, 'deliver' | 'endLeftOver'> {
+  return {
     deliver(signal) {
       const pid = readPid(pidFile);
       if (pid === undefined) return false;

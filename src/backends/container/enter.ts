@@ -39,11 +39,18 @@ export function execCommand(
   return {
     program: engine.program,
     args: [
-      ...[...engine.selectors, 'exec', request.terminal ? '-it' : '-i'],
+      ...[...engine.selectors, 'exec', request.detached === true ? '--detach' : request.terminal ? '-it' : '-i'],
       ...['--user', `${insideUid}:${insideGid}`, '--workdir', request.cwd, ...args],
       ...[container, ...request.argv],
     ],
     env: { ...env, ...engine.env },
+    ...(request.detached === true ? {} : tiedTo(init, mark)),
+  };
+}
+
+/** Of a program that is to end with the command line. */
+function tiedTo(init: ProcessIdentity, mark: string): Pick<EnterCommand, 'deliver' | 'endLeftOver'> {
+  return {
     deliver(signal) {
       const marked = markedProcesses(init, mark);
       for (const process of marked) signalProcess(process, signal);

@@ -42,7 +42,8 @@ export function enterCommand(
     // Its terminal is of the host's making: under this name programs inside can find and open it. Without a terminal of
     // its own a program must not reach the caller's: a session of its own has none.
     ...(request.terminal ? ['--dev-bind', '/proc/self/fd/0', '/dev/console'] : ['--new-session']),
-    ...['--die-with-parent', '--cap-add', KEPT, '--'],
+    ...(request.detached === true ? [] : ['--die-with-parent']),
+    ...['--cap-add', KEPT, '--'],
     ...[tools.setpriv, '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all', '--'],
     ...['/bin/sh', '-c', LET_GO, 'sh', ...request.argv],
   ];

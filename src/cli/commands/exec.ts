@@ -1,7 +1,7 @@
 // `exec`: one command in a cage; its exit code is ours.
 import type { Command } from '../command.ts';
+import { parseVariables } from '../variables.ts';
 import { targetCage } from '../target-cage.ts';
-import { usageError } from '../usage-error.ts';
 
 export const exec: Command = {
   kind: 'command',
@@ -19,7 +19,7 @@ export const exec: Command = {
     { line: 'ironcage exec shop --cwd /tmp -- ls -la', does: 'list a directory of the cage named shop' },
   ],
   handler: async ({ word, passed, flags }, session) => {
-    const env = parseEnv(flags.list('env'));
+    const env = parseVariables(flags.list('env'));
     const cwd = flags.text('cwd');
     const opened = await session.open();
     const name = await targetCage(opened, session, word('CAGE'));
@@ -28,16 +28,3 @@ export const exec: Command = {
     return (await opened.library.execInCage(opened.context, name, request, stdio)).exitCode;
   },
 };
-
-function parseEnv(pairs: readonly string[]): Record<string, string> {
-  const entries = pairs.map((pair): [string, string] => {
-    const equals = pair.indexOf('=');
-    if (equals > 0) return [pair.slice(0, equals), pair.slice(equals + 1)];
-    // The text may hold a value that was meant to stay out of sight: it is not repeated.
-    throw usageError('--env needs NAME=VALUE', {
-      because: 'there is no name before an equals sign',
-      hint: 'write --env NAME=VALUE',
-    });
-  });
-  return Object.fromEntries(entries);
-}

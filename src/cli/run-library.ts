@@ -1,0 +1,54 @@
+// What the command line asks of the library about runs.
+import type { Context } from './library-context.ts';
+import type { AgentEvent } from '../index.ts';
+
+export interface RunInfo {
+  id: string;
+  cage: string;
+  agent: string;
+  model: string | null;
+  status: 'running' | 'done' | 'failed' | 'stopped';
+  exitCode: number | null;
+  reason: { code: string; message: string } | null;
+  startedAt: string;
+  endedAt: string | null;
+  sessionId: string | null;
+  resumes: string | null;
+  costUsd: number | null;
+  inputTokens: number;
+  outputTokens: number;
+  bytesOut: number | null;
+  notes: readonly string[];
+}
+
+export type RunEvent =
+  | { kind: 'event'; time: string; run: string; event: AgentEvent }
+  | { kind: 'stderr' | 'note'; time: string; run: string; text: string }
+  | { kind: 'end'; time: string; run: string; record: RunInfo };
+
+/** `Options`: those of a cage. */
+export interface LaunchRequest<Options> {
+  cage?: string;
+  agent: string;
+  prompt: string;
+  resume?: string;
+  model?: string;
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  budget: { cost?: string; tokens?: string; time?: string; bytes?: string };
+  options: Options & { fresh: boolean };
+}
+
+interface FollowOptions {
+  signal?: AbortSignal;
+  once?: boolean;
+}
+
+export interface RunLibrary<Options> {
+  launchRun(context: Context, request: LaunchRequest<Options>): Promise<RunInfo>;
+  listRuns(context: Context, cage: string): Promise<readonly RunInfo[]>;
+  findRun(context: Context, run: string): Promise<RunInfo>;
+  stopRun(context: Context, run: string, options?: { interrupted?: boolean }): Promise<RunInfo>;
+  followRun(context: Context, run: string, options?: FollowOptions): AsyncIterable<RunEvent>;
+  followBytes(context: Context, run: string, options?: FollowOptions): AsyncIterable<Buffer>;
+}

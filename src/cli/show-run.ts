@@ -1,0 +1,69 @@
+// Prints a run as it is told: readable, as JSON Lines, or as the bytes that its agent wrote.
+import type { Opened, Session } from './command.ts';
+import type { RunEvent, RunInfo } from './run-library.ts';
+import { eventRows } from './event-rows.ts';
+import { endLine } from './run-rows.ts';
+
+export interface ShowOptions {
+  raw: boolean;
+  /** Go on until the run has ended. */
+  follow: boolean;
+  /** Only the last so many events. */
+  last?: number | undefined;
+}
+
+/** Resolves with the run as it was at the end of what was shown. */
+export async function showRun(
+  { library, context }: Opened,
+  { output }: Session,
+  run: string,
+  { raw, follow, last }: ShowOptions,
+): Promise<RunInfo> {
+  const options = { signal: output.gone, once: !follow };
+  if (raw) {
+    for await (const piece of library.followBytes(context, run, options)) await output.bytes(piece);
+    return library.findRun(context, run);
+  }
+  const kept: RunEvent[] = [];
+  const show = async (event: RunEvent): Promise<void> => {
+    if (output.json) return output.record(event);
+    print(event, output);
+    return output.drained();
+  };
+  if (last !== undefined) {
+    let shown = 0;
+    for await (const event of library.followRun(context, run, { ...options, once: true })) {
+      shown += 1;
+      kept.push(event);
+      if (kept.length > last) kept.shift();
+    }
+    for (const event of kept.splice(0)) await show(event);
+    if (!follow) return library.findRun(context, run);
+    let passed = 0;
+    for await (const event of library.followRun(context, run, options)) {
+      passed += 1;
+      if (passed > shown) await show(event);
+    }
+  } else for await (const event of library.followRun(context, run, options)) await show(event);
+  return library.findRun(context, run);
+}
+
+function print(event: RunEvent, output: Session['output']): void {
+  switch (event.kind) {
+    case 'event':
+      for (const spans of eventRows(event.event, { time: new Date(event.time), width: output.columns }))
+        output.line(...spans);
+      return;
+    case 'stderr':
+      output.tell(['dim', event.text]);
+      return;
+    case 'note':
+      output.note(['yellow', event.text]);
+      return;
+    case 'end':
+      output.note(...endLine(event.record));
+      return;
+    default:
+      event satisfies never;
+  }
+}

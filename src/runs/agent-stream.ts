@@ -1,0 +1,30 @@
+// What an agent says, as events: its own reader behind the bounds that hold for all of them.
+import type { AgentEvent, StreamReader } from '../agents/events.ts';
+import { findProfile } from '../agents/profiles.ts';
+import { splitLines, type Line } from './lines.ts';
+
+export interface AgentStream {
+  push(piece: Buffer): AgentEvent[];
+  rest(): AgentEvent[];
+}
+
+/** An agent that is not known any more is read line by line. */
+export function readAgent(agent: string): AgentStream {
+  const reader = readerOf(agent);
+  const lines = splitLines();
+  const events = (line: Line): AgentEvent[] =>
+    line.tooLong === undefined
+      ? reader.read(line.text)
+      : [{ type: 'unknown', kind: `a line of ${line.tooLong} bytes`, raw: line.text }];
+  return { push: (piece) => lines.push(piece).flatMap(events), rest: () => lines.rest().flatMap(events) };
+}
+
+function readerOf(agent: string): StreamReader {
+  try {
+    const reader = findProfile(agent).headless?.createReader();
+    if (reader !== undefined) return reader;
+  } catch {
+    // Taken away since.
+  }
+  return { read: (raw) => [{ type: 'unknown', kind: 'line', raw }] };
+}
