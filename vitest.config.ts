@@ -1,5 +1,8 @@
 // One runner for all suites. Those that start real cages run one file at a time: they share the kernel, its networks and its
-// processes. The escape suite runs over every backend; an engine that is missing is named with the reason.
+// processes. `npm run test:all` puts those over the container engines beside those without: what two of one kind could have in common,
+// an engine's store or its names, two of different kinds have not. The escape suite runs over every backend; an engine that is missing
+// is named with the reason.
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { engineReason } from './test/support/engines.ts';
 
@@ -8,23 +11,38 @@ const real = { testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: fals
 const PAIRS = { fileParallelism: true, maxWorkers: 2 };
 const withEngines = { ...real, globalSetup: ['test/support/engine-setup.ts'] };
 
+/** What the egress alone decides, or is confined by: the same program for every cage, tried in a native one. */
+const OF_EGRESS = ['destinations', 'egress', 'exfiltration', 'identity', 'requests'].map(
+  (name) => `test/escape/${name}.test.ts`,
+);
 /** Both engines are told the same by the same code: over the second one only what it takes part in, for time's sake. */
 const ESCAPES = {
-  docker: ['test/escape/**/*.test.ts'],
-  podman: [
-    'files',
-    'limits',
-    'neighbours',
-    'network',
-    'open-network',
-    'open-rootless',
-    'processes',
-    'secrets',
-    'sudo',
-    'system-calls',
-    'terminal',
-  ].map((name) => `test/escape/${name}.test.ts`),
+  docker: { include: ['test/escape/**/*.test.ts'], exclude: OF_EGRESS },
+  podman: {
+    include: [
+      'files',
+      'limits',
+      'neighbours',
+      'network',
+      'open-network',
+      'open-rootless',
+      'processes',
+      'secrets',
+      'sudo',
+      'system-calls',
+      'terminal',
+    ].map((name) => `test/escape/${name}.test.ts`),
+  },
 };
+
+/** A file system that a test mounts on this machine is seen by whatever starts meanwhile: after all others, with nothing beside it. */
+const ALONE = ['test/e2e/full-disk.test.ts'];
+
+/** Those that ask for an engine, by what they import. */
+const OVER_ENGINES = readdirSync(new URL('test/e2e/', import.meta.url))
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/e2e/${name}`)
+  .filter((path) => readFileSync(new URL(path, import.meta.url), 'utf8').includes('support/engines.ts'));
 
 const engines = (['docker', 'podman'] as const).filter((engine) => {
   const reason = engineReason(engine);
@@ -43,12 +61,14 @@ export default defineConfig({
       ...engines.map((engine) => ({
         test: {
           name: `escape-${engine}`,
-          include: ESCAPES[engine],
+          ...ESCAPES[engine],
           env: { IRONCAGE_TEST_BACKEND: engine },
           ...withEngines,
         },
       })),
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...withEngines } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [...OVER_ENGINES, ...ALONE], ...real } },
+      { test: { name: 'e2e-engines', include: OVER_ENGINES, ...withEngines } },
+      { test: { name: 'e2e-alone', include: ALONE, ...real } },
     ],
   },
 });

@@ -34,7 +34,7 @@ test.each(['Host', 'content-length', 'Transfer-Encoding', 'authorization'])('Con
 });
 
 test('a value with a long run of blanks inside is read in no time', () => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   fields(`X: a${' '.repeat(60_000)}b`);
-  expect(performance.now() - start).toBeLessThan(200);
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(500);
 });

@@ -191,9 +191,9 @@ test('matching agrees with a regular expression on small inputs', () => {
 test('a glob made to backtrack is matched in bounded time', () => {
   const glob = `/${Array.from({ length: 40 }, () => '**').join('/')}/${'a*'.repeat(200)}b`;
   const path = `/${Array.from({ length: 200 }, () => 'a'.repeat(40)).join('/')}`;
-  const start = performance.now();
+  const start = process.cpuUsage();
   expect(matchesPath(glob, path)).toBe(false);
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(1000);
 });
 
 test.each(['/a**', '/**a/b', '/a?b', 'a', '/a b', '/a//b', '/../a', '/%zz'])('%j is no glob', (text) => {

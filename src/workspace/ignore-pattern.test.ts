@@ -32,9 +32,9 @@ test.each([
 
 test('a pattern made to be slow is not', () => {
   const match = compileGlob(`${'*a'.repeat(200)}b`);
-  const start = performance.now();
+  const start = process.cpuUsage();
   expect(match('a'.repeat(4000))).toBe(false);
-  expect(performance.now() - start).toBeLessThan(5000);
+  expect(process.cpuUsage(start).user / 1000).toBeLessThan(5000);
 });
 
 test('what git ignores is what we ignore', () => {

@@ -271,7 +271,7 @@ function lifeOver(kind: TestEngine): void {
       expect(await containers()).toHaveLength(1);
       await ok('stop', CAGE);
       expect(await containers()).toEqual([]);
-      await until('every process of the cage to be gone', () => sandbox.processes().length === 0, 10_000);
+      await until('every process of the cage to be gone', () => sandbox.processes().length === 0);
     },
   );
 

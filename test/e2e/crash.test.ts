@@ -64,7 +64,7 @@ async function expectWorkAndNoStrays(): Promise<void> {
 /** Processes that no command knows of end by themselves, since what they waited for is gone. */
 async function expectQuietAfterStop(): Promise<void> {
   await ok('stop', CAGE);
-  await until('every process of the cage to be gone', () => sandbox.processes().length === 0, 10_000);
+  await until('every process of the cage to be gone', () => sandbox.processes().length === 0);
 }
 
 /** One test a step, over the steps that a dry run of the operation reports. */

@@ -69,5 +69,5 @@ test.skipIf(reason !== undefined)('the next command after its engine is back put
   expect((await ironcage('stop', CAGE)).exitCode).toBe(0);
   const left = ['--host', docker.host, 'ps', '--quiet'];
   expect((await run('docker', left, { env: { PATH: pathOfTests() } })).stdout.toString()).toBe('');
-  await until('every process of the cage to be gone', () => sandbox.processes().length === 0, 10_000);
+  await until('every process of the cage to be gone', () => sandbox.processes().length === 0);
 });

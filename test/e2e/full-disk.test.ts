@@ -1,9 +1,21 @@
 // The disk below the record of a cage that runs fills up: what cannot be recorded does not happen, and once there is room
-// everything goes on by itself. Root mounts a small file system there; whoever may not gets a bound on the egress's files.
-import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+// everything goes on by itself. Root mounts a small file system there; whoever may not gets a bound on the egress's files. Another
+// one fills up while a cage is kept. No other file runs beside this one: what starts meanwhile would hold on to these mounts.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as library from '../../src/index.ts';
 import { createWorld, startOrigin, type Origin } from '../integration/egress-rig.ts';
 import { egressOf } from '../support/egress-process.ts';
 import { openSandbox, until, type Sandbox } from '../support/sandbox.ts';
@@ -115,5 +127,27 @@ test('a cage whose record has no room has no network, and has it again by itself
   } finally {
     await sandbox.run(['stop', cage]);
     disk.takeAway();
+  }
+});
+
+const NOTHING = { allow: [], routes: [], secrets: [], env: [], envFiles: [], mounts: [] };
+
+test('a full disk below a snapshot or a fork leaves what was there', async () => {
+  const project = sandbox.project('kept');
+  const home = join(sandbox.directory, 'small');
+  mkdirSync(home);
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=0700', 'tmpfs', home]).status !== 0) return;
+  try {
+    const small = library.openContext({ environment: sandbox.env, home, cwd: project });
+    await library.createCage(small, project, { ...NOTHING, name: 'full' });
+    writeFileSync(join(home, 'cages/full/home/large'), Buffer.alloc(2 * 2 ** 20));
+    const before = readdirSync(join(home, 'cages/full'));
+    await expect(library.takeSnapshot(small, 'full')).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+    await expect(library.forkCage(small, 'full', 'other')).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+    expect(readdirSync(join(home, 'cages/full')).filter((name) => name !== 'snapshots')).toEqual(before);
+    expect((await library.listCages(small)).map(({ name }) => name)).toEqual(['full']);
+    expect(await library.listSnapshots(small, 'full')).toEqual([]);
+  } finally {
+    spawnSync('umount', [home]);
   }
 });

@@ -116,7 +116,13 @@ for (const { kind, label, environment } of BUILDERS) {
     test('that cannot be built is an error with the reason, and there is none', async () => {
       writeFileSync(join(recipe, 'Dockerfile'), 'ARG PARENT\nFROM ${PARENT}\nCOPY absent.txt /\n');
       const images = async (): Promise<string> =>
-        (await askEngine(engine, ['image', 'ls', '--quiet', '--filter', 'reference=localhost/ironcage'], 'list them'))
+        (
+          await askEngine(
+            engine,
+            ['image', 'ls', '--quiet', '--filter', 'reference=localhost/ironcage:images-test-*'],
+            'list them',
+          )
+        )
           .split('\n')
           .sort()
           .join(' ');

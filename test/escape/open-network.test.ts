@@ -169,7 +169,7 @@ except OSError as error:
   test('ESC-OPEN-8: a container that was started anew by hand reaches nothing, and the next command gives it its rules', async () => {
     const { init, container } = running(cage);
     await engine('restart', '--time', '0', container?.name ?? '');
-    expect(await waitForExit(init, 10_000)).toBe(true);
+    expect(await waitForExit(init, 60_000)).toBe(true);
     const byHand = [
       'exec',
       container?.name ?? '',
@@ -186,7 +186,7 @@ except OSError as error:
     await cage.sh('sleep 300 >/dev/null 2>&1 &');
     const { egress: router, init } = running(cage);
     signalProcess(router, 'SIGKILL');
-    expect(await waitForExit(router, 10_000)).toBe(true);
+    expect(await waitForExit(router, 60_000)).toBe(true);
     expect((await cage.sh(get(`http://${world.address}/`))).stdout).toMatch(/unreachable|Couldn't connect/i);
     expect((await enter('pgrep -xf "sleep 300"')).exitCode).toBe(0);
     expect(running(cage).init).toEqual(init);

@@ -15,7 +15,7 @@ const HOST = 'good.example';
 const ROUNDS = 400;
 const AT_ONCE = 40;
 /** After this long without an answer or an end a connection counts as forgotten. */
-const PATIENCE_MS = 8000;
+const PATIENCE_MS = 60_000;
 
 let rig: Rig;
 let origin: Origin;

@@ -209,7 +209,7 @@ test('rules change two hundred times under load, and nothing is dropped, mixed u
   await expect(openSocket()).rejects.toThrow('403');
   socket.terminate();
   stream.destroy();
-}, 60_000);
+}, 240_000);
 
 /** A generation that is not newer, and one that cannot be read, while requests are under way. */
 async function refuseBadGenerations(number: number, inForce: ControlAnswer): Promise<void> {

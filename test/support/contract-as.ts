@@ -9,7 +9,7 @@ import { engineEnvironment } from './backends.ts';
 import type { TestEngine } from './engines.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-export const CONTRACT_TIMEOUT_MS = 280_000;
+export const CONTRACT_TIMEOUT_MS = 600_000;
 
 export interface OrdinaryUser {
   uid: number;

@@ -9,7 +9,7 @@ export interface PtyProgram {
   ended: Promise<{ exitCode: number; output: string }>;
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 90_000;
 
 export function runOnPty(argv: readonly string[], env: Readonly<Record<string, string>>, cwd: string): PtyProgram {
   const [program = '', ...args] = argv;

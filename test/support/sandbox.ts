@@ -141,11 +141,11 @@ function namesOf(cages: unknown): string[] {
   );
 }
 
-/** Polls until `condition` holds; the only way a test of real processes waits. */
+/** Polls until `condition` holds; the only way a test of real processes waits. Long enough for a machine with much else to do. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = 90_000,
 ): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!(await condition())) {

@@ -26,7 +26,7 @@ const DIGEST = createHash('sha256')
   .update([RELEASE, ...PACKAGES].join(' '))
   .digest('hex')
   .slice(0, 16);
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 900_000;
 
 /** A command line that leads to one engine's store: as whom, and with what environment. */
 export interface ImageStore {
