@@ -14,7 +14,8 @@ const rooms = {
   bus: ['platform', 'cage', 'guest'],
   runs: ['platform', 'policy', 'audit', 'workspace', 'backends', 'agents', 'cage', 'bus'],
   guest: [],
-  cli: ['platform', 'index'],
+  mcp: ['index'],
+  cli: ['platform', 'index', 'mcp'],
 };
 module.exports = {
   forbidden: [

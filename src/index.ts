@@ -30,7 +30,7 @@ export type { AnswerResult, ApprovalAnswer, ApprovalEvent } from './cage/approve
 export type { WaitingRequest } from './cage/waiting-request.ts';
 export type { LearnedPolicy, LearnedRule, LearnQuery } from './cage/learn.ts';
 export type { Prunable, PrunePlan } from './cage/prune.ts';
-export type { AuditQuery } from './cage/audit.ts';
+export type { AuditOutcome, AuditQuery } from './cage/audit.ts';
 export type { HarQuery } from './cage/har.ts';
 export type { PolicyChange, RuleView } from './cage/live-policy.ts';
 export type { PolicyView } from './cage/policy-change.ts';
@@ -63,6 +63,8 @@ export { cageExists } from './cage/store.ts';
 export { shellArgv } from './agents/shell.ts';
 export { IronError, toIronError, type ErrorCode } from './platform/errors.ts';
 export { hostEnvironment } from './platform/environment.ts';
+/** Text from inside a cage, with everything that could steer a terminal made visible; the second keeps it on one line. */
+export { printable, printableLine } from './platform/text.ts';
 
 export const createCage = lazily(async () => (await import('./cage/create-commands.ts')).createCage);
 export const planCage = lazily(async () => (await import('./cage/create-commands.ts')).planCage);
@@ -123,6 +125,8 @@ export const reviewCage = lazily(async () => (await import('./cage/review.ts')).
 export const decideReview = lazily(async () => (await import('./cage/review.ts')).decideReview);
 /** One file of the change as a patch, with bytes from inside the cage: make it printable before it reaches a terminal. */
 export const reviewFileText = lazily(async () => (await import('./cage/review.ts')).reviewFileText);
+/** A long text about a cage as a file, made printable; the path is its answer. */
+export const keepReport = lazily(async () => (await import('./cage/reports.ts')).keepReport);
 export const planApplyCage = lazily(async () => (await import('./cage/work.ts')).planApplyCage);
 export const applyCage = lazily(async () => (await import('./cage/work.ts')).applyCage);
 export const planExportCage = lazily(async () => (await import('./cage/export-cage.ts')).planExportCage);
@@ -141,6 +145,8 @@ export async function* harOfCage(context: Context, name: string, query?: HarQuer
   yield* (await import('./cage/har.ts')).harOfCage(context, name, query);
 }
 export const writeHar = lazily(async () => (await import('./cage/har.ts')).writeHar);
+/** What happened since a moment (milliseconds since the epoch): requests, what was refused and would allow it, where secrets went. */
+export const auditOutcome = lazily(async () => (await import('./cage/audit.ts')).auditOutcome);
 export const verifyAudit = lazily(async () => (await import('./cage/audit.ts')).verifyAudit);
 
 export const policyShow = lazily(async () => (await import('./cage/policy-change.ts')).policyShow);

@@ -10,6 +10,8 @@ export interface GuardRequest {
   hostExecutable: 'accept' | 'leave-out' | 'refuse';
   /** What the person who accepts has seen: with `accept`, anything else is refused. */
   shown?: readonly Pick<DecidedFile, 'path' | 'content'>[] | undefined;
+  /** With `shown`: what becomes of anything else. Default: everything is refused. */
+  notShown?: 'refuse' | 'leave-out' | undefined;
 }
 
 /** Paths of the files that stay in the cage. Throws E_HOST_EXECUTABLE that names those that nobody decided about. */
@@ -25,7 +27,7 @@ export function leftOutByGuard(
     name,
   );
   const leftOut = decided.filter(({ decision }) => decision === 'left-out');
-  return [...leftOut, ...(request.hostExecutable === 'leave-out' ? undecided : [])].map(({ path }) => path);
+  return [...leftOut, ...undecided.filter((file) => !isTaken(file, request))].map(({ path }) => path);
 }
 
 /** For commits that are taken as they are: of files that are in one of them, and in no review. Throws E_HOST_EXECUTABLE. */
@@ -35,10 +37,9 @@ export function refuseInCommits(
   name: string,
   request: GuardRequest,
 ): void {
-  const isTaken = (file: DecidedFile): boolean =>
-    file.decision === 'accepted' ||
-    (file.decision === 'undecided' && request.hostExecutable === 'accept' && isCovered(file, request));
-  const standing = decideFiles(workspace, files).filter((file) => !isTaken(file));
+  const comes = (file: DecidedFile): boolean =>
+    file.decision === 'accepted' || (file.decision === 'undecided' && isTaken(file, request));
+  const standing = decideFiles(workspace, files).filter((file) => !comes(file));
   if (standing.length === 0) return;
   throw new IronError('E_HOST_EXECUTABLE', {
     message: `${standing.length} ${standing.length === 1 ? 'file' : 'files'} of single commits can run on the host`,
@@ -52,10 +53,18 @@ function describe(files: readonly DecidedFile[]): string {
   return files.map(({ path, reasons }) => `${path} (${reasons.map(({ trigger }) => trigger).join('; ')})`).join(', ');
 }
 
-function isCovered(file: DecidedFile, { hostExecutable, shown }: GuardRequest): boolean {
+/** Of a file that no review decided about. */
+function isTaken(file: DecidedFile, { hostExecutable, shown }: GuardRequest): boolean {
+  if (hostExecutable !== 'accept') return false;
+  return shown === undefined || shown.some(({ path, content }) => path === file.path && content === file.content);
+}
+
+/** The request says what becomes of it, and that is not a refusal. */
+function isCovered(file: DecidedFile, request: GuardRequest): boolean {
+  const { hostExecutable } = request;
   switch (hostExecutable) {
     case 'accept':
-      return shown === undefined || shown.some(({ path, content }) => path === file.path && content === file.content);
+      return isTaken(file, request) || (request.shown !== undefined && request.notShown === 'leave-out');
     case 'leave-out':
       return true;
     case 'refuse':

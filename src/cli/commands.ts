@@ -265,6 +265,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'mcp',
+    {
+      summary: 'serve an outer agent: cages as tools of the Model Context Protocol',
+      load: async () => (await import('./commands/mcp.ts')).mcp,
+    },
+  ],
+  [
     'completion',
     {
       summary: 'print the completion script of a shell',
