@@ -16,7 +16,7 @@ export async function createCage(
 ): Promise<CageView> {
   const plan = await planCreation(context, source, options);
   await createFromPlan(context, plan);
-  return showCage(context, plan.name);
+  return showCage(context, plan.name, 'just made');
 }
 
 export interface PlanView {

@@ -175,7 +175,7 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
   if (spec.profile === undefined) {
     makeDirectory(paths.home);
     if (owner !== undefined) chownSync(paths.home, owner.uid, owner.gid);
-    for (const { path, reason } of copySeed(context, paths.home, owner)) {
+    for (const { path, reason } of await copySeed(context, paths.home, owner)) {
       context.progress(`left out of the home: ${path} (${reason})`);
     }
   }

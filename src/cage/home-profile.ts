@@ -67,7 +67,7 @@ function makeHomeProfile(context: Context, name: string): HomeProfile {
   makeDirectory(home);
   const owner = slot === undefined ? undefined : slotOwner(slot);
   if (owner !== undefined) chownSync(home, owner.uid, owner.gid);
-  for (const { path, reason } of copySeed(context, home, owner))
+  for (const { path, reason } of await copySeed(context, home, owner))
     context.progress(`left out of the home: ${path} (${reason})`);
   writeRecord(join(temporary, 'profile.json'), profile);
   const { root } = homeProfilePaths(context, name);

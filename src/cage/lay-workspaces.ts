@@ -18,7 +18,9 @@ export async function layWorkspaces(
   const caller = currentCaller();
   const { uid, gid } = cageIdentity(caller, spec);
   const owner = caller.uid === 0 ? { uid, gid } : undefined;
-  const strategy = await strategyFor(context, spec, owner !== undefined);
+  // Found out while the project is looked at.
+  const strategy = strategyFor(context, spec, owner !== undefined);
+  strategy.catch(() => undefined);
   for (const { dir, path, storeDirectory } of places) {
     const workspace = await prepareWorkspace({
       project: await inspectProject(path),

@@ -9,11 +9,11 @@ import type { Context } from './context.ts';
 import type { CageSpec } from './spec.ts';
 
 /** Copies `home` beside the user's config.toml into a home that is still empty. Returns what could not come along. */
-export function copySeed(
+export async function copySeed(
   { configFile }: Pick<Context, 'configFile'>,
   home: string,
   owner: Owner | undefined,
-): SkippedFile[] {
+): Promise<SkippedFile[]> {
   const seed = join(dirname(configFile), 'home');
   if (!pathExists(seed)) return [];
   return copyTree({ source: Buffer.from(seed), target: Buffer.from(home), owner });

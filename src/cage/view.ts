@@ -105,7 +105,11 @@ async function describe(context: Context, name: string): Promise<CageInfo> {
   return { ...(await infoOf(context, spec)).info };
 }
 
-async function infoOf(context: Context, spec: CageSpec): Promise<{ info: CageInfo; problems: string[] }> {
+async function infoOf(
+  context: Context,
+  spec: CageSpec,
+  age?: 'just made',
+): Promise<{ info: CageInfo; problems: string[] }> {
   const problems: string[] = [];
   const { name, backend, workspace, net, project, createdAt } = spec;
   let status: CageInfo['status'] = 'broken';
@@ -123,7 +127,7 @@ async function infoOf(context: Context, spec: CageSpec): Promise<{ info: CageInf
     problems.push(errorMessage(error));
   }
   try {
-    unexported = await isUnexported(context, name);
+    unexported = age === undefined && (await isUnexported(context, name));
   } catch (error) {
     // What cannot be read may hold work: it is treated as if it does.
     problems.push(`its work cannot be read: ${errorMessage(error)}`);
@@ -140,10 +144,10 @@ async function isUnexported(context: Context, name: string): Promise<boolean> {
   return false;
 }
 
-/** Who shares a place that can be written shares more than files: sockets in it lead from one cage to the other. */
-export async function showCage(context: Context, name: string): Promise<CageView> {
+/** Of a cage that was just made nobody can have worked in it: its files are not looked through. */
+export async function showCage(context: Context, name: string, age?: 'just made'): Promise<CageView> {
   const spec = await readSpec(context, name);
-  const { info, problems } = await infoOf(context, spec);
+  const { info, problems } = await infoOf(context, spec, age);
   const policy = await policyShow(context, name);
   const places = workspacePlaces(context, spec);
   const workspaces = await Promise.all(places.map(({ storeDirectory }) => loadWorkspace(storeDirectory)));

@@ -5,6 +5,7 @@ import { refuseConflicts } from './apply.ts';
 import { createBranch, refuseBranch, type AppliedToBranch } from './apply-branch.ts';
 import { commitTree } from './base-store.ts';
 import { withCageCommits, type CageCommits } from './cage-commits.ts';
+import { readEffectiveConfig } from './git.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { handOver } from './hand-over.ts';
 import { hostGitRuns } from './host-git-runs.ts';
@@ -73,7 +74,8 @@ async function unplanned(
   // What the user had not committed is theirs, also where the agent committed it.
   const seen = new Set((await diffTrees(store, start, workspace.base.tree)).map(sideOf));
   const planned = new Set(hostExecutable.map(({ path, content }) => `${content} ${path}`));
-  const runs = await hostGitRuns(await inspectProject(workspace.projectRoot));
+  const project = await inspectProject(workspace.projectRoot);
+  const runs = hostGitRuns(project, await readEffectiveConfig(project.git?.gitDir));
   const found: HostExecutableFile[] = [];
   for (const tree of trees) {
     const fresh = (await diffTrees(store, start, tree)).filter((file) => !seen.has(sideOf(file)));

@@ -1,14 +1,17 @@
 // The object store that the base and every change live in: a bare repository of our own, so that the project's is never
 // written. It borrows the project's objects through alternates and carries no setting that could run anything.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../platform/files.ts';
 import type { ObjectFormat } from './project.ts';
 import { git, gitLine, type GitCall } from './git.ts';
+import type { ObjectReading } from './object-reading.ts';
 
 export interface BaseStore {
   gitDir: string;
   objectFormat: ObjectFormat;
+  /** A git that reads it, while somebody keeps one open. */
+  reading?: ObjectReading;
 }
 
 /** Bytes are stored as they lie on disk: no line-end, filter, ident or encoding conversion, no merge or diff drivers. */
@@ -87,6 +90,13 @@ export async function commitTree(
       GIT_COMMITTER_DATE: time,
     },
   });
+}
+
+/** Gives a commit a name in a store that is being made, which nobody else knows yet: a file, where git would take a process. */
+export function nameCommit(store: BaseStore, ref: string, commit: string): void {
+  const file = join(store.gitDir, ref);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, `${commit}\n`);
 }
 
 /** Points a ref of the store at a commit, so that no clean-up can take it. */

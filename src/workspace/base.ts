@@ -2,9 +2,10 @@
 // modified and untracked but not ignored; submodules and nested repositories as plain files. Costs one stat per tracked file
 // where the project's own index can be trusted. Writes only into the store; runs nothing that the project names.
 import { join } from 'node:path';
-import { borrowObjects, commitTree, createBaseStore, keepCommit, type BaseStore } from './base-store.ts';
+import { borrowObjects, createBaseStore, nameCommit, type BaseStore } from './base-store.ts';
 import { below, type BytePath } from './byte-path.ts';
-import { git } from './git.ts';
+import { storeRoot } from './commit-object.ts';
+import { git, type GitSettings } from './git.ts';
 import { linkObjects, packObjects } from './keep-objects.ts';
 import { findRepository, type ObjectFormat, type Project } from './project.ts';
 import { recordTree, type Submodule } from './record-tree.ts';
@@ -30,8 +31,19 @@ export const BASE_REF = 'refs/ironcage/base';
 /** The base's index with the stats of the project's files, so that recording the project again costs by its change. */
 export const BASE_INDEX = 'base.index';
 
+export interface RecordedBase {
+  base: Base;
+  /** What in the project is no part of it: files, and directories of which nothing is, with a slash behind them. */
+  untracked: readonly BytePath[];
+}
+
 /** Records the project as it stands into a new repository `<storeDirectory>/base.git`. */
-export async function recordBase(project: Project, storeDirectory: string, withSecrets = false): Promise<Base> {
+export async function recordBase(
+  project: Project,
+  storeDirectory: string,
+  settings: GitSettings,
+  withSecrets = false,
+): Promise<RecordedBase> {
   const store = createBaseStore(join(storeDirectory, 'base.git'), project.git?.objectFormat ?? 'sha1');
   if (project.git !== undefined) borrowObjects(store, project.git.objectsDir);
   const [recorded, head, isKept] = await Promise.all([
@@ -40,6 +52,8 @@ export async function recordBase(project: Project, storeDirectory: string, withS
       project,
       index: join(store.gitDir, BASE_INDEX),
       prime: 'project',
+      settings,
+      listUntracked: true,
       leaveOut: withSecrets ? undefined : newSecrets(project),
     }),
     readHead(project),
@@ -48,9 +62,8 @@ export async function recordBase(project: Project, storeDirectory: string, withS
   const { tree, nested, submodules, unreadable } = recorded;
   const inner = nested.flatMap((path) => findRepository(join(project.root, path)) ?? []);
   const borrowed = inner.filter(({ objectFormat }) => objectFormat === store.objectFormat);
-  const call = { gitDir: store.gitDir };
-  const commit = await commitTree(call, { tree, parents: [], message: 'base' });
-  await keepCommit(store, BASE_REF, commit);
+  const commit = storeRoot(store, tree, 'base');
+  nameCommit(store, BASE_REF, commit);
   if (
     !isKept ||
     !(await linkObjects(
@@ -59,7 +72,8 @@ export async function recordBase(project: Project, storeDirectory: string, withS
     ))
   )
     await packObjects(store, commit);
-  return { ...store, tree, commit, head, nested, submodules, unreadable };
+  const base = { ...store, tree, commit, head, nested, submodules, unreadable };
+  return { base, untracked: recorded.untracked };
 }
 
 /** Without git nothing says which files are private: there, what looks like a secret is no part of the base. */

@@ -8,7 +8,7 @@ import { quoteAlternate } from './base-store.ts';
 import { borrowedObjectDirs } from './borrowed-objects.ts';
 import { fromText, type BytePath } from './byte-path.ts';
 import { cageGitConfig } from './cage-git-config.ts';
-import { readEffectiveConfig } from './git.ts';
+import { readEffectiveConfig, type GitSettings } from './git.ts';
 import { findRepository, isSelfContained, type Project, type Repository } from './project.ts';
 
 export interface CageGitPlan {
@@ -56,22 +56,20 @@ export async function planCageGit(
   project: Project,
   nested: readonly string[],
   strategy: 'overlay' | 'copy',
+  user: GitSettings,
 ): Promise<CageGitPlan> {
   if (project.git === undefined) return merge([await planNested(project, nested, new Map(), strategy)]);
-  const user = await readEffectiveConfig(project.git.gitDir);
   const own = isSelfContained(project)
-    ? await planInside(project, project.git, user, strategy)
-    : await planOutside(project.git, user, strategy);
-  return merge([own, await planNested(project, nested, user, strategy)]);
+    ? planInside(project, project.git, user, strategy)
+    : planOutside(project.git, user, strategy);
+  return merge(await Promise.all([own, planNested(project, nested, user, strategy)]));
 }
-
-type Settings = ReadonlyMap<string, string>;
 
 /** The repository lies in the project: it comes along, less what names the outside. */
 async function planInside(
   project: Project,
   repository: Repository,
-  user: Settings,
+  user: GitSettings,
   strategy: 'overlay' | 'copy',
 ): Promise<CageGitPlan> {
   const config = await cageGitConfig(configFiles(repository), user);
@@ -154,7 +152,7 @@ export async function planMountedGit(repository: Repository, borrowed: string): 
 const ALTERNATES = '.git/objects/info/alternates';
 
 /** The repository lies elsewhere (linked worktree, submodule, separate git dir): the cage gets one of its own. */
-async function planOutside(repository: Repository, user: Settings, strategy: 'overlay' | 'copy'): Promise<CageGitPlan> {
+async function planOutside(repository: Repository, user: GitSettings, strategy: 'overlay' | 'copy'): Promise<CageGitPlan> {
   const config = await cageGitConfig(configFiles(repository), user);
   const objectDirs = [repository.objectsDir, ...borrowedObjectDirs(repository.objectsDir)];
   const linked = repository.gitDir !== repository.commonDir;
@@ -200,7 +198,7 @@ function takeFrom(directory: string, names: readonly string[]): { path: BytePath
 async function planNested(
   project: Project,
   nested: readonly string[],
-  user: Settings,
+  user: GitSettings,
   strategy: 'overlay' | 'copy',
 ): Promise<CageGitPlan> {
   const plans = await Promise.all(

@@ -1,9 +1,9 @@
 // Turns what is in a cage into a git tree in the store, without running git on it and without following a link. An overlay is
 // read by its upper layer only: the cost is that of the change. What cannot be stored is named, and keeps its state in the base.
-import { closeSync, type BigIntStats } from 'node:fs';
+import { closeSync, fstatSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
-import { baseStore, newSecrets } from './base.ts';
+import { newSecrets } from './base.ts';
 import type { BaseStore } from './base-store.ts';
 import { toText, unsafeComponent, type BytePath } from './byte-path.ts';
 import type { SkippedFile } from './copy-tree.ts';
@@ -20,8 +20,8 @@ import {
 } from './directory-handle.ts';
 import { hostIgnoreRules, isIgnored, readIgnoreFile, type IgnoreRules } from './ignore-rules.ts';
 import { storeFile, storeObject } from './loose-object.ts';
-import { findOpaque } from './opaque-directories.ts';
-import { inspectProject } from './project.ts';
+import { openLayerMarks, type LayerMarks } from './layer-marks.ts';
+import { withOpenWorkspace, type OpenWorkspace } from './open-workspace.ts';
 import { openStatCache, type StatCache } from './stat-cache.ts';
 import { openTakenIn } from './taken-in.ts';
 import { readTrees, storeTree, type Tree, type TreeEntry } from './tree-object.ts';
@@ -54,7 +54,8 @@ interface Reading {
   root: DirectoryHandle;
   /** The project on the host, where a layered directory's unchanged ignore files are; undefined when it is gone. */
   host: DirectoryHandle | undefined;
-  layersFrom: string | undefined;
+  /** Of an overlay: what its upper layer hides of the project. */
+  layer: LayerMarks | undefined;
   rules: IgnoreRules | undefined;
   cache: StatCache;
   skipped: SkippedFile[];
@@ -71,33 +72,43 @@ interface Reading {
 const MAX_DEPTH = 500;
 const READ_ATTEMPTS = 3;
 
-export async function recordCageTree(
-  workspace: PreparedWorkspace,
-  { includeIgnored }: { includeIgnored: boolean } = { includeIgnored: false },
+interface Wish {
+  includeIgnored: boolean;
+}
+
+export function recordCageTree(workspace: PreparedWorkspace, wish?: Wish): Promise<CageTree> {
+  return withOpenWorkspace(workspace, (open) => recordOpenCage(open, wish));
+}
+
+/** The same for one of several looks. */
+export async function recordOpenCage(
+  { workspace, store, project, settings }: OpenWorkspace,
+  { includeIgnored }: Wish = { includeIgnored: false },
 ): Promise<CageTree> {
   const { directories, strategy, base } = workspace;
   const overlay = strategy === 'overlay';
   const top = overlay ? directories.upper : directories.tree;
   const cacheFile = join(workspaceDirectory(workspace.storeDirectory), 'stat-cache.json');
-  const project = await inspectProject(workspace.projectRoot);
   const root = openDirectory(top);
   const host = openDirectory(project.root);
   try {
+    const cache = openStatCache(cacheFile, BigInt(Date.now()) * 1_000_000n);
     const reading: Reading = {
-      store: baseStore(base),
+      store,
       root,
       host,
-      layersFrom: overlay ? top : undefined,
+      layer: overlay ? openLayerMarks(top, root, cache) : undefined,
       rules: undefined,
-      cache: openStatCache(cacheFile, BigInt(Date.now()) * 1_000_000n),
+      cache,
       skipped: [],
       isTakenIn: strategy === 'copy' ? openTakenIn(workspaceDirectory(workspace.storeDirectory)) : () => false,
       everything: includeIgnored,
       inPlace: strategy === 'mount',
       leaveOut: strategy === 'mount' ? newSecrets(project) : undefined,
     };
-    const tree = await readAll(reading, base.tree, hostIgnoreRules(project));
-    reading.cache.save();
+    const rules = settings.then((known) => hostIgnoreRules(project, known));
+    const tree = await readAll(reading, base.tree, rules);
+    cache.save();
     return { tree, skipped: reading.skipped };
   } finally {
     closeSync(root);
@@ -108,13 +119,13 @@ export async function recordCageTree(
 async function readAll(reading: Reading, baseTree: string, rules: Promise<IgnoreRules | undefined>): Promise<string> {
   const top = newDirectory({ path: '', name: '', parent: undefined, baseOid: baseTree, ignored: false });
   const all: Directory[] = [];
+  // The rules are looked up meanwhile, and count from the first directory on.
+  const [found] = await Promise.all([rules, reading.layer?.lookAhead(reading.store, baseTree)]);
+  reading.rules = found;
   for (let level = [top]; level.length > 0;) {
     all.push(...level);
     const next: Directory[] = [];
-    // The rules are looked up beside the base, and count from the first directory on.
-    const [readable, found] = await Promise.all([readBase(reading, level), rules]);
-    reading.rules = found;
-    for (const directory of readable) next.push(...(await readDirectory(reading, directory)));
+    for (const directory of await readBase(reading, level)) next.push(...(await readDirectory(reading, directory)));
     level = next;
   }
   // Children come after their parents: backwards, every directory is complete when its turn comes.
@@ -135,10 +146,12 @@ function newDirectory(parts: Pick<Directory, 'path' | 'name' | 'parent' | 'baseO
 
 /** Looks up what the base holds in these directories and which of them let it show through; returns those to be read. */
 async function readBase(reading: Reading, level: readonly Directory[]): Promise<Directory[]> {
+  const { layer } = reading;
   const known = level.filter((directory) => directory.baseOid !== undefined);
-  const readable = level.filter((directory) => isReadable(reading, directory));
+  const seen = new Map(level.map((directory) => [directory, lookAt(reading, directory)]));
+  const readable = level.filter((directory) => seen.get(directory) !== undefined);
   const below =
-    reading.layersFrom === undefined
+    layer === undefined
       ? []
       : readable.filter((directory) => directory.parent === undefined || directory.parent.layered);
   const [trees, opaque] = await Promise.all([
@@ -146,32 +159,35 @@ async function readBase(reading: Reading, level: readonly Directory[]): Promise<
       reading.store,
       known.map((directory) => directory.baseOid ?? ''),
     ),
-    findOpaque(
-      reading.layersFrom ?? '',
-      below.filter((at) => at.baseOid !== undefined).map((at) => at.path),
+    layer?.findOpaque(
+      below.flatMap((directory) => {
+        const stat = seen.get(directory);
+        return directory.baseOid === undefined || stat === undefined ? [] : [{ path: directory.path, stat }];
+      }),
     ),
   ]);
   for (const [index, directory] of known.entries()) directory.base = trees[index] ?? new Map();
-  for (const directory of level) if (!readable.includes(directory)) directory.entries = new Map(directory.base);
+  for (const directory of level) if (seen.get(directory) === undefined) directory.entries = new Map(directory.base);
   for (const directory of below) {
-    directory.layered = !opaque.has(directory.path);
+    directory.layered = opaque?.has(directory.path) !== true;
     if (directory.layered) directory.entries = new Map(directory.base);
   }
   return readable;
 }
 
-function isReadable(reading: Reading, directory: Directory): boolean {
+/** Undefined for what cannot be read, or is gone. */
+function lookAt(reading: Reading, directory: Directory): BigIntStats | undefined {
   if (directory.path.split('/').length > MAX_DEPTH) {
     skip(reading, directory.path, 'it is nested too deeply');
-    return false;
+    return undefined;
   }
   try {
-    return withDirectoryBelow(reading.root, directory.path, () => true);
+    return withDirectoryBelow(reading.root, directory.path, (handle) => fstatSync(handle, { bigint: true }));
   } catch (error) {
-    if (isGone(error)) return false;
+    if (isGone(error)) return undefined;
     if (systemErrorCode(error) !== 'EACCES') throw error;
     skip(reading, directory.path, 'it cannot be read');
-    return false;
+    return undefined;
   }
 }
 
@@ -218,7 +234,7 @@ async function readEntry(
     if (ignored && baseOid === undefined) return undefined;
     return newDirectory({ path, name, parent: directory, baseOid, ignored });
   }
-  if (reading.layersFrom !== undefined && stat.isCharacterDevice() && stat.rdev === 0n) {
+  if (reading.layer !== undefined && stat.isCharacterDevice() && stat.rdev === 0n) {
     directory.entries.delete(name);
     return undefined;
   }

@@ -1,12 +1,12 @@
 // What a cage changed against its base. Never mutates the cage and never runs git on what is inside; the change is two trees
 // in our own store and what follows from them.
 import { baseStore } from './base.ts';
-import { recordCageTree } from './cage-tree.ts';
+import { recordOpenCage } from './cage-tree.ts';
 import type { SkippedFile } from './copy-tree.ts';
 import type { PieceWriter } from '../platform/processes.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { hostGitRuns } from './host-git-runs.ts';
-import { inspectProject } from './project.ts';
+import { withOpenWorkspace } from './open-workspace.ts';
 import { moveDifference, movesAmong, submoduleMoves, treeOfSubmodules, type SubmoduleMove } from './submodule-moves.ts';
 import { diffFile, diffTrees, diffTreesText, type DiffFile, type TreeDifference } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
@@ -23,23 +23,16 @@ export interface Change {
 }
 
 /** Works on a running cage (a moment's view of it) and on a stopped one. */
-export async function computeChange(workspace: PreparedWorkspace): Promise<Change> {
-  const [{ tree, skipped }, runs] = await Promise.all([
-    recordCageTree(workspace),
-    inspectProject(workspace.projectRoot).then(hostGitRuns),
-  ]);
-  const store = baseStore(workspace.base);
-  const ofFiles = await diffTrees(store, workspace.base.tree, tree);
-  const moves = await submoduleMoves(workspace, tree, ofFiles);
-  const differences = withMoves(ofFiles, moves);
-  const hostExecutable = await guardChange(store, tree, differences, runs);
-  return {
-    base: workspace.base.tree,
-    tree,
-    files: differences.map(diffFile),
-    hostExecutable,
-    skipped,
-  };
+export function computeChange(workspace: PreparedWorkspace): Promise<Change> {
+  return withOpenWorkspace(workspace, async (open) => {
+    const { store, project, settings } = open;
+    const { base } = workspace;
+    const { tree, skipped } = await recordOpenCage(open);
+    const ofFiles = await diffTrees(store, base.tree, tree);
+    const differences = withMoves(ofFiles, await submoduleMoves(workspace, tree, ofFiles));
+    const hostExecutable = await guardChange(store, tree, differences, hostGitRuns(project, await settings));
+    return { base: base.tree, tree, files: differences.map(diffFile), hostExecutable, skipped };
+  });
 }
 
 function withMoves(files: TreeDifference[], moves: readonly SubmoduleMove[]): TreeDifference[] {

@@ -70,6 +70,12 @@ export function storeCommit(
   return storeObject(store, 'commit', Buffer.from(`${lines.join('\n')}\n\n${message}`, 'latin1'));
 }
 
+/** Stores a commit of ours without parents; the same tree and message give the same commit. */
+export function storeRoot(store: BaseStore, tree: string, message: string): string {
+  const lines = [`tree ${tree}`, `author ${COMMITTER}`, `committer ${COMMITTER}`];
+  return storeObject(store, 'commit', Buffer.from(`${lines.join('\n')}\n\n${message}\n`));
+}
+
 function tooLarge(): IronError {
   return new IronError('E_WORKSPACE', {
     message: `the messages of the cage’s commits have more than ${MAX_BYTES / 1024 / 1024} MiB`,

@@ -23,38 +23,42 @@ export async function copyWorkspace(source: string, target: string, interrupted:
   const names = present.filter((name) => !OF_NO_USE.has(name) && !APART.has(name));
   const [from, to] = [directoriesOf(source), directoriesOf(target)];
   if (present.includes('layers')) for (const directory of [to.work, to.merged]) makeDirectory(directory);
-  for (const name of names) copyOwn(join(source, name), join(target, name));
-  copyBaseStore(join(source, 'base.git'), join(target, 'base.git'));
+  const copyRest = async (): Promise<SkippedFile[]> => {
+    for (const name of names) await copyOwn(join(source, name), join(target, name));
+    await copyBaseStore(join(source, 'base.git'), join(target, 'base.git'));
+    return [];
+  };
   const made: Promise<SkippedFile[]>[] = [];
   if (present.includes('layers')) {
-    for (const directory of [to.work, to.merged]) makeDirectory(directory);
     made.push(copyExactly({ source: from.upper, target: to.upper, isLayer: true, interrupted }));
   }
   if (present.includes('tree')) made.push(copyExactly({ source: from.tree, target: to.tree, interrupted }));
+  // Behind what programs of their own do meanwhile.
+  made.push(copyRest());
   const skipped = (await settleAll(made)).flat();
   carryTakenIn(source, target);
   return skipped;
 }
 
-function copyBaseStore(source: string, target: string): void {
+async function copyBaseStore(source: string, target: string): Promise<void> {
   makeDirectory(target);
   for (const name of readdirSync(source)) {
     const [from, to] = [join(source, name), join(target, name)];
     if (SHARED.has(name)) linkTree(Buffer.from(from), Buffer.from(to));
-    else copyOwn(from, to);
+    else await copyOwn(from, to);
   }
   // Which other objects it borrows is a file that is written in place.
   const [from, to] = [join(source, 'objects/info'), join(target, 'objects/info')];
   removeTree(to, target);
-  copyOwn(from, to);
+  await copyOwn(from, to);
 }
 
 /** Of a base: its own objects, and those that it keeps of the project’s. */
 const SHARED = new Set(['objects', 'kept']);
 
 /** What ironcage wrote itself. */
-function copyOwn(source: string, target: string): void {
-  copyTree({ source: Buffer.from(source), target: Buffer.from(target) });
+async function copyOwn(source: string, target: string): Promise<void> {
+  await copyTree({ source: Buffer.from(source), target: Buffer.from(target) });
 }
 
 /** Says of a copied workspace whose its files are, when they are. */

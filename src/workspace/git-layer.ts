@@ -15,10 +15,10 @@ export interface Layer {
   owner: Owner | undefined;
 }
 
-export function applyGitPlan(layer: Layer, plan: CageGitPlan): void {
+export async function applyGitPlan(layer: Layer, plan: CageGitPlan): Promise<void> {
   for (const { path, from } of plan.copy) {
     makeParents(layer, path);
-    copyTree({
+    await copyTree({
       source: Buffer.from(from),
       target: below(layer.root, path),
       owner: layer.owner,

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { hostEnvironment } from '../platform/environment.ts';
 import { IronError } from '../platform/errors.ts';
+import { startCompanion, type Companion } from '../platform/companion.ts';
 import { run, runInto, type PieceWriter } from '../platform/processes.ts';
 
 export interface GitCall {
@@ -23,6 +24,9 @@ export interface GitAnswer {
   exitCode: number;
   stdout: Buffer;
 }
+
+/** Values by key in lower case, the last of several. */
+export type GitSettings = ReadonlyMap<string, string>;
 
 const HARDENING: readonly string[] = [
   'core.hooksPath=/dev/null',
@@ -71,7 +75,7 @@ function surroundings(call: GitCall): { cwd: string; env: Record<string, string 
     cwd: call.cwd ?? call.workTree ?? '/',
     env: {
       ...call.extraEnv,
-      PATH: host['PATH'],
+      PATH: hostEnvironment()['PATH'],
       LC_ALL: 'C',
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_CONFIG_GLOBAL: '/dev/null',
@@ -88,7 +92,13 @@ function surroundings(call: GitCall): { cwd: string; env: Record<string, string 
   };
 }
 
-/** The same, for a single line of text. */
+/** A git that answers on its pipes until it is ended. */
+export function openGit(args: readonly string[], call: Pick<GitCall, 'gitDir'>): Companion {
+  const ended = (stderr: string, signal: NodeJS.Signals | null): IronError => gitFailure(args, stderr, signal);
+  return startCompanion('git', [...HARDENING_ARGS, ...args], { ...surroundings(call), ended });
+}
+
+/** The same as `git`, for a single line of text. */
 export async function gitLine(args: readonly string[], call: GitCall = {}): Promise<string> {
   return (await git(args, call)).stdout.toString('utf8').trim();
 }
@@ -97,7 +107,7 @@ export async function gitLine(args: readonly string[], call: GitCall = {}): Prom
  * Reads settings as the user's own git would see them (system, global, repository), because ignore files and the
  * author's name are theirs. `git config --list` only reads.
  */
-export async function readEffectiveConfig(gitDir: string | undefined): Promise<Map<string, string>> {
+export async function readEffectiveConfig(gitDir: string | undefined): Promise<GitSettings> {
   const host = hostEnvironment();
   const result = await run('git', ['config', '--list', '--includes', '-z'], {
     cwd: '/',
@@ -117,7 +127,7 @@ export async function readEffectiveConfig(gitDir: string | undefined): Promise<M
 
 /** The file a user's setting names (`core.excludesFile`), or git's default for it below the user's config directory. */
 export function userConfigFile(
-  settings: ReadonlyMap<string, string>,
+  settings: GitSettings,
   key: 'core.excludesfile' | 'core.attributesfile',
 ): string | undefined {
   const host = hostEnvironment();

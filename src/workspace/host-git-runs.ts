@@ -6,7 +6,7 @@ import { hostEnvironment } from '../platform/environment.ts';
 import { isInside, realPathSoFar } from '../platform/files.ts';
 import { systemErrorCode } from '../platform/errors.ts';
 import { fromText, type BytePath } from './byte-path.ts';
-import { readEffectiveConfig } from './git.ts';
+import type { GitSettings } from './git.ts';
 import type { Project, Repository } from './project.ts';
 
 /** Whether a byte path is one of them. */
@@ -17,9 +17,8 @@ const PROGRAM =
   /^(?:core\.(?:fsmonitor|sshcommand|editor|pager|askpass|gitproxy|alternaterefscommand)|alias\..*|pager\..*|sequence\.editor|include(?:if\..*)?\.path|.*\.(?:clean|smudge|process|textconv|command|driver|helper|program|cmd|path|xfuncname))$/;
 const MAX_HOOK_BYTES = 64 * 1024;
 
-export async function hostGitRuns({ root, git }: Project): Promise<HostGitRuns> {
+export function hostGitRuns({ root, git }: Project, settings: GitSettings): HostGitRuns {
   if (git === undefined) return () => false;
-  const settings = await readEffectiveConfig(git.gitDir);
   const files = new Set<BytePath>();
   const name = (text: string, ...from: readonly string[]): void => {
     for (const word of text.split(/[\s'"`;|&()<>={}$!]+/)) {

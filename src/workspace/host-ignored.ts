@@ -4,12 +4,13 @@ import { closeSync } from 'node:fs';
 import { nameOf, parentOf, type BytePath } from './byte-path.ts';
 import { isGone, openDirectory, withDirectoryBelow } from './directory-handle.ts';
 import { hostIgnoreRules, isIgnored, readIgnoreFile, type IgnoreRules } from './ignore-rules.ts';
+import type { GitSettings } from './git.ts';
 import type { Project } from './project.ts';
 
 /** Of these files, not tracked on the host, those that git ignores there. */
-export async function ignoredOnHost(project: Project, paths: readonly BytePath[]): Promise<Set<BytePath>> {
+export function ignoredOnHost(project: Project, settings: GitSettings, paths: readonly BytePath[]): Set<BytePath> {
   if (paths.length === 0) return new Set();
-  const outer = await hostIgnoreRules(project);
+  const outer = hostIgnoreRules(project, settings);
   const root = openDirectory(project.root);
   const rulesOf = new Map<BytePath, IgnoreRules | 'ignored'>();
   const rulesIn = (directory: BytePath): IgnoreRules | 'ignored' => {

@@ -6,7 +6,7 @@ import { systemErrorCode } from '../platform/errors.ts';
 import { nameOf, type BytePath } from './byte-path.ts';
 import { isGone, openFileAt, type DirectoryHandle } from './directory-handle.ts';
 import { parseIgnoreFile, type IgnorePattern } from './ignore-pattern.ts';
-import { readEffectiveConfig, userConfigFile } from './git.ts';
+import { userConfigFile, type GitSettings } from './git.ts';
 import type { Project } from './project.ts';
 
 export interface IgnoreRules {
@@ -52,8 +52,7 @@ export function readIgnoreFile(directory: DirectoryHandle): readonly IgnorePatte
 }
 
 /** The user's own rules for the project: `info/exclude`, then core.excludesFile, which yields to it. */
-export async function hostIgnoreRules(project: Project): Promise<IgnoreRules | undefined> {
-  const settings = await readEffectiveConfig(project.git?.gitDir);
+export function hostIgnoreRules(project: Project, settings: GitSettings): IgnoreRules | undefined {
   const user = userConfigFile(settings, 'core.excludesfile');
   const exclude = project.git === undefined ? undefined : join(project.git.commonDir, 'info', 'exclude');
   let rules: IgnoreRules | undefined;

@@ -1,12 +1,12 @@
 // Finds the files that git ignores and that look like secrets, so that they stay out of the cage. Looks only where such files
 // live: dependency and build directories are not searched, and the search has a bound.
-import { join } from 'node:path';
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
 import { BASE_INDEX, type Base } from './base.ts';
-import { below, bytePath, nameOf, splitRecords, type BytePath } from './byte-path.ts';
-import { git } from './git.ts';
+import { below, bytePath, nameOf, type BytePath } from './byte-path.ts';
 import type { Project } from './project.ts';
+import { listUntracked } from './record-tree.ts';
 import { secretReason } from './secret-files.ts';
 
 export interface SecretFile {
@@ -51,14 +51,10 @@ const NOT_SEARCHED = new Set([
 const MAX_DEPTH = 6;
 const MAX_ENTRIES = 50_000;
 
-/** What in the project is no part of the base: files, and directories of which nothing is, with a slash behind them. */
-export async function untrackedEntries(project: Project, base: Base): Promise<BytePath[]> {
-  const { stdout } = await git(['ls-files', '--others', '--directory', '-z'], {
-    gitDir: base.gitDir,
-    workTree: project.root,
-    indexFile: join(base.gitDir, BASE_INDEX),
-  });
-  return splitRecords(stdout);
+/** What in the project is no part of the base, as recordTree lists it. */
+export function untrackedEntries(project: Project, base: Base): Promise<BytePath[]> {
+  const indexFile = join(base.gitDir, BASE_INDEX);
+  return listUntracked({ gitDir: base.gitDir, workTree: project.root, indexFile });
 }
 
 /** What of that looks like a secret. */

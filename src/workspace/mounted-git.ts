@@ -126,7 +126,7 @@ export async function renewMountedGit(
   mkdirSync(root, { mode: 0o755 });
   const hostIndex = readGitPosition(repository.gitDir, repository.commonDir).index;
   const layer = { project, root: Buffer.from(root), owner };
-  applyGitPlan(layer, await planMountedGit(repository, `../${BORROWED}`));
+  await applyGitPlan(layer, await planMountedGit(repository, `../${BORROWED}`));
   for (const path of [BORROWED, 'hooks', 'objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info'])
     makeParents(layer, `.git/${path}/.`);
   // Without their repositories they would be files like any other.

@@ -5,10 +5,11 @@ import { toText } from './byte-path.ts';
 import type { Change } from './change.ts';
 import type { SkippedFile } from './copy-tree.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
-import { gitLine } from './git.ts';
+import { gitLine, readEffectiveConfig } from './git.ts';
 import { hostGitRuns } from './host-git-runs.ts';
 import { findObstacles, recordHostTree, type HostWrite } from './host-tree.ts';
 import { mergeTrees, type Conflict } from './merge-trees.ts';
+import { withOpenStore } from './object-reading.ts';
 import { inspectProject, type Project } from './project.ts';
 import { movesAmong, type SubmoduleMove } from './submodule-moves.ts';
 import { asSuperproject, type Superproject } from './superproject.ts';
@@ -46,6 +47,8 @@ export async function planApply(
 ): Promise<ApplyPlan> {
   const project = await inspectProject(workspace.projectRoot);
   const store = baseStore(workspace.base);
+  const settings = readEffectiveConfig(project.git?.gitDir);
+  settings.catch(() => undefined);
   const committed = await committedTree(workspace, project, onto);
   const host = committed ?? (await recordHostTree(workspace, project));
   const side = committed === undefined ? asFiles(workspace, change) : await asSuperproject(workspace, change.tree, 'known'); // prettier-ignore
@@ -70,7 +73,7 @@ export async function planApply(
     };
   }
   const differences = await diffTrees(store, host, merge.tree);
-  const hostExecutable = await guardChange(store, merge.tree, differences, await hostGitRuns(project));
+  const hostExecutable = await withOpenStore(store, async (open) => guardChange(open, merge.tree, differences, hostGitRuns(project, await settings)));
   const conflicts = committed === undefined ? findObstacles(project.root, hostWrites(differences)) : [];
   return { ...plan, files: differences.map(diffFile), hostExecutable, conflicts };
 }

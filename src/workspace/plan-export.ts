@@ -2,9 +2,9 @@
 // neither what the base was nor what the cage has is somebody's work, and keeps the whole export from being made.
 import { closeSync } from 'node:fs';
 import { pathExists } from '../platform/files.ts';
-import { baseStore } from './base.ts';
+import type { BaseStore } from './base-store.ts';
 import { bytePath, splitRecords, toText, type BytePath } from './byte-path.ts';
-import { recordCageTree } from './cage-tree.ts';
+import { recordOpenCage } from './cage-tree.ts';
 import type { SkippedFile } from './copy-tree.ts';
 import { openDirectory } from './directory-handle.ts';
 import { git } from './git.ts';
@@ -15,7 +15,7 @@ import { findObstacles, type HostWrite } from './host-tree.ts';
 import { linkTarget } from './link-target.ts';
 import type { Conflict } from './merge-trees.ts';
 import { hostWrites } from './plan-apply.ts';
-import { inspectProject } from './project.ts';
+import { withOpenWorkspace, type OpenWorkspace } from './open-workspace.ts';
 import { readProtection } from './protected-files.ts';
 import { blobSizes, readBlobs } from './read-blobs.ts';
 import { lookAtTarget, type Present } from './target-files.ts';
@@ -57,20 +57,24 @@ export interface ExportPlan {
 }
 
 /** Touches nothing of the host. */
-export async function planExport(workspace: PreparedWorkspace, wish: ExportWish): Promise<ExportPlan> {
-  const project = await inspectProject(workspace.projectRoot);
+export function planExport(workspace: PreparedWorkspace, wish: ExportWish): Promise<ExportPlan> {
+  return withOpenWorkspace(workspace, (open) => planOpen(open, wish));
+}
+
+async function planOpen(open: OpenWorkspace, wish: ExportWish): Promise<ExportPlan> {
+  const { workspace, store, project } = open;
   const root = wish.target ?? project.root;
-  const store = baseStore(workspace.base);
   // The first of two looks is what is remembered as exported: what the agent writes in between counts as work that was not.
-  const work = await recordCageTree(workspace);
-  const { tree: cage, skipped } = wish.includeIgnored ? await recordCageTree(workspace, wish) : work;
+  const work = await recordOpenCage(open);
+  const { tree: cage, skipped } = wish.includeIgnored ? await recordOpenCage(open, wish) : work;
+  const settings = await open.settings;
   const differences = await diffTrees(store, workspace.base.tree, cage);
   const changed = hostWrites(differences);
   const wanted = wish.target === undefined ? changed : await wholeTree(workspace, cage, changed);
 
   const added = changed.filter(({ before, after }) => before === undefined && after !== undefined);
-  const ignored = wish.includeIgnored ? new Set() : await ignoredOnHost(project, added.map(({ path }) => path)); // prettier-ignore
-  const outside = await leadingOut(workspace, wanted);
+  const ignored = wish.includeIgnored ? new Set() : ignoredOnHost(project, settings, added.map(({ path }) => path)); // prettier-ignore
+  const outside = await leadingOut(store, wanted);
   const isProtected = readProtection([project.root, root], wish.protect);
   const found = new Findings(wish);
   const handle = pathExists(root) ? openDirectory(root) : undefined;
@@ -91,7 +95,7 @@ export async function planExport(workspace: PreparedWorkspace, wish: ExportWish)
   if (handle !== undefined) conflicts.push(...findObstacles(root, writes));
   const written = new Set(writes.map(({ path }) => path));
   const shown = differences.filter(({ bytes, after }) => written.has(bytes.path) || (after !== undefined && bytes.from !== undefined && written.has(bytes.from))); // prettier-ignore
-  const hostExecutable = await guardChange(store, cage, shown, await hostGitRuns(project));
+  const hostExecutable = await guardChange(store, cage, shown, hostGitRuns(project, settings));
   const ofAgent = new Set(changed.map(({ path }) => path));
   return {
     ...{ workspace, root, work: work.tree, writes, conflicts, hostExecutable },
@@ -180,10 +184,9 @@ async function wholeTree(
   return [...all, ...changed.filter(({ after }) => after === undefined)];
 }
 
-async function leadingOut({ base }: PreparedWorkspace, writes: readonly HostWrite[]): Promise<Set<BytePath>> {
+async function leadingOut(store: BaseStore, writes: readonly HostWrite[]): Promise<Set<BytePath>> {
   const links = writes.filter(({ after }) => after?.mode === '120000');
   const oids = links.map(({ after }) => after?.oid ?? '');
-  const store = baseStore(base);
   const sizes = await blobSizes(store, oids);
   const targets = await readBlobs(
     store,

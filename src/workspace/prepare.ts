@@ -8,8 +8,9 @@ import { recordBase } from './base.ts';
 import { below, bytePath, toText, type BytePath } from './byte-path.ts';
 import { planCageGit, type CageGitPlan } from './cage-git.ts';
 import { copyTree, type Owner, type SkippedFile } from './copy-tree.ts';
+import { readEffectiveConfig, type GitSettings } from './git.ts';
 import { applyGitPlan, makeParents, type Layer } from './git-layer.ts';
-import { ignoredSecrets, untrackedEntries, type SecretFile } from './ignored-secrets.ts';
+import { ignoredSecrets, type SecretFile } from './ignored-secrets.ts';
 import { layMountedGit } from './mounted-git.ts';
 import type { Project } from './project.ts';
 import { writeTakenIn } from './taken-in.ts';
@@ -22,7 +23,8 @@ export interface PrepareOptions {
   project: Project;
   /** Directory of the cage's own; the workspace becomes `<storeDirectory>/workspace`. */
   storeDirectory: string;
-  strategy: PreparedWorkspace['strategy'];
+  /** Needed once the project was looked at. */
+  strategy: PreparedWorkspace['strategy'] | Promise<PreparedWorkspace['strategy']>;
   /** Of a mounted project. Default: yes. */
   writable?: boolean | undefined;
   /** Whether what git ignores and looks like a secret comes along. Default: no. */
@@ -35,7 +37,7 @@ export interface PrepareOptions {
 
 /** Prepares the workspace, or returns the one that is there already. */
 export async function prepareWorkspace(options: PrepareOptions): Promise<PreparedWorkspace> {
-  const { project, storeDirectory, strategy, writable = true, includeIgnored = false, owner } = options;
+  const { project, storeDirectory, writable = true, includeIgnored = false, owner } = options;
   const tell = options.tell ?? (() => undefined);
   const present = await loadWorkspace(storeDirectory);
   if (present !== undefined) return present;
@@ -44,12 +46,13 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   removeTree(building, storeDirectory);
   mkdirSync(building, { mode: 0o700 });
 
-  const { base, untracked } = await tellIfSlow(tell, `looking at ${project.root}`, async () => {
-    const recorded = await recordBase(project, building, includeIgnored);
-    return { base: recorded, untracked: await untrackedEntries(project, recorded) };
-  });
+  const settings = await readEffectiveConfig(project.git?.gitDir);
+  const { base, untracked } = await tellIfSlow(tell, `looking at ${project.root}`, () =>
+    recordBase(project, building, settings, includeIgnored),
+  );
+  const strategy = await options.strategy;
   const secrets = includeIgnored ? [] : ignoredSecrets(project, untracked);
-  const made = await lay({ ...options, tell }, building, base.nested, untracked, secrets);
+  const made = await lay({ ...options, strategy, settings, tell }, building, base.nested, untracked, secrets);
   const record: WorkspaceRecord = {
     version: 1,
     strategy,
@@ -80,8 +83,14 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   return prepared;
 }
 
+interface Laying extends PrepareOptions {
+  strategy: PreparedWorkspace['strategy'];
+  settings: GitSettings;
+  tell: (line: string) => void;
+}
+
 async function lay(
-  { project, strategy, owner, tell }: PrepareOptions & { tell: (line: string) => void },
+  { project, strategy, settings, owner, tell }: Laying,
   building: string,
   nested: readonly string[],
   untracked: readonly BytePath[],
@@ -92,12 +101,12 @@ async function lay(
     await layMountedGit(project, building, owner);
     return { hidden: secrets, skipped: [], masked: [], objectDirs: [] };
   }
-  const plan = await planCageGit(project, nested, strategy);
+  const plan = await planCageGit(project, nested, strategy, settings);
   const hidden = [...plan.hide, ...secrets];
   const made =
     strategy === 'overlay'
       ? await layOverlay(project, building, plan, hidden)
-      : copyProject(project, building, plan, { hidden, untracked, owner, tell });
+      : await copyProject(project, building, plan, { hidden, untracked, owner, tell });
   return { ...made, hidden, objectDirs: plan.objectDirs };
 }
 
@@ -118,7 +127,7 @@ async function layOverlay(
   for (const directory of [upper, work, merged]) makeDirectory(directory);
   const layer: Layer = { project, root: Buffer.from(upper), owner: undefined };
   chmodSync(upper, lstatSync(project.root).mode & 0o777);
-  applyGitPlan(layer, plan);
+  await applyGitPlan(layer, plan);
   const whiteouts = hidden.map(({ path }) => {
     makeParents(layer, path);
     return below(layer.root, path);
@@ -138,17 +147,17 @@ interface CopyWishes {
   tell: (line: string) => void;
 }
 
-function copyProject(
+async function copyProject(
   project: Project,
   building: string,
   plan: CageGitPlan,
   { hidden, untracked, owner, tell }: CopyWishes,
-): Made {
+): Promise<Made> {
   const { tree } = directoriesOf(building);
   const left = new Set([...[...hidden, ...plan.write].map(({ path }) => path), ...plan.replace]);
   const paths: BytePath[] = [];
   const count = countSlowly(tell, `files copied of ${project.root}`);
-  const skipped = copyTree({
+  const skipped = await copyTree({
     source: Buffer.from(project.root),
     target: Buffer.from(tree),
     owner,
@@ -156,6 +165,6 @@ function copyProject(
     onCopied: (path) => count(paths.push(path)),
   });
   writeTakenIn(building, paths, untracked);
-  applyGitPlan({ project, root: Buffer.from(tree), owner }, plan);
+  await applyGitPlan({ project, root: Buffer.from(tree), owner }, plan);
   return { skipped, masked: [] };
 }

@@ -7,7 +7,7 @@ import { pathExists } from '../platform/files.ts';
 import { anyFileConverts, configConverts } from './attributes.ts';
 import { EMPTY_BLOB, zeroOid, type BaseStore } from './base-store.ts';
 import { below, joinRecords, nameOf, splitRecords, type BytePath } from './byte-path.ts';
-import { git, userConfigFile, type GitCall } from './git.ts';
+import { git, userConfigFile, type GitCall, type GitSettings } from './git.ts';
 import type { Project, Repository } from './project.ts';
 
 export interface PrimedIndex {
@@ -17,21 +17,24 @@ export interface PrimedIndex {
   links: readonly BytePath[];
   /** Whether an entry whose stat data matches holds the file's very bytes. */
   trusted: boolean;
+  /** Whether the index still is what `onCopied` was told of. */
+  asCopied: boolean;
 }
 
 /** Fills the index named by `call` (of the store) with what the project tracks. */
 export async function primeIndex(
   store: BaseStore,
   project: Project,
-  settings: ReadonlyMap<string, string>,
+  settings: GitSettings,
   call: GitCall & { indexFile: string },
+  onCopied: () => void,
 ): Promise<PrimedIndex> {
   rmSync(call.indexFile, { force: true });
   const { git: repository } = project;
   if (repository === undefined || !pathExists(join(repository.gitDir, 'index'))) {
-    return { paths: [], links: [], trusted: false };
+    return { paths: [], links: [], trusted: false, asCopied: false };
   }
-  const copied = repository.objectFormat === store.objectFormat ? await copyIndex(repository, call) : undefined;
+  const copied = repository.objectFormat === store.objectFormat ? await copyIndex(repository, call, onCopied) : undefined;
   const listing = copied ?? (await listIndex({ gitDir: repository.gitDir, workTree: project.root }));
   const trusted =
     copied !== undefined &&
@@ -40,7 +43,8 @@ export async function primeIndex(
     !anyFileConverts(attributeFiles(project.root, repository, settings, listing.paths));
   if (!trusted) await distrustIndex(store, call, listing.paths);
   else if (listing.links.length > 0) await removeEntries(store, call, listing.links);
-  return { paths: listing.paths, links: listing.links, trusted };
+  const asCopied = trusted && listing.links.length === 0;
+  return { paths: listing.paths, links: listing.links, trusted, asCopied };
 }
 
 /** Writes the index anew with the same paths and no stat data, so that every file is read. */
@@ -64,7 +68,7 @@ export async function removeEntries(store: BaseStore, call: GitCall, paths: read
 function attributeFiles(
   root: string,
   repository: Repository,
-  settings: ReadonlyMap<string, string>,
+  settings: GitSettings,
   paths: readonly BytePath[],
 ): (string | Buffer)[] {
   const user = userConfigFile(settings, 'core.attributesfile');
@@ -86,6 +90,7 @@ interface IndexListing {
 async function copyIndex(
   repository: Repository,
   call: GitCall & { indexFile: string },
+  onCopied: () => void,
 ): Promise<IndexListing | undefined> {
   const source = join(repository.gitDir, 'index');
   const { mtimeMs } = statSync(source);
@@ -93,6 +98,7 @@ async function copyIndex(
   // Git distrusts entries as new as their index; a copy that looks newer would switch that off. Rounded down, to be safe.
   const seconds = Math.floor(mtimeMs - 1) / 1000;
   utimesSync(call.indexFile, seconds, seconds);
+  onCopied();
   try {
     return await listIndex(call);
   } catch (error) {

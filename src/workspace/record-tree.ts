@@ -7,7 +7,7 @@ import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { anyFileConverts } from './attributes.ts';
 import { borrowObjects, type BaseStore } from './base-store.ts';
 import { below, joinRecords, nameOf, splitRecords, toText, type BytePath } from './byte-path.ts';
-import { git, gitLine, readEffectiveConfig, userConfigFile, type GitCall } from './git.ts';
+import { git, gitLine, readEffectiveConfig, userConfigFile, type GitCall, type GitSettings } from './git.ts';
 import { readGitPosition, tipOf } from './git-position.ts';
 import { distrustIndex, primeIndex, removeEntries, type PrimedIndex } from './prime-index.ts';
 import { findRepository, type Project, type Repository } from './project.ts';
@@ -19,6 +19,10 @@ export interface RecordOptions {
   index: string;
   /** `project`: start from the project's own index. `index`: `index` was written by an earlier recording. */
   prime: 'project' | 'index';
+  /** Of the project's repository; default: read when they are needed. */
+  settings?: GitSettings | undefined;
+  /** Whether what is not in the tree is listed as well. */
+  listUntracked?: boolean | undefined;
   /** New files that stay out of the tree (what looks like a secret in a directory without git). */
   leaveOut?: ((path: BytePath) => boolean) | undefined;
 }
@@ -38,24 +42,40 @@ export interface RecordedTree {
   /** Paths (text) of files that could not be read and are not in the tree. */
   unreadable: readonly string[];
   leftOut: readonly BytePath[];
+  /** If asked for: files that are not in the tree, and directories of which nothing is, with a slash behind them. */
+  untracked: readonly BytePath[];
 }
 
 export async function recordTree(options: RecordOptions): Promise<RecordedTree> {
   const { store, project, index } = options;
-  const settings = await readEffectiveConfig(project.git?.gitDir);
+  const settings = options.settings ?? (await readEffectiveConfig(project.git?.gitDir));
   const call = { gitDir: store.gitDir, workTree: project.root, indexFile: index };
   const excludes = excludeArguments(project, settings);
+  const untrackedNow = async (): Promise<BytePath[]> => (options.listUntracked === true ? listUntracked(call) : []);
+  const look = (): Look => {
+    const [changed, untracked] = [listChanged(excludes, call), untrackedNow()];
+    // Awaited later, or not at all.
+    for (const each of [changed, untracked]) each.catch(() => undefined);
+    return { changed, untracked };
+  };
+  // Where the index turns out to be good as it is, which is the rule, these looks at it are too: nothing waits for that to be known.
+  let early: Look | undefined;
+  const lookEarly = (): void => void (early ??= look());
   const primed: PrimedIndex =
     options.prime === 'index'
-      ? { paths: [], links: [], trusted: false }
-      : await primeIndex(store, project, settings, call);
+      ? { paths: [], links: [], trusted: false, asCopied: false }
+      : await primeIndex(store, project, settings, call, lookEarly);
+  if (early !== undefined && !primed.asCopied) await settled(early);
+  const first = early !== undefined && primed.asCopied ? early : look();
 
-  let found = await listChanged(excludes, call);
+  let found = await first.changed;
+  let isFirst = true;
   const newAttributes = found.paths.filter((path) => nameOf(path) === '.gitattributes');
   if (primed.trusted && anyFileConverts(newAttributes.map((path) => below(project.root, path)))) {
     // A rule that is not committed yet may cover files that look clean: read them all after all.
     await distrustIndex(store, call, primed.paths);
     found = await listChanged(excludes, call);
+    isFirst = false;
   }
   const leftOut = found.paths.filter((path) => options.leaveOut?.(path) === true);
   const refused = new Set(leftOut);
@@ -76,12 +96,33 @@ export async function recordTree(options: RecordOptions): Promise<RecordedTree> 
     unreadable.push(...inner.unreadable.map((name) => `${prefix}/${name}`));
   }
   // A partial clone lacks the contents of files that nobody looked at: their names suffice.
-  const tree = await gitLine(['write-tree', '--missing-ok'], call);
-  return { tree, nested, submodules, unreadable, leftOut };
+  const writeTree = gitLine(['write-tree', '--missing-ok'], call);
+  const isUnchanged = isFirst && wanted.length === 0 && found.nested.length + primed.links.length === 0;
+  const [tree, untracked] = await Promise.all([
+    writeTree,
+    // The index says what is untracked: one that has changed since says something else.
+    isUnchanged ? first.untracked : first.untracked.catch(() => []).then(untrackedNow),
+  ]);
+  return { tree, nested, submodules, unreadable, leftOut, untracked };
+}
+
+interface Look {
+  changed: Promise<Found>;
+  untracked: Promise<BytePath[]>;
+}
+
+/** Waits until nothing reads the index any more. */
+async function settled({ changed, untracked }: Look): Promise<void> {
+  await Promise.allSettled([changed, untracked]);
+}
+
+/** Files that are not in the index, and directories of which nothing is, with a slash behind them. */
+export async function listUntracked(call: GitCall): Promise<BytePath[]> {
+  return splitRecords((await git(['ls-files', '--others', '--directory', '-z'], call)).stdout);
 }
 
 /** The user's ignore rules, in git's own order of precedence; `--exclude-standard` would read the store's instead. */
-function excludeArguments(project: Project, settings: ReadonlyMap<string, string>): string[] {
+function excludeArguments(project: Project, settings: GitSettings): string[] {
   const files = [
     userConfigFile(settings, 'core.excludesfile'),
     project.git === undefined ? undefined : join(project.git.commonDir, 'info', 'exclude'),

@@ -16,7 +16,8 @@ const TICK_NS = 50_000_000n;
 
 /** `nowNs`: time before the first file is looked at, nanoseconds since the epoch. */
 export function openStatCache(file: string, nowNs: bigint): StatCache {
-  const before = parse(readTextIfPresent(file) ?? '');
+  const text = readTextIfPresent(file) ?? '';
+  const before = parse(text);
   const after = new Map<BytePath, string>();
   return {
     lookUp(path, stat) {
@@ -30,7 +31,9 @@ export function openStatCache(file: string, nowNs: bigint): StatCache {
       if (stat.ctimeNs < nowNs - TICK_NS) after.set(path, `${keyOf(stat)} ${oid}`);
     },
     save() {
-      writeFileAtomic(file, JSON.stringify([...after].map(([path, line]) => `${line} ${path}`)));
+      const now = JSON.stringify([...after].map(([path, line]) => `${line} ${path}`));
+      // What a power failure takes of it is found out again.
+      if (now !== text) writeFileAtomic(file, now, { synced: false });
     },
   };
 }

@@ -3,8 +3,8 @@
 import { IronError } from '../platform/errors.ts';
 import type { BaseStore } from './base-store.ts';
 import type { BytePath } from './byte-path.ts';
-import { git } from './git.ts';
 import { storeObject } from './loose-object.ts';
+import { withReading } from './object-reading.ts';
 
 type EntryMode = '100644' | '100755' | '120000' | '40000' | '160000';
 
@@ -18,18 +18,11 @@ export type Tree = ReadonlyMap<BytePath, TreeEntry>;
 /** Reads trees by name, in the order given. */
 export async function readTrees(store: BaseStore, oids: readonly string[]): Promise<Tree[]> {
   if (oids.length === 0) return [];
-  const { stdout } = await git(['cat-file', '--batch'], { gitDir: store.gitDir, input: `${oids.join('\n')}\n` });
-  const trees: Tree[] = [];
-  for (let at = 0; at < stdout.length;) {
-    const lineEnd = stdout.indexOf(0x0a, at);
-    const [oid, type, size] = stdout.toString('latin1', at, lineEnd).split(' ');
-    if (type !== 'tree' || size === undefined) throw missing(oid ?? '');
-    const end = lineEnd + 1 + Number(size);
-    trees.push(parseTree(stdout.subarray(lineEnd + 1, end), store.objectFormat === 'sha1' ? 20 : 32));
-    at = end + 1;
-  }
-  if (trees.length !== oids.length) throw missing('');
-  return trees;
+  const objects = await withReading(store, (reading) => reading.contents(oids));
+  return objects.map((object, index) => {
+    if (object?.type !== 'tree') throw missing(oids[index] ?? '');
+    return parseTree(object.contents, store.objectFormat === 'sha1' ? 20 : 32);
+  });
 }
 
 function parseTree(contents: Buffer, oidBytes: number): Tree {
