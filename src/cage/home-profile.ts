@@ -51,7 +51,7 @@ export function readHomeProfile(context: Context, name: string): HomeProfile | u
 }
 
 /** Whole or not at all: it is filled under another name. */
-function makeHomeProfile(context: Context, name: string): HomeProfile {
+async function makeHomeProfile(context: Context, name: string): Promise<HomeProfile> {
   const directory = homeProfilesDirectory(context);
   for (const entry of readdirSync(directory)) if (entry.startsWith(NEW)) removeTree(join(directory, entry), directory);
   const slot = drawSlot(currentCaller());
@@ -91,7 +91,7 @@ export function shareProfilePlaceholders(
   bindings: readonly SpecBinding[],
 ): Promise<SpecBinding[]> {
   return withHomeProfiles(context, async () => {
-    const profile = readHomeProfile(context, name) ?? makeHomeProfile(context, name);
+    const profile = readHomeProfile(context, name) ?? (await makeHomeProfile(context, name));
     const known = new Map(Object.entries(profile.placeholders));
     const shared = bindings.map((binding) => {
       const placeholder = known.get(binding.name) ?? binding.placeholder;

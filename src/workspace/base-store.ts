@@ -5,13 +5,27 @@ import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../platform/files.ts';
 import type { ObjectFormat } from './project.ts';
 import { git, gitLine, type GitCall } from './git.ts';
-import type { ObjectReading } from './object-reading.ts';
 
 export interface BaseStore {
   gitDir: string;
   objectFormat: ObjectFormat;
   /** A git that reads it, while somebody keeps one open. */
   reading?: ObjectReading;
+}
+
+export interface StoredObject {
+  oid: string;
+  type: string;
+  /** Part of a larger buffer. */
+  contents: Buffer;
+}
+
+export interface ObjectReading {
+  /** In the order asked for; what is gone is undefined. */
+  contents(oids: readonly string[]): Promise<(StoredObject | undefined)[]>;
+  /** Type and bytes, in the order asked for; what is gone is undefined. */
+  sizes(oids: readonly string[]): Promise<({ type: string; size: number } | undefined)[]>;
+  close(): void;
 }
 
 /** Bytes are stored as they lie on disk: no line-end, filter, ident or encoding conversion, no merge or diff drivers. */

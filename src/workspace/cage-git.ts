@@ -152,7 +152,11 @@ export async function planMountedGit(repository: Repository, borrowed: string): 
 const ALTERNATES = '.git/objects/info/alternates';
 
 /** The repository lies elsewhere (linked worktree, submodule, separate git dir): the cage gets one of its own. */
-async function planOutside(repository: Repository, user: GitSettings, strategy: 'overlay' | 'copy'): Promise<CageGitPlan> {
+async function planOutside(
+  repository: Repository,
+  user: GitSettings,
+  strategy: 'overlay' | 'copy',
+): Promise<CageGitPlan> {
   const config = await cageGitConfig(configFiles(repository), user);
   const objectDirs = [repository.objectsDir, ...borrowedObjectDirs(repository.objectsDir)];
   const linked = repository.gitDir !== repository.commonDir;

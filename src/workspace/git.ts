@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { hostEnvironment } from '../platform/environment.ts';
 import { IronError } from '../platform/errors.ts';
-import { startCompanion, type Companion } from '../platform/companion.ts';
+import { Companion } from '../platform/companion.ts';
 import { run, runInto, type PieceWriter } from '../platform/processes.ts';
 
 export interface GitCall {
@@ -70,7 +70,6 @@ export async function gitInto(args: readonly string[], call: GitCall, write: Pie
 }
 
 function surroundings(call: GitCall): { cwd: string; env: Record<string, string | undefined> } {
-  const host = hostEnvironment();
   return {
     cwd: call.cwd ?? call.workTree ?? '/',
     env: {
@@ -95,7 +94,7 @@ function surroundings(call: GitCall): { cwd: string; env: Record<string, string 
 /** A git that answers on its pipes until it is ended. */
 export function openGit(args: readonly string[], call: Pick<GitCall, 'gitDir'>): Companion {
   const ended = (stderr: string, signal: NodeJS.Signals | null): IronError => gitFailure(args, stderr, signal);
-  return startCompanion('git', [...HARDENING_ARGS, ...args], { ...surroundings(call), ended });
+  return new Companion('git', [...HARDENING_ARGS, ...args], { ...surroundings(call), ended });
 }
 
 /** The same as `git`, for a single line of text. */

@@ -1,22 +1,7 @@
 // Stored objects by name. Whoever looks more than once keeps one git open that answers; a single look starts one for itself.
 import type { Companion } from '../platform/companion.ts';
-import type { BaseStore } from './base-store.ts';
+import type { BaseStore, ObjectReading } from './base-store.ts';
 import { openGit } from './git.ts';
-
-export interface StoredObject {
-  oid: string;
-  type: string;
-  /** Part of a larger buffer. */
-  contents: Buffer;
-}
-
-export interface ObjectReading {
-  /** In the order asked for; what is gone is undefined. */
-  contents(oids: readonly string[]): Promise<(StoredObject | undefined)[]>;
-  /** Type and bytes, in the order asked for; what is gone is undefined. */
-  sizes(oids: readonly string[]): Promise<({ type: string; size: number } | undefined)[]>;
-  close(): void;
-}
 
 /** The store with a git that reads it, until `work` is done. */
 export async function withOpenStore<T>(store: BaseStore, work: (store: BaseStore) => Promise<T>): Promise<T> {

@@ -34,7 +34,8 @@ export async function primeIndex(
   if (repository === undefined || !pathExists(join(repository.gitDir, 'index'))) {
     return { paths: [], links: [], trusted: false, asCopied: false };
   }
-  const copied = repository.objectFormat === store.objectFormat ? await copyIndex(repository, call, onCopied) : undefined;
+  const copied =
+    repository.objectFormat === store.objectFormat ? await copyIndex(repository, call, onCopied) : undefined;
   const listing = copied ?? (await listIndex({ gitDir: repository.gitDir, workTree: project.root }));
   const trusted =
     copied !== undefined &&
