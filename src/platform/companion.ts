@@ -4,7 +4,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { systemErrorCode } from './errors.ts';
 import { missingTool } from './processes.ts';
 
-export interface CompanionOptions {
+interface CompanionOptions {
   cwd: string;
   /** The complete environment; nothing is inherited. */
   env: Readonly<Record<string, string | undefined>>;

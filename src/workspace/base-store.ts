@@ -13,7 +13,7 @@ export interface BaseStore {
   reading?: ObjectReading;
 }
 
-export interface StoredObject {
+interface StoredObject {
   oid: string;
   type: string;
   /** Part of a larger buffer. */

@@ -31,7 +31,7 @@ export const BASE_REF = 'refs/ironcage/base';
 /** The base's index with the stats of the project's files, so that recording the project again costs by its change. */
 export const BASE_INDEX = 'base.index';
 
-export interface RecordedBase {
+interface RecordedBase {
   base: Base;
   /** What in the project is no part of it: files, and directories of which nothing is, with a slash behind them. */
   untracked: readonly BytePath[];

@@ -10,7 +10,7 @@ import type { StatCache } from './stat-cache.ts';
 import { readTrees } from './tree-object.ts';
 
 /** A directory of the layer and what it is at this moment. */
-export interface LayerDirectory {
+interface LayerDirectory {
   path: BytePath;
   stat: BigIntStats;
 }
