@@ -11,7 +11,7 @@ const rooms = {
   backends: ['platform', 'policy', 'audit', 'secrets', 'egress', 'config'],
   agents: ['platform', 'policy', 'secrets', 'config'],
   cage: ['platform', 'policy', 'secrets', 'audit', 'config', 'egress', 'workspace', 'archive', 'backends', 'agents'],
-  bus: ['platform', 'cage', 'guest'],
+  bus: ['platform', 'backends', 'agents', 'cage', 'guest'],
   runs: ['platform', 'policy', 'audit', 'workspace', 'backends', 'agents', 'cage', 'bus'],
   guest: [],
   mcp: ['index'],

@@ -100,6 +100,9 @@ export const claude: AgentProfile = {
     canResume: true,
     hasModels: true,
     instructionsFile: '.claude/CLAUDE.md',
+    serverArguments: ({ name, command }) => [
+      `--mcp-config=${JSON.stringify({ mcpServers: { [name]: { command, args: [] } } })}`,
+    ],
   },
 };
 

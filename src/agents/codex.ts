@@ -94,6 +94,8 @@ export const codex: AgentProfile = {
     canResume: true,
     hasModels: true,
     instructionsFile: '.codex/AGENTS.md',
+    // A value is TOML, whose strings JSON's are.
+    serverArguments: ({ name, command }) => ['-c', `mcp_servers.${name}.command=${JSON.stringify(command)}`],
   },
 };
 

@@ -38,6 +38,14 @@ export interface HeadlessProfile {
   hasModels: boolean;
   /** File relative to the home from which it takes standing instructions. Absent: they go ahead of the prompt. */
   instructionsFile?: string;
+  /** Arguments by which it is told of a server of the Model Context Protocol that it is to start. Absent: it cannot be. */
+  serverArguments?(server: ToolServer): string[];
+}
+
+export interface ToolServer {
+  name: string;
+  /** Absolute, inside. */
+  command: string;
 }
 
 export interface HeadlessRequest {

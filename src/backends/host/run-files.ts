@@ -39,11 +39,28 @@ function writeOwnPrograms(trust: string): void {
     chmodSync(directory, 0o755);
   }
   writePublic(join(trust, basename(INSIDE_NODE)), '', 0o755);
-  for (const name of readdirSync(GUEST_DIRECTORY).filter((file) => !file.startsWith('probe'))) {
+  for (const name of readdirSync(GUEST_DIRECTORY).filter(
+    (file) => !file.startsWith('probe') && !file.endsWith('.ts'),
+  )) {
     const file = join(trust, basename(INSIDE_GUEST), name);
     copyFileSync(join(GUEST_DIRECTORY, name), file);
     chmodSync(file, 0o644);
+    const command = /^(cage-.+)\.mjs$/.exec(name)?.[1];
+    if (command !== undefined) writePublic(join(trust, basename(INSIDE_BIN), command), wrapperOf(name), 0o755);
   }
+}
+
+/** Our Node wants glibc; an image without it may have one of its own. */
+function wrapperOf(guest: string): string {
+  const argv = `${INSIDE_GUEST}/${guest} "$@"`;
+  return [
+    '#!/bin/sh',
+    'for loader in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1; do',
+    `  [ -e "$loader" ] && exec ${INSIDE_NODE} ${argv}`,
+    'done',
+    `exec node ${argv}`,
+    '',
+  ].join('\n');
 }
 
 /** The cage sees this directory already; its certificates are there before its first process is. */
