@@ -6,7 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { engineReason } from './test/support/engines.ts';
 
-const real = { testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: false };
+/** For a machine with much else to do: a test that ends is not slower for it. */
+const PATIENT = { testTimeout: 240_000, hookTimeout: 300_000 };
+const real = { ...PATIENT, fileParallelism: false };
 /** Of files that have nothing in common but the machine's time. */
 const PAIRS = { fileParallelism: true, maxWorkers: 2 };
 const withEngines = { ...real, globalSetup: ['test/support/engine-setup.ts'] };
@@ -54,7 +56,7 @@ export default defineConfig({
   test: {
     reporters: ['default'],
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 60_000, ...PAIRS } },
+      { test: { name: 'unit', include: ['src/**/*.test.ts'], ...PATIENT, ...PAIRS } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...real, ...PAIRS } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...withEngines } },
       { test: { name: 'escape', include: ['test/escape/**/*.test.ts'], ...real } },

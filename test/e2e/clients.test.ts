@@ -34,7 +34,7 @@ beforeAll(async () => {
   const created = await sandbox.run(['create', project, '--name', CAGE, ...allow, ...mount, ...world.routes]);
   expect(created.stderr).not.toContain('error[');
   expect((await sandbox.run(['start', CAGE])).exitCode).toBe(0);
-}, 60_000);
+});
 
 afterAll(async () => {
   await sandbox?.close();
@@ -129,15 +129,11 @@ test.each([
   expect(result.stdout).toContain(expected);
 });
 
-test.skipIf(lacks('/usr/bin/java'))(
-  'Java’s HttpClient, with Java’s own trust store',
-  async () => {
-    const result = await inside('java', '-Djava.net.useSystemProxies=false', 'Client.java');
-    expect(result.stdout).toContain('GET /java over 2.0');
-    expect(result.stdout).toContain('refused 403');
-  },
-  60_000,
-);
+test.skipIf(lacks('/usr/bin/java'))('Java’s HttpClient, with Java’s own trust store', async () => {
+  const result = await inside('java', '-Djava.net.useSystemProxies=false', 'Client.java');
+  expect(result.stdout).toContain('GET /java over 2.0');
+  expect(result.stdout).toContain('refused 403');
+});
 
 test.skipIf(lacks('/usr/bin/chromium'))(
   'Chromium shows a page, and the refusal of another',
@@ -173,7 +169,7 @@ test('npm and apt fetch from their registries', async () => {
   ].join('\n');
   const downloaded = await shell(apt);
   expect(downloaded.stdout).toMatch(/hello_.*\.deb/);
-}, 120_000);
+});
 
 test('the audit knows each of them', async () => {
   const records = (await sandbox.run(['audit', CAGE, '--json', '-n', '100000'])).records();

@@ -22,7 +22,7 @@ const PROOFS = [
 ];
 
 test('the demo runs the real agent and every one of its promises holds', () => {
-  runDemo([], 110_000);
+  runDemo([], 230_000);
 });
 
 for (const engine of ['docker', 'podman'] as const) {

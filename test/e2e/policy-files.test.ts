@@ -27,7 +27,7 @@ beforeAll(async () => {
   ]);
   const create = ['create', sandbox.project('p'), '--name', CAGE, '--policy', rules, '--route', upstream.route(HOST)];
   expect((await sandbox.run(create)).exitCode).toBe(0);
-}, 60_000);
+});
 
 afterAll(async () => {
   await sandbox?.close();

@@ -59,7 +59,7 @@ beforeAll(async () => {
   expect(created.stderr).not.toContain('error[');
   const started = await sandbox.run(['start', CAGE]);
   expect(started.stderr).not.toContain('error[');
-}, 60_000);
+});
 
 afterAll(async () => {
   await sandbox?.close();
