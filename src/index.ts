@@ -75,6 +75,11 @@ export const listHomeProfiles = lazily(async () => (await import('./cage/home-pr
 export const removeHomeProfile = lazily(async () => (await import('./cage/home-profiles.ts')).removeHomeProfile);
 
 export const listAgents = lazily(async () => (await import('./cage/agent-list.ts')).listAgents);
+export const createAgent = lazily(async () => (await import('./cage/agent-files.ts')).createAgent);
+export const checkAgent = lazily(async () => (await import('./cage/agent-files.ts')).checkAgent);
+export const exportAgent = lazily(async () => (await import('./cage/agent-files.ts')).exportAgent);
+export const removeAgent = lazily(async () => (await import('./cage/agent-files.ts')).removeAgent);
+export const editAgent = lazily(async () => (await import('./cage/edit-agent.ts')).editAgent);
 
 export const startCage = lazily(async () => (await import('./cage/start-commands.ts')).startCage);
 export const stopCage = lazily(async () => (await import('./cage/start-commands.ts')).stopCage);

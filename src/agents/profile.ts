@@ -1,5 +1,6 @@
 // What ironcage knows about an agent, as data: a new agent is one file of this shape and one line in profiles.ts.
 // A profile decides nothing and touches nothing; locate.ts, install.ts and the cage read it.
+import type { Rule } from '../policy/types.ts';
 import type { SecretSlot } from '../secrets/types.ts';
 import type { StreamReader } from './events.ts';
 
@@ -16,6 +17,8 @@ export interface AgentProfile {
   hosts: readonly string[];
   /** Policy bundles that it needs. */
   bundles: readonly string[];
+  /** Rules that it needs beside them. Absent: none. */
+  rules?: readonly Rule[];
   secrets: readonly AgentSecret[];
   /** Environment inside the cage, beside the secrets' placeholders. */
   env: Readonly<Record<string, string>>;

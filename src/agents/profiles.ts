@@ -10,10 +10,11 @@ import { shell } from './shell.ts';
 
 export const AGENTS: readonly AgentProfile[] = [claude, codex, gemini, opencode, shell];
 
-export function findProfile(name: string): AgentProfile {
+/** One that ironcage knows. `others` are names that could have been meant as well. */
+export function findProfile(name: string, others: readonly string[] = []): AgentProfile {
   const profile = AGENTS.find((agent) => agent.name === name);
   if (profile !== undefined) return profile;
-  const names = AGENTS.map((agent) => agent.name);
+  const names = [...AGENTS.map((agent) => agent.name), ...others];
   const close = closestName(name, names);
   throw new IronError('E_NO_AGENT', {
     message: `there is no agent ${JSON.stringify(name)}`,

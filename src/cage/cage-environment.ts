@@ -1,7 +1,7 @@
 // The environment of every program in a cage. Nothing of the caller's comes in unless it was named.
 import { dirname } from 'node:path';
 import { nodeRuntime } from '../agents/node-runtime.ts';
-import { findProfile } from '../agents/profiles.ts';
+import { AGENTS } from '../agents/profiles.ts';
 import { CAGE_USER } from '../backends/host/etc.ts';
 import { INSIDE_BIN, INSIDE_BUNDLE, INSIDE_CA } from '../backends/host/layout.ts';
 import { pathExists } from '../platform/files.ts';
@@ -26,7 +26,8 @@ export function cageEnvironment({ spec, context }: CageSession): Record<string, 
     EMAIL: `${CAGE_USER}@ironcage.invalid`,
     ...(spec.net === 'open' ? {} : throughEgress()),
   };
-  if (spec.agent !== undefined) Object.assign(env, findProfile(spec.agent).env);
+  // A user's own agent has put them into the spec.
+  Object.assign(env, AGENTS.find(({ name }) => name === spec.agent)?.env);
   for (const binding of spec.secrets) env[binding.env] = binding.placeholder;
   return { ...env, ...spec.env };
 }

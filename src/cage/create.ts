@@ -6,11 +6,12 @@ import { dirname } from 'node:path';
 import { findBundle } from '../policy/bundles.ts';
 import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
 import type { AgentProfile } from '../agents/profile.ts';
-import { findProfile } from '../agents/profiles.ts';
+import { AGENTS } from '../agents/profiles.ts';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
 import { holdingInterrupts, noticeSignals } from '../platform/interrupts.ts';
 import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
+import { agentProfile } from './agent-profiles.ts';
 import { chooseProject, type ChosenProject } from './choose-project.ts';
 import type { ContainerPlace } from './container-place.ts';
 import type { Context } from './context.ts';
@@ -59,7 +60,7 @@ export async function planCreation(
   const { name, project } = chosen;
   refuseDataRootMount(request, context);
   await mergeDirs(context, { project, ...request }, [], request.dirs);
-  const profile = options.agent === undefined ? undefined : findProfile(options.agent);
+  const profile = options.agent === undefined ? undefined : await agentProfile(context, options.agent);
   refuseEgressPorts({ name, rules: [...agentRules(profile, request.net), ...request.rules] }, request.ports);
   return { ...chosen, request, profile, options };
 }
@@ -230,7 +231,7 @@ async function composeSpec(
     inspectors: [...configured.inspectors],
     secrets: await sharePlaceholders(context, shared.profile, secrets),
     routes: [...request.routes],
-    env: { ...environmentFor(context, project), ...request.env },
+    env: { ...ownEnvironment(profile), ...environmentFor(context, project), ...request.env },
     binds: [...request.binds],
     ...(ports.length === 0 ? {} : { ports }),
     limits: {
@@ -274,10 +275,16 @@ function twoOwners(): IronError {
 
 const HOME_INSIDE = '/home/agent';
 
-/** The bundles an agent cannot work without. In an open cage no rule counts. */
+/** Of a user's own agent, whose file may be another one at the next start; ironcage's own agents bring theirs each time. */
+function ownEnvironment(profile: AgentProfile | undefined): Readonly<Record<string, string>> {
+  return profile === undefined || AGENTS.includes(profile) ? {} : profile.env;
+}
+
+/** What an agent cannot work without. In an open cage no rule counts. */
 export function agentRules(profile: AgentProfile | undefined, net: CageSpec['net']): Rule[] {
   if (net === 'open') return [];
-  return (profile?.bundles ?? []).flatMap((bundle) => findBundle(bundle)?.rules ?? []);
+  const bundled = (profile?.bundles ?? []).flatMap((bundle) => findBundle(bundle)?.rules ?? []);
+  return [...bundled, ...(profile?.rules ?? [])];
 }
 
 /** What is named counts: a rule of the same id gives up its place to it, the others follow. */

@@ -1,7 +1,6 @@
 // `fork`: another cage with the workspace, the home and the spec of a first one, as it stands or as a snapshot has it, and with an identity
 // of its own. The first one is not changed; a running one is held still while its files are copied.
 import { join } from 'node:path';
-import { findProfile } from '../agents/profiles.ts';
 import { rewriteFileBeneath } from '../platform/beneath.ts';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
@@ -12,6 +11,7 @@ import type { SkippedFile } from '../workspace/copy-tree.ts';
 import { ownWorkspace } from '../workspace/copy-workspace.ts';
 import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { shiftOwners } from '../workspace/shift-owners.ts';
+import { agentProfile } from './agent-profiles.ts';
 import { readAgentText, writeAgentText } from './agent-programs.ts';
 import { dataParts, notData, type DataPart } from './cage-data.ts';
 import type { Context } from './context.ts';
@@ -124,7 +124,7 @@ async function makeFork(context: Context, fork: Fork): Promise<readonly SkippedF
     );
     context.step('fork: copied');
     await giveToFork(root, parts, fork);
-    if (spec.profile === undefined) renewPlaceholders(home, fork);
+    if (spec.profile === undefined) await renewPlaceholders(context, home, fork);
     const agent = readAgentText(context, origin.name);
     if (agent !== undefined) writeAgentText(context, spec.name, agent);
     context.step('fork: home made');
@@ -164,14 +164,15 @@ const MAX_SETTINGS_BYTES = 16 * 2 ** 20;
 const REMEMBERED = 20;
 
 /** Settings of agents name their placeholder: those of the first cage are worth nothing here. */
-function renewPlaceholders(home: string, { origin, spec }: Fork): void {
+async function renewPlaceholders(context: Context, home: string, { origin, spec }: Fork): Promise<void> {
   if (spec.agent === undefined || !pathExists(home)) return;
   const pairs = spec.secrets.flatMap(({ name, placeholder }) => {
     const before = origin.secrets.find((binding) => binding.name === name)?.placeholder;
     return before === undefined ? [] : [[before, placeholder] as const];
   });
   const placeholders = Object.fromEntries(spec.secrets.map(({ name, placeholder }) => [name, placeholder]));
-  for (const { path } of findProfile(spec.agent).homeFiles({ project: spec.project, placeholders })) {
+  const profile = await agentProfile(context, spec.agent);
+  for (const { path } of profile.homeFiles({ project: spec.project, placeholders })) {
     rewriteFileBeneath(home, path, MAX_SETTINGS_BYTES, (text) => {
       let renewed = text;
       for (const [before, after] of pairs) {

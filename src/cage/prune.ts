@@ -3,11 +3,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isRequest } from '../audit/is-request.ts';
 import { readAudit } from '../audit/read.ts';
-import { AGENTS } from '../agents/profiles.ts';
 import { findBundle } from '../policy/bundles.ts';
 import { isExpired } from '../policy/expiry.ts';
 import { formatRule } from '../policy/rules.ts';
 import type { Rule } from '../policy/types.ts';
+import { agentProfile } from './agent-profiles.ts';
 import type { Context } from './context.ts';
 import { agentRules } from './create.ts';
 import { changePolicy, type PolicyChange } from './live-policy.ts';
@@ -37,7 +37,7 @@ export async function planPrune(context: Context, name: string, sinceMs: number)
   const spec = await readSpec(context, name);
   const nowMs = context.clock.now();
   const { used, covered } = await usedSince(context, spec, sinceMs);
-  const agent = AGENTS.find((profile) => profile.name === spec.agent);
+  const agent = spec.agent === undefined ? undefined : await agentProfile(context, spec.agent);
   const needed = new Set(agentRules(agent, spec.net).map(({ id }) => id));
   const prunable = groups(spec.rules).flatMap(({ text, rules }): Prunable[] => {
     const ids = rules.map(({ id }) => id);

@@ -2,7 +2,6 @@
 // together beside the cages; only what is whole takes a place among them.
 import { chownSync, closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { findProfile } from '../agents/profiles.ts';
 import type { ArchiveEntry } from '../archive/entry.ts';
 import type { NameBytes } from '../archive/entry-name.ts';
 import type { Manifest } from '../archive/manifest.ts';
@@ -20,6 +19,7 @@ import type { Owner } from '../workspace/copy-tree.ts';
 import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { workspaceDirectory, directoriesOf } from '../workspace/workspace.ts';
 import { writeWorkspaceRecord } from '../workspace/workspace-file.ts';
+import { agentProfile } from './agent-profiles.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
 import { endOther, makeRoom, refuseTaken, type RoomOptions } from './make-room.ts';
@@ -142,7 +142,7 @@ async function restoreInto(
   const spec = await withSecrets(context, placed, carried);
   await layWorkspaces(spec, manifest, site);
   context.step('restore: workspaces laid');
-  layHome(spec, site);
+  await layHome(context, spec, site);
   removeTree(site.unpacked, stage);
   removeTree(join(stage, LIST), stage);
   writeSealedFile(join(stage, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
@@ -318,14 +318,14 @@ async function layWorkspaces(spec: CageSpec, manifest: Manifest, { stage, unpack
 }
 
 /** A home that did not come along begins as that of a new cage. */
-function layHome(spec: CageSpec, { stage, unpacked, owner }: Site): void {
+async function layHome(context: Context, spec: CageSpec, { stage, unpacked, owner }: Site): Promise<void> {
   const [home, own] = [join(stage, 'home'), join(unpacked, 'home')];
   if (pathExists(own)) renameSync(own, home);
   else {
     makeDirectory(home);
     if (owner !== undefined) chownSync(home, owner.uid, owner.gid);
   }
-  if (spec.agent !== undefined) seedHome(home, findProfile(spec.agent), spec, owner);
+  if (spec.agent !== undefined) seedHome(home, await agentProfile(context, spec.agent), spec, owner);
 }
 
 /** Opened once, so that what was looked at is what is read. */

@@ -2,7 +2,6 @@
 // machine has (engines, programs, secrets, users), what it asks of this machine goes through the same doors as flags of `create`, and all
 // that loosens something is told, for a yes.
 import { isAbsolute, resolve } from 'node:path';
-import { findProfile } from '../agents/profiles.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { refused } from '../archive/refusal.ts';
 import type { CarriedSecret } from '../archive/sealed-secrets.ts';
@@ -11,6 +10,7 @@ import { isInside, pathExists, realPathSoFar } from '../platform/files.ts';
 import { createPlaceholder } from '../secrets/placeholders.ts';
 import { parseSecretName } from '../secrets/secret-name.ts';
 import { inspectProject } from '../workspace/project.ts';
+import { agentProfile } from './agent-profiles.ts';
 import type { Context } from './context.ts';
 import { readConfigured } from './create.ts';
 import { refuseEgressPorts } from './egress-ports.ts';
@@ -53,7 +53,7 @@ export async function requestedSpec(
     await inspectProject(place);
   }
   refuseDataRootMount(request, context);
-  if (asked.agent !== undefined) findProfile(asked.agent);
+  if (asked.agent !== undefined) await agentProfile(context, asked.agent);
   refuseEgressPorts({ name, rules: asked.rules }, request.ports);
   const startIn = asked.startIn !== undefined && isInside(asked.startIn, project) ? { startIn: asked.startIn } : {};
   const { source: _clone, startIn: _start, ...kept } = asked;

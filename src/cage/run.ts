@@ -1,5 +1,5 @@
 // The main job: make or reuse the project's cage, start the agent in it, and say afterwards what it did.
-import { findProfile } from '../agents/profiles.ts';
+import { agentProfile } from './agent-profiles.ts';
 import type { AuditOutcome } from './audit.ts';
 import type { Context } from './context.ts';
 import { enter, leaveCage } from './enter.ts';
@@ -33,7 +33,7 @@ export interface RunOutcome extends AuditOutcome {
 }
 
 export async function runAgent(context: Context, request: RunRequest): Promise<RunOutcome> {
-  const profile = findProfile(request.agent);
+  const profile = await agentProfile(context, request.agent);
   const plan = await planRun(context, request);
   openDataRoot(context);
   const since = context.clock.now();

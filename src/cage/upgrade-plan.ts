@@ -4,8 +4,8 @@ import { inLockedVersion, type AgentLock, type LockedAgent } from '../agents/age
 import { locateAgent } from '../agents/locate.ts';
 import { isLater, newestAgent } from '../agents/newest.ts';
 import type { AgentInstall, AgentProgram } from '../agents/profile.ts';
-import { findProfile } from '../agents/profiles.ts';
 import { engineOf } from '../backends/container/detect.ts';
+import { agentProfile } from './agent-profiles.ts';
 import { agentLock, findAgent, readAgentPrograms } from './agent-programs.ts';
 import { containerIdentity } from './container-plan.ts';
 import { takeImage, type ImagePlace } from './container-place.ts';
@@ -62,7 +62,7 @@ async function planMounted(
   options: UpgradeOptions,
 ): Promise<Pick<UpgradePlan, 'agent' | 'locked'>> {
   if (spec.agent === undefined || spec.agent === spec.imageAgent) return {};
-  const profile = findProfile(spec.agent);
+  const profile = await agentProfile(context, spec.agent);
   if (profile.install === undefined) return {};
   const before = readRemembered(context, spec)?.version ?? 'unknown';
   const own = locateAgent(profile, context.environment);

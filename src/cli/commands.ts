@@ -255,7 +255,10 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   ],
   [
     'agents',
-    { summary: 'show which agents can be run', load: async () => (await import('./commands/agents.ts')).agents },
+    {
+      summary: 'show which agents can be run, and make some of your own',
+      load: async () => (await import('./commands/agents.ts')).agents,
+    },
   ],
   [
     'profiles',

@@ -6,6 +6,7 @@ import type { MessageLibrary } from './message-library.ts';
 import type { DecidedFile, ReviewLibrary } from './review-library.ts';
 import type { RunLibrary } from './run-library.ts';
 import type { WorkLibrary } from './work-library.ts';
+import type { AgentLibrary } from './agent-library.ts';
 import type { Context } from './library-context.ts';
 
 export type { DiffFile } from './library-change.ts';
@@ -315,7 +316,8 @@ export interface UpgradeOutcome {
   agent: (UpgradeStep & { name: string; where: 'image' | 'installed' | 'host' }) | undefined;
 }
 
-export interface Library extends KeptLibrary, MessageLibrary, ReviewLibrary, RunLibrary<CageOptions>, WorkLibrary {
+export interface Library
+  extends AgentLibrary, KeptLibrary, MessageLibrary, ReviewLibrary, RunLibrary<CageOptions>, WorkLibrary {
   openContext(options: {
     home?: string;
     environment: Environment;
@@ -468,7 +470,4 @@ export interface Library extends KeptLibrary, MessageLibrary, ReviewLibrary, Run
   ): Promise<readonly { name: string; createdAt: string; cages: readonly string[]; path: string }[]>;
   removeHomeProfile(context: Context, name: string): Promise<void>;
   buildImages(context: Context, request: ImageRequest): Promise<BuiltImages>;
-  listAgents(): Promise<
-    readonly { name: string; title: string; hosts: readonly string[]; secrets: readonly string[] }[]
-  >;
 }

@@ -1,6 +1,7 @@
 // What an agent says, as events: its own reader behind the bounds that hold for all of them.
 import type { AgentEvent, StreamReader } from '../agents/events.ts';
-import { findProfile } from '../agents/profiles.ts';
+import { agentProfile } from '../cage/agent-profiles.ts';
+import type { Context } from '../cage/context.ts';
 import { splitLines, type Line } from './lines.ts';
 
 export interface AgentStream {
@@ -8,20 +9,22 @@ export interface AgentStream {
   rest(): AgentEvent[];
 }
 
-/** An agent that is not known any more is read line by line. */
-export function readAgent(agent: string): AgentStream {
-  const reader = readerOf(agent);
+export function readAgent(reader: StreamReader): AgentStream {
   const lines = splitLines();
   const events = (line: Line): AgentEvent[] =>
     line.tooLong === undefined
       ? reader.read(line.text)
       : [{ type: 'unknown', kind: `a line of ${line.tooLong} bytes`, raw: line.text }];
-  return { push: (piece) => lines.push(piece).flatMap(events), rest: () => lines.rest().flatMap(events) };
+  return {
+    push: (piece) => lines.push(piece).flatMap(events),
+    rest: () => [...lines.rest().flatMap(events), ...(reader.end?.() ?? [])],
+  };
 }
 
-function readerOf(agent: string): StreamReader {
+/** An agent that is not known any more is read line by line. */
+export async function readerOf(context: Context, agent: string): Promise<StreamReader> {
   try {
-    const reader = findProfile(agent).headless?.createReader();
+    const reader = (await agentProfile(context, agent)).headless?.createReader();
     if (reader !== undefined) return reader;
   } catch {
     // Taken away since.

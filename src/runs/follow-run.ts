@@ -1,9 +1,9 @@
 // A run as it is told: what its agent said, event by event, in the order and with the times of the host, up to its end. Memory
 // does not grow with the length of a run.
 import { createReadStream } from 'node:fs';
-import type { AgentEvent } from '../agents/events.ts';
+import type { AgentEvent, StreamReader } from '../agents/events.ts';
 import type { Context } from '../cage/context.ts';
-import { readAgent } from './agent-stream.ts';
+import { readAgent, readerOf } from './agent-stream.ts';
 import { splitLines } from './lines.ts';
 import { takeUp } from './list-runs.ts';
 import { readOutput, type OutputReader } from './output-reader.ts';
@@ -37,7 +37,8 @@ export async function* followRun(
 ): AsyncGenerator<RunEvent, void, undefined> {
   const cage = cageOfRun(context, id);
   const places = runPlaces(context, cage, id);
-  const sources = [agentSource(id, places, requireRun(places, id).agent), errorSource(id, places)];
+  const reader = await readerOf(context, requireRun(places, id).agent);
+  const sources = [agentSource(id, places, reader), errorSource(id, places)];
   try {
     let lookedAt = -Infinity;
     for (;;) {
@@ -114,8 +115,8 @@ function earliest(sources: readonly Source[]): Source | undefined {
   return found;
 }
 
-function agentSource(run: string, { output }: RunPlaces, agent: string): Source {
-  const stream = readAgent(agent);
+function agentSource(run: string, { output }: RunPlaces, reader: StreamReader): Source {
+  const stream = readAgent(reader);
   const told = (time: string, event: AgentEvent): RunEvent => ({ kind: 'event', time, run, event });
   return sourceOf(
     readOutput(output.stream),

@@ -2,7 +2,8 @@
 // is left, killed after it the run goes on.
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProfile } from '../agents/profiles.ts';
+import type { AgentProfile } from '../agents/profile.ts';
+import { agentProfile } from '../cage/agent-profiles.ts';
 
 import { parseBudget, type Budget, type BudgetOptions } from '../cage/budget.ts';
 import type { Context } from '../cage/context.ts';
@@ -48,7 +49,7 @@ const MAX_PROMPT_BYTES = 16 * 2 ** 20;
 
 /** Resolves when its agent runs, or has ended already. */
 export async function launchRun(context: Context, request: LaunchRequest): Promise<RunInfo> {
-  const profile = findProfile(request.agent);
+  const profile = await agentProfile(context, request.agent);
   const { headless } = profile;
   if (headless === undefined) {
     throw new IronError('E_USAGE', {
@@ -61,7 +62,7 @@ export async function launchRun(context: Context, request: LaunchRequest): Promi
   const budget = parseBudget(request.budget ?? {}, '--max-');
   const env = request.env ?? {};
   for (const variable of Object.keys(env)) checkVariable(variable, variable);
-  const resumed = request.resume === undefined ? undefined : readResumed(context, request.resume, profile.name);
+  const resumed = request.resume === undefined ? undefined : readResumed(context, request.resume, profile);
   const { name, source } = await placeOf(context, request, resumed);
   const plan = await planRun(context, {
     agent: profile.name,
@@ -189,12 +190,15 @@ function putPrompt(bus: string, id: string, prompt: string, spec: CageSpec): voi
     throw new IronError('E_PROTECTION', { message: 'there is a prompt of that run already', hint: 'launch it again' });
 }
 
-function readResumed(context: Context, id: string, agent: string): RunRecord & { sessionId: string } {
+function readResumed(
+  context: Context,
+  id: string,
+  { name: agent, headless }: AgentProfile,
+): RunRecord & { sessionId: string } {
   const record = readRun(runPlaces(context, cageOfRun(context, id), id));
   if (record === undefined) throw usage(`there is no run ${id}`, '`ironcage runs` shows them');
   if (record.agent !== agent)
     throw usage(`the run ${id} is one of ${record.agent}, not of ${agent}`, `write --agent ${record.agent}`);
-  const { headless } = findProfile(agent);
   if (headless?.canResume !== true) throw usage(`${agent} has no sessions to go on with`, 'launch a run of its own');
   const { sessionId } = record;
   if (sessionId === null) throw usage(`the run ${id} told no session to go on with`, 'launch a run of its own');

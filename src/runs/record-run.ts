@@ -1,7 +1,7 @@
 // One run, seen from outside from its start to its end: what its agent writes is taken out of the cage's reach, read, counted and
 // held against its budgets. It may die at any moment: whoever records the run next goes on from what is on file.
 import { existsSync, readFileSync } from 'node:fs';
-import type { AgentEvent } from '../agents/events.ts';
+import type { AgentEvent, StreamReader } from '../agents/events.ts';
 import type { Context } from '../cage/context.ts';
 import { leaveCage } from '../cage/enter.ts';
 import { cageIdentity, currentCaller } from '../cage/identity.ts';
@@ -11,7 +11,7 @@ import { cageExists, cagePaths, readCageState, readSpec } from '../cage/store.ts
 import { errorMessage } from '../platform/errors.ts';
 import { removeTree } from '../platform/files.ts';
 import type { Owner } from '../platform/beneath.ts';
-import { readAgent } from './agent-stream.ts';
+import { readAgent, readerOf } from './agent-stream.ts';
 import { watchBudgets, type BudgetWatch } from './budget-watch.ts';
 import { busRun, type BusRun, type GuestStatus } from './bus-run.ts';
 import { readLaunch } from './launch-file.ts';
@@ -58,6 +58,7 @@ export async function recordRun(context: Context, cage: string, id: string, hook
       places,
       record,
       busRun(cagePaths(context, cage).bus, id, await ownerOf(context, cage)),
+      await readerOf(context, record.agent),
     );
     await recording.run(hooks);
   } finally {
@@ -97,13 +98,13 @@ class Recording {
   /** Why it was told to end, and when. */
   #stopping: { reason: RunReason; atMs: number } | undefined;
 
-  constructor(context: Context, places: RunPlaces, record: RunRecord, bus: BusRun) {
+  constructor(context: Context, places: RunPlaces, record: RunRecord, bus: BusRun, reader: StreamReader) {
     this.#context = context;
     this.#places = places;
     this.#bus = bus;
     // What is read again is counted again.
     this.#record = { ...record, ...NO_RUN_USAGE };
-    this.#stream = readAgent(record.agent);
+    this.#stream = readAgent(reader);
     this.#pulse = pulseOf(record);
     const copy = (name: (typeof OUTPUT_NAMES)[number]): OutputCopy =>
       copyOutput({ open: () => bus.open(`${name}.log`), target: places.output[name], clock: context.clock });

@@ -589,6 +589,14 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     listAgents: async () => [
       { name: 'claude', title: 'Claude Code', hosts: ['api.anthropic.com'], secrets: ['ANTHROPIC_API_KEY'] },
     ],
+    createAgent: async (_context, name, from) => {
+      asked('createAgent', name, from);
+      return `/config/agents/${name}.toml`;
+    },
+    checkAgent: async () => undefined,
+    exportAgent: async () => 'program = "claude"\n',
+    removeAgent: async (_context, name) => asked('removeAgent', name),
+    editAgent: async (_context, name) => asked('editAgent', name),
   };
   return { ...library, ...overrides };
 }
