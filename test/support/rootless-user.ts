@@ -9,6 +9,7 @@ import { pathOfTests } from './engines.ts';
 const NAME = 'ironcage-test';
 
 export interface RootlessUser extends OrdinaryUser {
+  /** Made by this very call: one that was there may be in use by another run of the tests, and stays. */
   isOurs: boolean;
   remove: () => Promise<void>;
 }
@@ -19,7 +20,7 @@ export async function requireRootlessUser(): Promise<RootlessUser> {
   await must('useradd', ['--create-home', '--shell', '/bin/sh', NAME]);
   const made = findUser();
   if (made === undefined) throw new Error(`${NAME} has no ranges of uids in /etc/subuid`);
-  return made;
+  return { ...made, isOurs: true };
 }
 
 /** The first that /etc/subuid and /etc/subgid name and that has a home. */
@@ -48,7 +49,7 @@ function rootlessUser(name: string, uid: number, gid: number, home: string): Roo
     uid,
     command,
     env,
-    isOurs: name === NAME,
+    isOurs: false,
     remove: async () => {
       // Its pause process holds its namespaces.
       await run(command[0], [...command.slice(1), 'podman', 'system', 'migrate'], { env, timeoutMs: 60_000 });
