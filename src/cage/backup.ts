@@ -21,7 +21,10 @@ import { ChangedWhileRead, createArchiveWriter, type ArchiveWriter } from '../ar
 import { IronError } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
 import { holdingInterrupts } from '../platform/interrupts.ts';
+import { countSlowly, tellIfSlow } from '../platform/slowness.ts';
+import { printableLine } from '../platform/text.ts';
 import { readVersion } from '../platform/version.ts';
+import { toText } from '../workspace/byte-path.ts';
 import { readSecretValue } from '../secrets/store.ts';
 import { packBase } from '../workspace/carry-base.ts';
 import type { SkippedFile } from '../workspace/copy-tree.ts';
@@ -61,6 +64,8 @@ export interface BackupOutcome {
 }
 
 const PROGRESS_MS = 2000;
+/** A file that takes long by itself. */
+const LONG_BYTES = 64 * 1024 * 1024;
 const MAX_LEFT_OUT = 10_000;
 /** What a tar header has digits for. A cage can set any time, and what reads back as another would make the whole file useless. */
 const MAX_MTIME_SECONDS = 0o77777777777;
@@ -151,10 +156,16 @@ async function write(
   { partial, scratch, passphrase, interrupted }: Writing,
 ): Promise<Omit<BackupOutcome, 'cage' | 'file'>> {
   const workspaces = await ordered(context, spec);
-  const parts = await backupParts(context, spec, workspaces, scratch);
+  const tell = (line: string): void => context.progress(line);
+  const parts = await tellIfSlow(tell, 'looking at what the cage has', () =>
+    backupParts(context, spec, workspaces, scratch),
+  );
   const packs: string[] = [];
-  for (const [index, { workspace }] of workspaces.entries())
-    packs.push(await packBase(workspace.base, join(scratch, `base-${index}`), workspace.lastApplied));
+  for (const [index, { workspace }] of workspaces.entries()) {
+    const { base, projectRoot, lastApplied } = workspace;
+    const pack = (): Promise<string> => packBase(base, join(scratch, `base-${index}`), lastApplied);
+    packs.push(await tellIfSlow(tell, `packing the base of ${projectRoot}`, pack));
+  }
   const secrets = passphrase === undefined ? [] : await boundValues(context, spec);
   const sealed = passphrase === undefined ? undefined : await sealSecrets(secrets, passphrase);
   const contents = { workspaces, parts, packs, secrets, sealed };
@@ -185,7 +196,7 @@ async function tryToWrite(
   { workspaces, parts, packs, secrets, sealed }: Contents,
   { fd, list, interrupted }: { fd: number; list: string; interrupted: AbortSignal },
 ): Promise<Omit<BackupOutcome, 'cage' | 'file'> | undefined> {
-  const counted = await count(parts, packs, sealed, interrupted);
+  const counted = await count(context, parts, packs, { sealed, interrupted });
   const leftOut = [...(spec.profile === undefined ? [] : [sharedHome(spec.profile)]), ...counted.leftOut];
   const manifest = manifestOf(context, spec, workspaces, { ...counted, leftOut, hasSecrets: sealed !== undefined });
   const text = Buffer.from(JSON.stringify(manifest));
@@ -205,7 +216,11 @@ async function tryToWrite(
       writer.abort();
       return undefined;
     }
-    await writer.finish();
+    await tellIfSlow(
+      (line) => context.progress(line),
+      'writing the list of all of it',
+      () => writer.finish(),
+    );
   } catch (error) {
     writer.abort();
     if (error instanceof ChangedWhileRead || isGone(error)) return undefined;
@@ -237,11 +252,12 @@ interface Counted {
 }
 
 async function count(
+  context: Context,
   parts: readonly BackupPart[],
   packs: readonly string[],
-  sealed: Buffer | undefined,
-  interrupted: AbortSignal,
+  { sealed, interrupted }: { sealed: Buffer | undefined; interrupted: AbortSignal },
 ): Promise<Counted> {
+  const told = countSlowly((line) => context.progress(line), 'files and directories counted');
   const counted: Counted = {
     entries: 1 + packs.length + (sealed === undefined ? 0 : 1) + parentsOf(parts).length,
     bytes: (sealed?.length ?? 0) + packs.reduce((sum, pack) => sum + statSync(pack).size, 0),
@@ -255,7 +271,7 @@ async function count(
     };
     for await (const { kind, stat } of part.walk(skipped)) {
       refuseWhenInterrupted(interrupted);
-      counted.entries += 1;
+      told((counted.entries += 1));
       if (kind === 'file') counted.bytes += Number(stat.size);
     }
   }
@@ -288,7 +304,9 @@ async function addParts(
     made.add(parent);
     await writer.add(directory(part.directory));
     for await (const walked of part.walk(() => undefined)) {
-      await addWalked(writer, part, walked);
+      const add = (): Promise<void> => addWalked(writer, part, walked);
+      if (walked.stat.size < LONG_BYTES) await add();
+      else await tellIfSlow((line) => context.progress(line), `writing ${printableLine(toText(walked.path))}`, add);
       entries += 1;
       if (performance.now() - toldAt < PROGRESS_MS) continue;
       toldAt = performance.now();

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { IronError } from '../platform/errors.ts';
 import { isInside, realPathSoFar } from '../platform/files.ts';
+import { tellIfSlow } from '../platform/slowness.ts';
 import { exportFiles, type Exported } from '../workspace/export.ts';
 import { planExport, type ExportPlan } from '../workspace/plan-export.ts';
 import { decideFiles, type DecidedFile } from '../workspace/review-decisions.ts';
@@ -82,7 +83,11 @@ async function freshPlan(context: Context, name: string, query: ExportQuery): Pr
   const target = targetOf(context, spec, { ...query, dir: place.dir });
   const isProject = target === undefined || target === workspace.projectRoot;
   if (isProject && spec.workspace !== 'copy') return inPlace(workspace.projectRoot);
-  return planExport(workspace, { ...query, target: isProject ? undefined : target });
+  return tellIfSlow(
+    (line) => context.progress(line),
+    `comparing with ${target ?? workspace.projectRoot}`,
+    () => planExport(workspace, { ...query, target: isProject ? undefined : target }),
+  );
 }
 
 function inPlace(target: string): ExportView {

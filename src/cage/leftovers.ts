@@ -4,6 +4,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '../platform/errors.ts';
 import { namesIn, pathExists, removeTree } from '../platform/files.ts';
+import { countSlowly, tellIfSlow } from '../platform/slowness.ts';
 import type { Context } from './context.ts';
 import { restoresUnderWay, settleRestore, stagePath } from './restore-journal.ts';
 import { cagePaths, cagesDirectory, listCageNames, withCageLock } from './store.ts';
@@ -35,11 +36,18 @@ const DEBRIS = /^\..+\.(?:[0-9a-f]{12}\.tmp|[0-9]+\.[0-9a-f]{8}\.stale)$/;
 /** The largest first within its kind. Touches nothing. */
 export async function findLeftovers(context: Context, query: PruneQuery): Promise<Leftover[]> {
   const leftovers: Leftover[] = [];
-  for (const cage of listTrash(context)) {
-    if (Date.parse(cage.removedAt) > query.removedBeforeMs) continue;
+  const trash = listTrash(context).filter(({ removedAt }) => Date.parse(removedAt) <= query.removedBeforeMs);
+  const count = countSlowly((line) => context.progress(line), 'removed cages looked at', trash.length);
+  for (const cage of trash) {
+    count(leftovers.length);
     const root = join(trashDirectory(context), cage.id);
     const { id, removedAt } = cage;
-    leftovers.push({ kind: 'trash', id, removedAt, bytes: sizeOf(root), unexported: await workIn(context, cage) });
+    const unexported = await tellIfSlow(
+      (line) => context.progress(line),
+      `looking for work in ${id}`,
+      () => workIn(context, cage),
+    );
+    leftovers.push({ kind: 'trash', id, removedAt, bytes: sizeOf(root), unexported });
   }
   for (const path of debris(context)) {
     leftovers.push({ kind: 'debris', id: path, bytes: sizeOf(join(context.dataRoot, path)), unexported: [] });
@@ -71,6 +79,7 @@ export async function removeLeftovers(
     }
     try {
       await remove(context, leftover);
+      context.step('prune: one gone');
       removed.push(leftover);
     } catch (error) {
       failed.push({ id: leftover.id, because: errorMessage(error) });
@@ -113,7 +122,7 @@ async function workIn(context: Context, { id, checked }: TrashedCage): Promise<r
       import('./snapshot-work.ts'),
       import('../workspace/clone-work.ts'),
     ]);
-    const work = [...(await unexportedIn(await workspacesBelow(root))), ...(await filesOnlyInSnapshots(root))];
+    const work = [...(await unexportedIn(context, await workspacesBelow(root))), ...(await filesOnlyInSnapshots(root))];
     // Of one that was made from a URL: its clone went into the trash with it.
     for (const name of namesIn(join(root, 'source'))) {
       const unpushed = await unpushedWork(join(root, 'source', name));

@@ -13,6 +13,7 @@ import { errorMessage, IronError, systemErrorCode } from '../platform/errors.ts'
 import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
 import { holdingInterrupts, noticeSignals } from '../platform/interrupts.ts';
 import { writeSealedFile } from '../platform/sealed-file.ts';
+import { tellIfSlow } from '../platform/slowness.ts';
 import { setSecret } from '../secrets/store.ts';
 import { unpackBase } from '../workspace/carry-base.ts';
 import type { Owner } from '../workspace/copy-tree.ts';
@@ -140,7 +141,7 @@ async function restoreInto(
   const { manifest, carried } = await unpack(context, fd, site, { ...request, interrupted });
   context.step('restore: unpacked');
   const spec = await withSecrets(context, placed, carried);
-  await layWorkspaces(spec, manifest, site);
+  await layWorkspaces(spec, manifest, site, (line) => context.progress(line));
   context.step('restore: workspaces laid');
   await layHome(context, spec, site);
   removeTree(site.unpacked, stage);
@@ -278,7 +279,12 @@ async function held({ size }: ArchiveEntry, contents: AsyncIterable<Buffer>): Pr
   return all;
 }
 
-async function layWorkspaces(spec: CageSpec, manifest: Manifest, { stage, unpacked, owner }: Site): Promise<void> {
+async function layWorkspaces(
+  spec: CageSpec,
+  manifest: Manifest,
+  { stage, unpacked, owner }: Site,
+  tell: (line: string) => void,
+): Promise<void> {
   const paths = [spec.project, ...(spec.dirs ?? []).map(({ path }) => path)];
   for (const [index, { dir, hasTree, base, leftOut, lastApplied }] of manifest.workspaces.entries()) {
     const storeDirectory = dir === '' ? stage : join(stage, 'dirs', dir);
@@ -304,7 +310,8 @@ async function layWorkspaces(spec: CageSpec, manifest: Manifest, { stage, unpack
     const directory = workspaceDirectory(storeDirectory);
     makeDirectory(directory);
     const gitDir = join(directory, 'base.git');
-    const applied = await unpackBase(pack, gitDir, base, lastApplied).catch((error: unknown) => {
+    const unpacking = (): ReturnType<typeof unpackBase> => unpackBase(pack, gitDir, base, lastApplied);
+    const applied = await tellIfSlow(tell, `checking the base of ${projectRoot}`, unpacking).catch((error: unknown) => {
       throw systemErrorCode(error) === 'ENOSPC' ? error : refused(`its base cannot be used: ${errorMessage(error)}`);
     });
     renameSync(tree, directoriesOf(directory).tree);

@@ -4,6 +4,7 @@ import { errorMessage, toIronError, IronError } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
 import { holdingInterrupts } from '../platform/interrupts.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
+import { printableLine } from '../platform/text.ts';
 import { diskUsage, refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { join } from 'node:path';
 import { refuseInUse, stopForChange } from './adapt.ts';
@@ -31,6 +32,8 @@ export interface RewindOutcome {
   snapshot: string;
   /** Snapshot of what was there before. */
   before: string;
+  /** Work that neither the snapshot nor the project has: it is in `before` alone from now on. */
+  putAside: readonly string[];
   /** For people: what is as the snapshot has it. */
   rewound: readonly string[];
   /** What the cage has and the snapshot has not: as it was. */
@@ -49,6 +52,7 @@ export async function rewindCage(context: Context, cage: string, snapshot: strin
       const state = readCageState(context, cage);
       const taken = snapshotNames(context, cage);
       const before = requireFree(context, cage, timedName('before-rewind-', context.clock.now(), taken));
+      const putAside = await namePutAside(context, cage, { snapshot, before });
       try {
         await layOut(context, spec, { snapshot, before, parts, interrupted });
       } catch (error) {
@@ -59,9 +63,30 @@ export async function rewindCage(context: Context, cage: string, snapshot: strin
       await finishRewind(context, cage);
       context.step('rewind: written');
       if (state.phase === 'running') await runAgain(context, cage, snapshot, state);
-      return { cage, snapshot, before, rewound: parts.map(({ what }) => what), kept };
+      return { cage, snapshot, before, putAside, rewound: parts.map(({ what }) => what), kept };
     }),
   );
+}
+
+const NAMED_FILES = 20;
+
+/** Said before anything is done. Work that cannot be looked at is no reason to refuse: all of it is kept. */
+async function namePutAside(
+  context: Context,
+  cage: string,
+  { snapshot, before }: { snapshot: string; before: string },
+): Promise<string[]> {
+  const { workBeside } = await import('./snapshot-work.ts');
+  const tell = (line: string): void => context.progress(line);
+  const work = await tellIfSlow(tell, 'looking for work that is nowhere else', async () =>
+    workBeside(cagePaths(context, cage).root, snapshotDirectory(context, cage, snapshot)).catch((error: unknown) => [
+      `it cannot be looked at: ${errorMessage(error)}`,
+    ]),
+  );
+  if (work.length === 0) return work;
+  const named = work.slice(0, NAMED_FILES).map((each) => printableLine(each));
+  tell(`work that is nowhere else goes into the snapshot ${before}: ${named.join(', ')}${work.length > named.length ? `, and ${work.length - named.length} more` : ''}`); // prettier-ignore
+  return work;
 }
 
 /** Until the last line nothing of the cage has changed, but that it may have been stopped. */

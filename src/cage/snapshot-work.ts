@@ -2,6 +2,7 @@
 // contents of files: a state that the cage went past is no work, a file that only a snapshot has is.
 import { baseStore } from '../workspace/base.ts';
 import { recordCageTree } from '../workspace/cage-tree.ts';
+import { sideRefs } from '../workspace/side-refs.ts';
 import { diffTrees } from '../workspace/tree-diff.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
@@ -43,16 +44,32 @@ export async function filesOnlyInSnapshots(root: string): Promise<string[]> {
   return kept.flatMap(({ snapshot, files }) => files.map((file) => `snapshot ${snapshot}: ${file}`));
 }
 
+/** Work of a cage that its snapshot does not have as it is, and that its project was not given: for people, in order. */
+export async function workBeside(root: string, snapshot: string): Promise<string[]> {
+  const elsewhere = [...(await changedFiles(snapshot, presentDifferences)), ...(await changedFiles(root, givenAway))];
+  const kept = new Set(elsewhere.map(({ key }) => key));
+  const files = (await changedFiles(root)).filter(({ key }) => !kept.has(key)).map(({ name }) => name);
+  const [refs, keptRefs] = [await refsBelow(root), new Set(await refsBelow(snapshot))];
+  return [...files, ...refs.filter((ref) => !keptRefs.has(ref))];
+}
+
+async function refsBelow(root: string): Promise<string[]> {
+  const refs: string[] = [];
+  for (const { dir, workspace } of await workspacesBelow(root))
+    refs.push(...(await sideRefs(workspace)).map((ref) => `${dir === '' ? '' : `${dir}: `}${ref}`));
+  return refs;
+}
+
 interface ChangedFile {
   name: string;
   /** Where it is and what is in it. */
   key: string;
 }
 
-async function changedFiles(root: string): Promise<ChangedFile[]> {
+async function changedFiles(root: string, differencesOf = differences): Promise<ChangedFile[]> {
   const files: ChangedFile[] = [];
   for (const { dir, workspace } of await workspacesBelow(root)) {
-    for (const { bytes, path, after } of await differences(workspace)) {
+    for (const { bytes, path, after } of await differencesOf(workspace)) {
       if (after === undefined) continue;
       const name = `${dir === '' ? '' : `${dir}: `}${path}`;
       files.push({ name, key: [dir, bytes.path, after.oid].join('\0') });
@@ -61,7 +78,21 @@ async function changedFiles(root: string): Promise<ChangedFile[]> {
   return files;
 }
 
-async function differences(workspace: PreparedWorkspace): Promise<Awaited<ReturnType<typeof diffTrees>>> {
+type Differences = Awaited<ReturnType<typeof diffTrees>>;
+
+/** Whoever else has them. */
+async function presentDifferences(workspace: PreparedWorkspace): Promise<Differences> {
+  if (workspace.strategy === 'mount') return [];
+  const { tree } = await recordCageTree(workspace);
+  return diffTrees(baseStore(workspace.base), workspace.base.tree, tree, 'no-renames');
+}
+
+/** What the project was given when it last got all. */
+async function givenAway({ base, lastApplied }: PreparedWorkspace): Promise<Differences> {
+  return lastApplied === undefined ? [] : diffTrees(baseStore(base), base.tree, lastApplied, 'no-renames');
+}
+
+async function differences(workspace: PreparedWorkspace): Promise<Differences> {
   if (workspace.strategy === 'mount') return [];
   const { tree } = await recordCageTree(workspace);
   // All of it was given to the project.

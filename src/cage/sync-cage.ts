@@ -2,6 +2,7 @@
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { IronError } from '../platform/errors.ts';
 import { realPathSoFar } from '../platform/files.ts';
+import { tellIfSlow } from '../platform/slowness.ts';
 import { fromText, type BytePath } from '../workspace/byte-path.ts';
 import { planSync, type SyncPlan } from '../workspace/plan-sync.ts';
 import { syncWorkspace } from '../workspace/sync.ts';
@@ -35,7 +36,11 @@ export async function syncCage(context: Context, name: string, request: SyncRequ
     if (workspace.strategy === 'mount') {
       return { files: [], conflicts: [], overwritten: [], leftOut: [], inPlace: true };
     }
-    const plan = await planSync(workspace, { paths, force: request.force });
+    const plan = await tellIfSlow(
+      (line) => context.progress(line),
+      `comparing with ${workspace.projectRoot}`,
+      () => planSync(workspace, { paths, force: request.force }),
+    );
     if (!request.dryRun && plan.files.length > 0) {
       const state = readCageState(context, name);
       const runs = state.phase === 'running' && stateHealth(state) !== 'broken';

@@ -1,6 +1,7 @@
 // The work in a cage, seen from the host: what changed, and how it gets back into the project.
 import { IronError } from '../platform/errors.ts';
 import type { PieceWriter } from '../platform/processes.ts';
+import { tellIfSlow } from '../platform/slowness.ts';
 import { applyToBranch } from '../workspace/apply-branch.ts';
 import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
 import { planApply, type ApplyOnto, type ApplyPlan } from '../workspace/plan-apply.ts';
@@ -44,9 +45,13 @@ export async function listDirs(context: Context, name: string): Promise<SpecDir[
 }
 
 /** A change that cannot be computed because the project is gone, whose objects and files it rests on, is told as that. */
-async function changeOf(workspace: PreparedWorkspace): Promise<Change> {
+async function changeOf(context: Context, workspace: PreparedWorkspace): Promise<Change> {
   try {
-    return await computeChange(workspace);
+    return await tellIfSlow(
+      (line) => context.progress(line),
+      'reading the cage',
+      () => computeChange(workspace),
+    );
   } catch (error) {
     // Throws what is wrong with the project, where that is the reason.
     await inspectProject(workspace.projectRoot);
@@ -61,12 +66,12 @@ export async function changedWorkspace(
   dir: string,
 ): Promise<{ workspace: PreparedWorkspace; change: Change }> {
   const workspace = await workspaceOf(context, name, dir);
-  return { workspace, change: await changeOf(workspace) };
+  return { workspace, change: await changeOf(context, workspace) };
 }
 
 /** What changed in the cage against its base; the cage may run meanwhile and is not touched. */
 export async function diffCage(context: Context, name: string, dir = ''): Promise<CageDiff> {
-  const { base, tree, files, hostExecutable, skipped } = await changeOf(await workspaceOf(context, name, dir));
+  const { base, tree, files, hostExecutable, skipped } = await changeOf(context, await workspaceOf(context, name, dir));
   return { cage: name, ...(dir === '' ? {} : { dir }), base, tree, files, hostExecutable, skipped };
 }
 
@@ -89,7 +94,7 @@ export const OF_CLONE = 'clone: ';
  */
 export async function unexportedFiles(context: Context, name: string, dir?: string): Promise<string[]> {
   const stored = await storedWorkspaces(context, name);
-  const names = await unexportedIn(dir === undefined ? stored : stored.filter((each) => each.dir === dir));
+  const names = await unexportedIn(context, dir === undefined ? stored : stored.filter((each) => each.dir === dir));
   if (dir !== undefined || !cageExists(context, name)) return names;
   // Work that was applied to a clone of ours is nowhere else until it is pushed.
   const { source, project } = await readSpec(context, name);
@@ -98,17 +103,17 @@ export async function unexportedFiles(context: Context, name: string, dir?: stri
   return [...names, ...(await unpushedWork(project)).map((each) => `${OF_CLONE}${each}`)];
 }
 
-export async function unexportedIn(workspaces: readonly StoredWorkspace[]): Promise<string[]> {
+export async function unexportedIn(context: Context, workspaces: readonly StoredWorkspace[]): Promise<string[]> {
   const names: string[] = [];
   for (const { dir: of, workspace } of workspaces) {
-    names.push(...(await ownWork(workspace)).map((each) => `${of === '' ? '' : `${of}: `}${each}`));
+    names.push(...(await ownWork(context, workspace)).map((each) => `${of === '' ? '' : `${of}: `}${each}`));
   }
   return names;
 }
 
-async function ownWork(workspace: PreparedWorkspace): Promise<readonly string[]> {
+async function ownWork(context: Context, workspace: PreparedWorkspace): Promise<readonly string[]> {
   if (workspace.strategy === 'mount') return unreturnedRefs(workspace);
-  const files = (await hasUnexportedFiles(workspace)) ? (await changeOf(workspace)).files : [];
+  const files = (await hasUnexportedFiles(workspace)) ? (await changeOf(context, workspace)).files : [];
   return [...files.map(({ path }) => path), ...(await sideRefs(workspace))];
 }
 
@@ -147,7 +152,12 @@ async function freshPlan(
   target: ApplyRequest['target'],
 ): Promise<ApplyPlan> {
   const workspace = await workspaceOf(context, name, dir);
-  return planApply(workspace, await changeOf(workspace), ontoOf(target));
+  const change = await changeOf(context, workspace);
+  return tellIfSlow(
+    (line) => context.progress(line),
+    `comparing with ${workspace.projectRoot}`,
+    () => planApply(workspace, change, ontoOf(target)),
+  );
 }
 
 function ontoOf(target: ApplyRequest['target']): ApplyOnto {

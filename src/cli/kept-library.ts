@@ -99,7 +99,14 @@ export interface KeptLibrary {
     context: Context,
     cage: string,
     snapshot: string,
-  ): Promise<{ cage: string; snapshot: string; before: string; rewound: readonly string[]; kept: readonly string[] }>;
+  ): Promise<{
+    cage: string;
+    snapshot: string;
+    before: string;
+    putAside: readonly string[];
+    rewound: readonly string[];
+    kept: readonly string[];
+  }>;
   forkCage(context: Context, from: string, cage: string, options: { from?: string | undefined }): Promise<Forked>;
   backupCage(
     context: Context,

@@ -19,6 +19,7 @@ import { snapshotOf } from '../support/host-snapshot.ts';
 import { giveAway, ownerOf, underGit } from '../support/mounted.ts';
 import { ask, servingScript } from '../support/published.ts';
 import { userGit } from '../support/repositories.ts';
+import { describeWork } from './work.ts';
 
 /** Rows that a backend may leave to another whose cages come by the same code: odd paths, git in a worktree, shared homes, written projects. */
 export type ContractPart = 'paths' | 'worktrees' | 'homes' | 'written mounts';
@@ -297,6 +298,8 @@ export function describeBackend(backend: string, makeCage: MakeCage, leftOut: re
           ]);
         });
       });
+
+    describeWork(makeCage);
 
     describe('the bus', () => {
       test('what inside writes there is the host’s to read, the other way round, and outlives a restart', async () => {

@@ -190,6 +190,25 @@ describe('restore --trash', () => {
   });
 });
 
+describe('prune', () => {
+  const PRUNE = ['trash: going', 'prune: one gone'];
+  const inTrash = (): string[] => readdirSync(join(sandbox.dataRoot, 'trash'));
+
+  test.each(PRUNE.map((step, number) => ({ step, number })))(
+    'killed at $step leaves no half of a removed cage to be restored',
+    async ({ number }) => {
+      await cageWithWork();
+      await ok('rm', '-y', '--discard', CAGE);
+      expect(operate('prune', number)).toEqual({ steps: PRUNE.slice(0, number + 1), killed: true });
+      expect(inTrash()).toEqual(number === 0 ? [expect.stringMatching(/^\.crash\./)] : []);
+      expect((await sandbox.run(['list', '--trash', '--json'])).json()).toEqual([]);
+      expect((await sandbox.run(['restore', '--trash', CAGE])).exitCode).toBe(2);
+      await ok('prune', '-y');
+      expect(inTrash()).toEqual([]);
+    },
+  );
+});
+
 describe('backup', () => {
   const BACKUP = ['announced', 'base written', 'home written', 'trees/0 written', 'written', 'named'].map(
     (step) => `backup: ${step}`,

@@ -95,8 +95,10 @@ test('a fork is another cage with the same work, and with nothing of the first o
 
 test('a rewind keeps what was there, and can be taken back', async () => {
   write(CAGE, 'new');
-  const done = (await ok('rewind', CAGE, 'old', '--json')).json();
-  expect(done).toMatchObject({ cage: CAGE, snapshot: 'old', rewound: ['the workspace', 'the home'], kept: [] });
+  const rewound = await ok('rewind', CAGE, 'old', '--json');
+  expect(rewound.stderr).toMatch(/work that is nowhere else goes into the snapshot before-rewind-\S+: work\.txt\n/);
+  const all = { cage: CAGE, snapshot: 'old', rewound: ['the workspace', 'the home'], kept: [] };
+  expect(rewound.json()).toMatchObject({ ...all, putAside: ['work.txt'] });
   expect([workOf(CAGE), noteOf(CAGE)]).toEqual(['old', 'old']);
   const [, before = ''] = await snapshotsOf(CAGE);
   expect(before).toMatch(/^before-rewind-/);
@@ -154,6 +156,15 @@ const FORK = ['begin', 'directory made', 'announced', 'copied', 'home made', 'sp
 );
 
 describe('killed', () => {
+  test('while a snapshot is taken away, it is gone and the cage is as it was', async () => {
+    expect(operate('snapshot-rm', 0)).toEqual({ steps: ['snapshot: let go'], signal: 'SIGKILL' });
+    expect(await snapshotsOf(CAGE)).not.toContain('old');
+    expect(debris(CAGE)).toEqual(['.making-old']);
+    const before = workOf(CAGE);
+    await ok('snapshot', CAGE, '--name', 'old');
+    expect([workOf(CAGE), debris(CAGE)]).toEqual([before, []]);
+  });
+
   test('each operation has the steps that are tried', async () => {
     write(CAGE, 'new');
     expect(operate('rewind').steps).toEqual(REWIND);

@@ -7,11 +7,14 @@ import {
   createCage,
   forkCage,
   exportCage,
+  findLeftovers,
   openContext,
   planRestore,
   publishPorts,
   removeCage,
   removeDir,
+  removeLeftovers,
+  removeSnapshot,
   restartCage,
   restoreBackup,
   restoreTrashed,
@@ -45,6 +48,11 @@ const operations = {
   'add-dir': () => addDir(context, name, `${project}-lib`),
   'remove-dir': () => removeDir(context, name, 'p-lib', { discard: true }),
   snapshot: () => takeSnapshot(context, name, { name: 'new' }),
+  'snapshot-rm': () => removeSnapshot(context, name, 'old', { discard: true }),
+  prune: async () => {
+    const leftovers = await findLeftovers(context, { removedBeforeMs: Date.now() });
+    await removeLeftovers(context, leftovers, { discard: true });
+  },
   rewind: () => rewindCage(context, name, 'old'),
   fork: () => forkCage(context, name, `${name}-2`),
   upgrade: () => upgradeCage(context, name, { dryRun: false, offline: true, pull: false, to: undefined }),

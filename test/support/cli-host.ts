@@ -364,7 +364,14 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     removeSnapshot: async (_context, cage, snapshot, options) => asked('removeSnapshot', cage, snapshot, options),
     rewindCage: async (_context, cage, snapshot) => {
       asked('rewindCage', cage, snapshot);
-      return { cage, snapshot, before: 'before-rewind-1', rewound: ['the home'], kept: ['the directory lib'] };
+      return {
+        cage,
+        snapshot,
+        before: 'before-rewind-1',
+        putAside: [],
+        rewound: ['the home'],
+        kept: ['the directory lib'],
+      };
     },
     forkCage: async (_context, from, cage, options) => {
       asked('forkCage', from, cage, options);
