@@ -56,6 +56,8 @@ export type { SendOptions } from './bus/send.ts';
 export type { LaunchRequest } from './runs/launch-run.ts';
 export type { FollowOptions, RunEvent } from './runs/follow-run.ts';
 export type { RunInfo } from './runs/run-view.ts';
+export type { Diagnosis } from './runs/diagnose.ts';
+export type { Salvaged } from './cage/salvage.ts';
 export type { AgentEvent } from './agents/events.ts';
 export type { AuditRecord } from './audit/record.ts';
 export type { Decision, Rule } from './policy/types.ts';
@@ -212,6 +214,10 @@ export const launchRun = lazily(async () => (await import('./runs/launch-run.ts'
 export const listRuns = lazily(async () => (await import('./runs/list-runs.ts')).listRuns);
 export const findRun = lazily(async () => (await import('./runs/list-runs.ts')).findRun);
 export const stopRun = lazily(async () => (await import('./runs/stop-run.ts')).stopRun);
+/** How the work in a cage stands, and what to do next. */
+export const diagnoseCage = lazily(async () => (await import('./runs/diagnose.ts')).diagnoseCage);
+/** All work of a cage as it lies on disk, whatever is broken about it. */
+export const salvageCage = lazily(async () => (await import('./cage/salvage.ts')).salvageCage);
 /** What the agent of a run says, event by event, up to its end; text in it stems from inside the cage. */
 export async function* followRun(
   context: Context,

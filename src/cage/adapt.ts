@@ -29,14 +29,15 @@ import { mergePorts } from './wanted-ports.ts';
 
 /** The caller holds the cage's lock. */
 export async function adaptCage(context: Context, plan: CreationPlan, profile: AgentProfile): Promise<void> {
-  const spec = await readSpec(context, plan.name);
-  if (spec.project !== plan.project) {
+  const before = await readSpec(context, plan.name);
+  if (before.project !== plan.project) {
     throw new IronError('E_CAGE_EXISTS', {
-      message: `the cage ${plan.name} belongs to another project: ${spec.project}`,
+      message: `the cage ${plan.name} belongs to another project: ${before.project}`,
       hint: 'choose another --name',
     });
   }
-  refuseOther(plan, spec);
+  refuseOther(plan, before);
+  const spec = withBudget(context, before, plan);
   if (spec.net === 'open') refuseForOpen(plan.options, spec.backend);
   const wanted = await extendSpec(context, spec, plan, profile);
   refuseUnboundSecrets(wanted, plan.request.rules);
@@ -60,6 +61,14 @@ export async function adaptCage(context: Context, plan: CreationPlan, profile: A
     const { identity, callerIsRoot, paths } = await openSession(context, plan.name);
     seedHome(homeOf(context, next, paths), profile, next, callerIsRoot ? identity : undefined);
   }
+}
+
+/** Nothing that runs has to be changed for it: recorders read it anew. */
+function withBudget(context: Context, spec: CageSpec, { request: { budget } }: CreationPlan): CageSpec {
+  const next = { ...spec, budget: { ...spec.budget, ...budget } };
+  if (JSON.stringify(next.budget) === JSON.stringify(spec.budget ?? {})) return spec;
+  writeSpec(context, next);
+  return next;
 }
 
 /** Whether nothing but published ports, rules and settings of inspectors is new, for the ports that the cage listens on already. */

@@ -1,7 +1,7 @@
 // What the runs of a cage, or one of them, may use: as it is typed, kept and shown.
 import { z } from 'zod';
 import { IronError } from '../platform/errors.ts';
-import { formatSize, parseCount, parseSize, parseSpan } from '../policy/quantities.ts';
+import { parseCount, parseSize, parseSpan } from '../policy/quantities.ts';
 
 export const budgetSchema = z.strictObject({
   costUsd: z.number().positive().optional().describe('US dollars, as agents tell them'),
@@ -45,14 +45,4 @@ function need(value: number | undefined, option: string, text: string, example: 
     message: `${option} cannot be ${JSON.stringify(text)}`,
     hint: `write something such as ${example}`,
   });
-}
-
-/** One line each; none for no budget. */
-export function budgetLines({ costUsd, tokens, timeMs, bytes }: Budget): string[] {
-  return [
-    ...(costUsd === undefined ? [] : [`${costUsd.toFixed(2)} US dollars`]),
-    ...(tokens === undefined ? [] : [`${tokens} tokens`]),
-    ...(timeMs === undefined ? [] : [`${Math.round(timeMs / 1000)} seconds`]),
-    ...(bytes === undefined ? [] : [`${formatSize(bytes)} out`]),
-  ];
 }

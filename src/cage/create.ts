@@ -234,6 +234,7 @@ async function composeSpec(
     env: { ...ownEnvironment(profile), ...environmentFor(context, project), ...request.env },
     binds: [...request.binds],
     ...(ports.length === 0 ? {} : { ports }),
+    ...(Object.keys(request.budget).length === 0 ? {} : { budget: request.budget }),
     limits: {
       ...(request.limits.memoryBytes === undefined ? {} : { memoryBytes: request.limits.memoryBytes }),
       ...(request.limits.pids === undefined ? {} : { pids: request.limits.pids }),

@@ -9,6 +9,7 @@ import type { InspectionSettings, Rule } from '../policy/types.ts';
 import { ENGINE_KINDS, type Bind, type EngineKind, type LimitRequest } from '../backends/backend.ts';
 import type { EgressRoute } from '../egress/config.ts';
 import type { Environment } from '../platform/environment.ts';
+import { parseBudget, type Budget, type BudgetOptions } from './budget.ts';
 import { checkVariable, readEnvFile } from './env-file.ts';
 import { parseCageName, parseHomeProfileName } from './names.ts';
 import { parseCacheNames, type CacheName } from './package-caches.ts';
@@ -38,6 +39,8 @@ export interface CageOptions {
   memory?: string | undefined;
   cpus?: string | undefined;
   pids?: string | undefined;
+  /** Of all its runs together. */
+  budget?: BudgetOptions | undefined;
   /** Of a container. */
   image?: string | undefined;
   dockerfile?: string | undefined;
@@ -104,6 +107,7 @@ export interface CageRequest {
   caches: readonly CacheName[] | undefined;
   ports: readonly WantedPort[];
   limits: LimitRequest;
+  budget: Budget;
   branch: string | undefined;
   depth: number | undefined;
   includeIgnored: boolean;
@@ -148,6 +152,7 @@ export function parseOptions(
       pids: options.pids === undefined ? DEFAULT_PIDS : parseCount('--pids', options.pids),
       cpus: options.cpus === undefined ? undefined : parseCpus(options.cpus),
     },
+    budget: parseBudget(options.budget ?? {}, '--budget-'),
     branch: options.branch === undefined ? undefined : parseBranch(options.branch),
     depth: options.depth === undefined ? undefined : parseDepth(options.depth),
     includeIgnored: parseIncludeIgnored(options),

@@ -4,6 +4,7 @@ import { hasUnexportedWork } from '../workspace/unexported.ts';
 import type { Enforcer, LimitEnforcement } from '../backends/backend.ts';
 import { errorMessage } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
+import type { Budget } from './budget.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
 import { accessOf, exposureOf } from './exposure.ts';
@@ -57,6 +58,8 @@ export interface CageView extends CageInfo {
   writes: readonly string[];
   secrets: readonly { name: string; hosts: readonly string[]; slots: readonly object[] }[];
   limits: Record<'memory' | 'pids' | 'cpus', LimitView>;
+  /** Of all its runs together. */
+  budget: Budget;
   routes: readonly { host: string; address: string; port: number }[];
   /** Published on this machine. */
   ports: readonly PortView[];
@@ -178,6 +181,7 @@ export async function showCage(context: Context, name: string, age?: 'just made'
     reads,
     writes,
     secrets: spec.secrets.map(({ name: secret, hosts, slots }) => ({ name: secret, hosts, slots })),
+    budget: spec.budget ?? {},
     limits: {
       memory: limit('memory', spec.limits.memoryBytes),
       pids: limit('pids', spec.limits.pids),

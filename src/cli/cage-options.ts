@@ -66,6 +66,10 @@ export const CAGE_OPTIONS: readonly OptionSpec[] = [
   { name: 'memory', value: 'SIZE', summary: 'limit of memory, such as 4g' },
   { name: 'cpus', value: 'N', summary: 'limit of processors, such as 1.5' },
   { name: 'pids', value: 'N', summary: 'limit of processes' },
+  { name: 'budget-cost', value: 'USD', summary: 'what all runs of the cage together may cost, as agents tell' },
+  { name: 'budget-tokens', value: 'N', summary: 'how many tokens they may use' },
+  { name: 'budget-time', value: 'SPAN', summary: 'how long they may run, such as 8h' },
+  { name: 'budget-bytes', value: 'SIZE', summary: 'how much may leave the cage while they run' },
   {
     name: 'ssh',
     value: 'MODE',
@@ -142,6 +146,16 @@ const TEXT_OPTIONS = [
   'depth',
 ] as const;
 
+/** The four options of a budget, by what they begin with. */
+export function readBudget(flags: Flags, prefix: 'budget-' | 'max-'): NonNullable<CageOptions['budget']> {
+  const budget: NonNullable<CageOptions['budget']> = {};
+  for (const name of ['cost', 'tokens', 'time', 'bytes'] as const) {
+    const value = flags.text(`${prefix}${name}`);
+    if (value !== undefined) budget[name] = value;
+  }
+  return budget;
+}
+
 export function readCageOptions(flags: Flags, agent: string | undefined): CageOptions {
   const options: CageOptions = {
     allow: flags.list('allow'),
@@ -156,6 +170,8 @@ export function readCageOptions(flags: Flags, agent: string | undefined): CageOp
     const value = flags.text(name);
     if (value !== undefined) options[name] = value;
   }
+  const budget = readBudget(flags, 'budget-');
+  if (Object.keys(budget).length > 0) options.budget = budget;
   const dirs = flags.list('add-dir');
   if (dirs.length > 0) options.dirs = dirs;
   const packages = flags.list('packages').flatMap((list) => list.split(','));

@@ -136,6 +136,20 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'diagnose',
+    {
+      summary: 'say how the work in a cage stands, and what to do next',
+      load: async () => (await import('./commands/diagnose.ts')).diagnose,
+    },
+  ],
+  [
+    'salvage',
+    {
+      summary: 'copy the work of a broken cage out, as it lies on disk',
+      load: async () => (await import('./commands/salvage.ts')).salvage,
+    },
+  ],
+  [
     'stop-run',
     {
       summary: 'stop one run; its cage and its work stay',

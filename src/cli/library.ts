@@ -34,6 +34,7 @@ export interface CageOptions {
   memory?: string;
   cpus?: string;
   pids?: string;
+  budget?: { cost?: string; tokens?: string; time?: string; bytes?: string };
   image?: string;
   dockerfile?: string;
   packages?: string[];
@@ -96,6 +97,12 @@ export interface CageView extends CageInfo {
   reads: readonly string[];
   writes: readonly string[];
   secrets: readonly { name: string; hosts: readonly string[]; slots: readonly unknown[] }[];
+  budget: {
+    costUsd?: number | undefined;
+    tokens?: number | undefined;
+    timeMs?: number | undefined;
+    bytes?: number | undefined;
+  };
   limits: { memory: LimitView; pids: LimitView; cpus: LimitView };
   routes: readonly unknown[];
   ports: readonly PortView[];

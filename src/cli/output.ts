@@ -78,8 +78,13 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
   const drained = async (): Promise<void> => {
     if (gone.signal.aborted || host.stdout.writableNeedDrain !== true) return;
     await new Promise<void>((resolve) => {
-      host.stdout.once('drain', resolve);
-      gone.signal.addEventListener('abort', () => resolve(), { once: true });
+      const done = (): void => {
+        host.stdout.off('drain', done);
+        gone.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      host.stdout.on('drain', done);
+      gone.signal.addEventListener('abort', done);
     });
   };
   return {

@@ -39,6 +39,27 @@ export interface LaunchRequest<Options> {
   options: Options & { fresh: boolean };
 }
 
+export interface Diagnosis {
+  cage: string;
+  verdict: 'no-runs' | 'working' | 'waiting' | 'done' | 'failed' | 'stopped' | 'stuck' | 'gone' | 'broken';
+  suggestion: string;
+  state: string;
+  run: RunInfo | null;
+  otherRuns: number;
+  lastEvents: readonly RunEvent[];
+  unread: readonly { seq: number; type: string; time: string }[];
+  change: { files: number; insertions: number; deletions: number } | null;
+  refused: readonly { host: string; method: string; path: string; count: number; remedy: string }[];
+  problems: readonly string[];
+}
+
+interface Salvaged {
+  cage: string;
+  directory: string;
+  taken: readonly { path: string; what: string }[];
+  failed: readonly { what: string; because: string }[];
+}
+
 interface FollowOptions {
   signal?: AbortSignal;
   once?: boolean;
@@ -48,6 +69,8 @@ export interface RunLibrary<Options> {
   launchRun(context: Context, request: LaunchRequest<Options>): Promise<RunInfo>;
   listRuns(context: Context, cage: string): Promise<readonly RunInfo[]>;
   findRun(context: Context, run: string): Promise<RunInfo>;
+  diagnoseCage(context: Context, cage: string): Promise<Diagnosis>;
+  salvageCage(context: Context, cage: string, directory: string): Promise<Salvaged>;
   stopRun(context: Context, run: string, options?: { interrupted?: boolean }): Promise<RunInfo>;
   followRun(context: Context, run: string, options?: FollowOptions): AsyncIterable<RunEvent>;
   followBytes(context: Context, run: string, options?: FollowOptions): AsyncIterable<Buffer>;

@@ -1,4 +1,5 @@
 // Prints a run as it is told: readable, as JSON Lines, or as the bytes that its agent wrote.
+import { setFlagsFromString } from 'node:v8';
 import type { Opened, Session } from './command.ts';
 import type { RunEvent, RunInfo } from './run-library.ts';
 import { eventRows } from './event-rows.ts';
@@ -19,6 +20,9 @@ export async function showRun(
   run: string,
   { raw, follow, last }: ShowOptions,
 ): Promise<RunInfo> {
+  // Of the many small things that a long stream is made of nearly all are gone at once: young memory that may grow is only more of it.
+  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--max-semi-space-size=1');
   const options = { signal: output.gone, once: !follow };
   if (raw) {
     for await (const piece of library.followBytes(context, run, options)) await output.bytes(piece);

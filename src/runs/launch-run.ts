@@ -17,6 +17,7 @@ import { createFileBeneath } from '../platform/beneath.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
 import { makeDirectory, namesIn, pathExists, removeTree, writeFileAtomic } from '../platform/files.ts';
 import { exceeded, sumOf, usedBy } from './budget-check.ts';
+import { busRun } from './bus-run.ts';
 import { writeLaunch } from './launch-file.ts';
 import { startRecorder } from './recorder-host.ts';
 import { newRunId } from './run-id.ts';
@@ -123,7 +124,7 @@ async function commit(context: Context, spec: CageSpec, { record, launch, draft,
   const { id, cage } = record;
   const { bus, runs } = cagePaths(context, cage);
   const places = runPlaces(context, cage, id);
-  sweepDrafts(runs);
+  sweepDrafts(runs, bus);
   context.step('launch: begin');
   makeDirectory(draft);
   try {
@@ -151,7 +152,7 @@ async function commit(context: Context, spec: CageSpec, { record, launch, draft,
       recorder.letGo();
     }
   } catch (error) {
-    removeTree(draft, runs);
+    sweepDrafts(runs, bus);
     throw error;
   }
   const now = readRun(places);
@@ -168,9 +169,13 @@ async function commit(context: Context, spec: CageSpec, { record, launch, draft,
 }
 
 /** Of launches that were killed: whoever launches holds the lock. */
-function sweepDrafts(runs: string): void {
+function sweepDrafts(runs: string, bus: string): void {
   makeDirectory(runs);
-  for (const name of namesIn(runs)) if (name.startsWith('.')) removeTree(join(runs, name), runs);
+  for (const name of namesIn(runs)) {
+    if (!name.startsWith('.')) continue;
+    busRun(bus, name.slice(1), undefined).clear();
+    removeTree(join(runs, name), runs);
+  }
 }
 
 function putPrompt(bus: string, id: string, prompt: string, spec: CageSpec): void {

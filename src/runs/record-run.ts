@@ -2,6 +2,7 @@
 // held against its budgets. It may die at any moment: whoever records the run next goes on from what is on file.
 import { existsSync, readFileSync } from 'node:fs';
 import type { AgentEvent, StreamReader } from '../agents/events.ts';
+import { postHostMessage } from '../bus/send.ts';
 import type { Context } from '../cage/context.ts';
 import { leaveCage } from '../cage/enter.ts';
 import { cageIdentity, currentCaller } from '../cage/identity.ts';
@@ -278,9 +279,24 @@ class Recording {
       ...{ status: isStopped ? 'stopped' : ended.status, exitCode: ended.exitCode, reason },
       endedAt: new Date(this.#context.clock.now()).toISOString(),
     };
+    await this.#tell();
     this.#write(true);
     removeTree(this.#places.launch, this.#places.root);
     this.#bus.clear();
+  }
+
+  /** Whoever waits for messages hears of the end as well; before the record says it, so that a crash tells it twice and not never. */
+  async #tell(): Promise<void> {
+    const { cage, id, status, exitCode, reason } = this.#record;
+    const payload = {
+      reason: reason?.message ?? `the agent ended: ${status}`,
+      ...(exitCode !== null && { exit_code: exitCode }),
+    };
+    try {
+      await postHostMessage(this.#context, cage, 'exited', payload, { run: id });
+    } catch (error) {
+      this.#context.progress(errorMessage(error));
+    }
   }
 
   #write(isUrgent: boolean): void {

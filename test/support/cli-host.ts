@@ -154,6 +154,7 @@ export const VIEW: CageView = {
   reads: ['/usr'],
   writes: ['/work/shop (a copy)'],
   secrets: [{ name: 'TOKEN', hosts: ['a.example'], slots: [] }],
+  budget: {},
   limits: {
     memory: { value: '4 GiB', enforcedBy: 'rlimit' },
     pids: { value: 4096, enforcedBy: 'cgroup' },
@@ -438,6 +439,23 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       return [RUN];
     },
     findRun: async () => RUN,
+    diagnoseCage: async (_context, cage) => ({
+      ...{
+        cage,
+        verdict: 'done',
+        suggestion: 'look',
+        state: 'stopped',
+        run: RUN,
+        otherRuns: 0,
+        lastEvents: [],
+        unread: [],
+      },
+      ...{ change: null, refused: [], problems: [] },
+    }),
+    salvageCage: async (_context, cage, directory) => {
+      asked('salvageCage', cage, directory);
+      return { cage, directory, taken: [{ path: 'home', what: 'its home' }], failed: [] };
+    },
     stopRun: async (_context, run, options) => {
       asked('stopRun', run, options);
       return { ...RUN, status: 'stopped', exitCode: 143, reason: { code: 'user', message: 'it was stopped' } };

@@ -39,9 +39,7 @@ function writeOwnPrograms(trust: string): void {
     chmodSync(directory, 0o755);
   }
   writePublic(join(trust, basename(INSIDE_NODE)), '', 0o755);
-  for (const name of readdirSync(GUEST_DIRECTORY).filter(
-    (file) => !file.startsWith('probe') && !file.endsWith('.ts'),
-  )) {
+  for (const name of readdirSync(GUEST_DIRECTORY).filter((file) => /^(?!probe).*\.mjs$/.test(file))) {
     const file = join(trust, basename(INSIDE_GUEST), name);
     copyFileSync(join(GUEST_DIRECTORY, name), file);
     chmodSync(file, 0o644);

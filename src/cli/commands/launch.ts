@@ -1,6 +1,6 @@
 // `launch`: one run of an agent that works unattended. In the foreground it is followed to its end, and its exit code is ours.
 import { onInterrupt } from '../../platform/interrupts.ts';
-import { CAGE_OPTIONS, readCageOptions } from '../cage-options.ts';
+import { CAGE_OPTIONS, readBudget, readCageOptions } from '../cage-options.ts';
 import type { Command, Invocation, Opened, Session } from '../command.ts';
 import type { CageOptions } from '../library.ts';
 import type { LaunchRequest, RunInfo } from '../run-library.ts';
@@ -96,17 +96,12 @@ async function requestOf(
     });
   }
   const model = flags.text('model');
-  const budget: LaunchRequest<CageOptions>['budget'] = {};
-  for (const name of ['cost', 'tokens', 'time', 'bytes'] as const) {
-    const value = flags.text(`max-${name}`);
-    if (value !== undefined) budget[name] = value;
-  }
   return {
     agent,
     prompt: await readPrompt(flags, session),
     args: [...(passed ?? [])],
     env: parseVariables(flags.list('env')),
-    budget,
+    budget: readBudget(flags, 'max-'),
     // Variables are the run's own, not the cage's.
     options: { ...readCageOptions(flags, agent), env: [], fresh: flags.on('new') },
     ...(cage !== undefined && { cage }),

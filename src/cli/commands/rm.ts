@@ -1,5 +1,5 @@
 // `rm`: removes cages. Unexported work is named and goes only after a typed yes or --discard; -y is not enough.
-import type { Command } from '../command.ts';
+import type { Command, Opened, Session } from '../command.ts';
 import { removeOrAsk } from '../remove-or-ask.ts';
 import { targetCage } from '../target-cage.ts';
 
@@ -30,6 +30,7 @@ export const rm: Command = {
     const kept: string[] = [];
     const mayAsk = session.interactive && !flags.on('yes');
     for (const name of new Set(names)) {
+      await tellOfRuns(opened, session, name);
       const gone = await removeOrAsk(session, {
         remove: (options) => opened.library.removeCage(opened.context, name, options),
         discard: flags.on('discard'),
@@ -43,3 +44,11 @@ export const rm: Command = {
     return kept.length === 0 ? 0 : 1;
   },
 };
+
+/** A cage that is broken is removed all the same. */
+async function tellOfRuns({ library, context }: Opened, { output }: Session, name: string): Promise<void> {
+  const runs = await library.listRuns(context, name).catch(() => []);
+  for (const { id, agent, status } of runs) {
+    if (status === 'running') output.note(`the run ${id} of ${agent} goes on in ${name}, and ends with it`);
+  }
+}

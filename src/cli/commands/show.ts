@@ -6,6 +6,8 @@ import { portRows } from '../port-rows.ts';
 import type { Output } from '../output.ts';
 import type { Span } from '../span.ts';
 import { ruleRows } from '../rule-rows.ts';
+import { tookText } from '../run-rows.ts';
+import { sizeText } from '../size-text.ts';
 import { snapshotRows } from '../snapshot-rows.ts';
 import { targetCage } from '../target-cage.ts';
 import { STATUS_STYLES } from './list.ts';
@@ -57,6 +59,7 @@ function printView(view: CageView, output: Output): void {
     field('memory', limitText(view.limits.memory)),
     field('processes', limitText(view.limits.pids)),
     field('processors', limitText(view.limits.cpus)),
+    ...(Object.keys(view.budget).length === 0 ? [] : [field('budget of its runs', budgetText(view.budget))]),
     field('home', homeText(view)),
     field('created', view.createdAt),
   ]);
@@ -78,6 +81,15 @@ function printView(view: CageView, output: Output): void {
   if (view.snapshots.length > 0) output.line(['bold', 'snapshots']);
   output.table(snapshotRows(view.snapshots).map(([first = '', ...rest]) => ['  ', first, ...rest]));
   section(output, 'problems', view.problems, 'red');
+}
+
+function budgetText({ costUsd, tokens, timeMs, bytes }: CageView['budget']): string {
+  return [
+    ...(costUsd === undefined ? [] : [`$${costUsd.toFixed(2)}`]),
+    ...(tokens === undefined ? [] : [`${tokens} tokens`]),
+    ...(timeMs === undefined ? [] : [tookText(timeMs)]),
+    ...(bytes === undefined ? [] : [`${sizeText(bytes)} out`]),
+  ].join(', ');
 }
 
 function homeText({ profile, caches }: CageView): string {
