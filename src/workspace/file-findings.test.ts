@@ -25,6 +25,7 @@ function findings(path: string, after = 'text', before = 'text', parts: Parts = 
     after: Buffer.from(after),
     unread: false,
     otherNames: NONE,
+    links: new Map(),
   });
 }
 
@@ -75,7 +76,7 @@ test('a manifest that was another file before is new as a whole', async () => {
 });
 
 test('a file that counts by what it holds, and is too large to be read, counts by its name', async () => {
-  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE };
+  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE, links: new Map() };
   const classesOf = async (path: string): Promise<string[]> =>
     (await fileFindings(file(path, { binary: true }), unread)).map((finding) => finding.class);
   expect(await classesOf('tsconfig.json')).toEqual(['editor']);
@@ -156,7 +157,7 @@ test('lines are the new ones, the telling ones first, bounded in number and widt
 });
 
 test('a file that is too large to be read is named, whatever it is', async () => {
-  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE };
+  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE, links: new Map() };
   expect(await fileFindings(file('big.txt'), unread)).toHaveLength(1);
   expect(await fileFindings(file('package.json'), unread)).toHaveLength(2);
 });
@@ -187,7 +188,13 @@ test('no bytes of any kind, under any name, make the guard fail or print what st
   const names = fc.constantFrom('package.json', 'Cargo.toml', '.envrc', 'a.go', 'tsconfig.json', 'a');
   await fc.assert(
     fc.asyncProperty(names, fc.uint8Array(), fc.uint8Array(), fc.boolean(), async (name, before, after, binary) => {
-      const contents = { before: Buffer.from(before), after: Buffer.from(after), unread: false, otherNames: NONE };
+      const contents = {
+        before: Buffer.from(before),
+        after: Buffer.from(after),
+        unread: false,
+        otherNames: NONE,
+        links: new Map(),
+      };
       const found = await fileFindings(file(name, { binary }), contents);
       // oxlint-disable-next-line no-control-regex -- they are what must not be there
       expect(JSON.stringify(found.map(({ lines }) => lines.map(({ text }) => text)))).not.toMatch(

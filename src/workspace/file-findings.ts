@@ -9,7 +9,7 @@ import { newLines, showLines, type NewLine } from './changed-lines.ts';
 import type { Finding } from './finding.ts';
 import { countHidden } from './hidden-unicode.ts';
 import type { OtherNames } from './link-names.ts';
-import { linkTarget } from './link-target.ts';
+import { linkEnd, type ProjectLinks } from './project-links.ts';
 import { hiddenLines, passesForBinary, steersTerminal, terminalLines } from './suspect-text.ts';
 import type { TreeDifference } from './tree-diff.ts';
 
@@ -21,6 +21,8 @@ export interface FileContents {
   unread: boolean;
   /** What links call the file. */
   otherNames: OtherNames;
+  /** Of the project as it would be. */
+  links: ProjectLinks;
   /** Git on this machine runs it, or reads it as settings. */
   hostGitRuns?: boolean;
 }
@@ -43,7 +45,7 @@ export async function fileFindings(file: TreeDifference, contents: FileContents)
   return [
     ...(gone === undefined ? [] : restraintsLost(gone, file.after === undefined ? undefined : path)),
     ...(file.after === undefined ? [] : await catalogueFindings(file, contents)),
-    ...modeFindings(file, contents.after),
+    ...modeFindings(file, contents),
     ...(file.after === undefined || file.after.mode === '120000' ? [] : textFindings(file, contents)),
     ...(file.after === undefined ? [] : nameFindings(path)),
   ];
@@ -145,7 +147,7 @@ function mentions(names: readonly string[]): RegExp {
   return new RegExp(parts.map((part) => part.replace(/[^\w-]/g, '\\$&')).join('|'));
 }
 
-function modeFindings(file: TreeDifference, target: Buffer | undefined): Finding[] {
+function modeFindings(file: TreeDifference, { after: target, links }: FileContents): Finding[] {
   const { before, after, bytes } = file;
   if (after === undefined) return [];
   switch (after.mode) {
@@ -162,7 +164,7 @@ function modeFindings(file: TreeDifference, target: Buffer | undefined): Finding
         },
       ];
     case '120000':
-      return linkFindings(bytes.path, target);
+      return linkFindings(bytes.path, target, links);
     case '160000':
       return [
         {
@@ -179,8 +181,8 @@ function modeFindings(file: TreeDifference, target: Buffer | undefined): Finding
   }
 }
 
-function linkFindings(path: BytePath, target: Buffer | undefined): Finding[] {
-  if (target !== undefined && linkTarget(path, target.toString('latin1')) !== undefined) return [];
+function linkFindings(path: BytePath, target: Buffer | undefined, links: ProjectLinks): Finding[] {
+  if (target !== undefined && linkEnd(links, path, target.toString('latin1')) !== undefined) return [];
   return [
     {
       class: 'link-outside',

@@ -118,6 +118,31 @@ test('links that lead out are named, one through another as well', async () => {
   });
 });
 
+test('a link is followed by its text through links of the project, wherever they lie', async () => {
+  const { workspace, tree } = await cageOf({ 'a/b/c': '1', plain: '1' });
+  for (const root of [workspace.projectRoot, tree]) {
+    symlinkSync('/etc', join(root, 'a/system'));
+    symlinkSync('..', join(root, 'a/b/up'));
+    symlinkSync('loop', join(root, 'loop'));
+    writeFiles(root, { 'far/away/x': '1' });
+    symlinkSync('../../plain', join(root, 'far/away/CLAUDE.md'));
+  }
+  userGit(workspace.projectRoot, 'add', '--all');
+  const project = await inspectProject(workspace.projectRoot);
+  const own = await prepareWorkspace({ project, storeDirectory: temporaryDirectory(), strategy: 'copy' });
+  const at = own.directories.tree;
+  const reviewed = async () => classes((await computeChange(own)).hostExecutable);
+  expect(await reviewed()).toEqual({});
+  symlinkSync('a/system/passwd', join(at, 'out'));
+  symlinkSync('out', join(at, 'further'));
+  symlinkSync('a/b/up/b/c', join(at, 'fine'));
+  symlinkSync('loop/x', join(at, 'round'));
+  const links = { out: ['link-outside'], further: ['link-outside'], round: ['link-outside'] };
+  expect(await reviewed()).toEqual(links);
+  writeFiles(at, { plain: 'do evil\n' });
+  expect(await reviewed()).toEqual({ ...links, plain: ['agent-instructions'] });
+});
+
 test('an ordinary file is named by what a link makes of it', async () => {
   const { tree, review } = await cageOf({ 'notes/agents.txt': '1', 'tools/run': '1', 'tools/other': '1', plain: '1' });
   symlinkSync('two', join(tree, 'CLAUDE.md'));

@@ -5,6 +5,7 @@ import { fileFindings } from './file-findings.ts';
 import { RANKS, type Finding } from './finding.ts';
 import type { HostGitRuns } from './host-git-runs.ts';
 import { linkNames } from './link-names.ts';
+import { projectLinks } from './project-links.ts';
 import { blobSizes, readBlobs } from './read-blobs.ts';
 import { suspectNames } from './suspect-names.ts';
 import { readTouchedTrees } from './touched-trees.ts';
@@ -34,15 +35,16 @@ export async function guardChange(
 ): Promise<HostExecutableFile[]> {
   const found: HostExecutableFile[] = [];
   const present = files.filter((file) => file.after !== undefined);
-  const [trees, sizes] = await Promise.all([
+  const [trees, sizes, links] = await Promise.all([
     readTouchedTrees(store, tree, files),
     blobSizes(
       store,
       present.flatMap(sidesOf).map(({ oid }) => oid),
     ),
+    present.length === 0 ? new Map() : projectLinks(store, tree),
   ]);
   const names = suspectNames(trees, files);
-  const otherNames = await linkNames(store, trees);
+  const otherNames = linkNames(links);
   for (const group of groupsOf(files, sizes)) {
     const readable = group.flatMap((file) => readableSides(file, sizes)).map(({ oid }) => oid);
     const contents = await readBlobs(store, readable);
@@ -53,6 +55,7 @@ export async function guardChange(
         after,
         unread: after === undefined && isFile(file.after),
         otherNames,
+        links,
         hostGitRuns: runs(file.bytes.path),
       });
       const ofName = (names.get(file.bytes.path) ?? []).map((finding) => ({ ...finding, lines: [], moreLines: 0 }));

@@ -1,14 +1,12 @@
-// Other names of a changed file: a link in a directory that the change touches, the root among them, makes an ordinary file one of the
-// catalogue (`CLAUDE.md` that leads to `notes.md`). Links are judged by their text; nothing is followed.
-import type { BaseStore } from './base-store.ts';
-import { bytePath, type BytePath } from './byte-path.ts';
+// Other names of a changed file: a link anywhere in the project makes an ordinary file one of the catalogue (`CLAUDE.md` that leads to
+// `notes.md`). Links are judged by their text; nothing is followed.
+import type { BytePath } from './byte-path.ts';
 import { linkTarget } from './link-target.ts';
-import { blobSizes, readBlobs } from './read-blobs.ts';
-import { directoriesAbove, type TouchedTrees } from './touched-trees.ts';
+import type { ProjectLinks } from './project-links.ts';
+import { directoriesAbove } from './touched-trees.ts';
 
 /** Links through links are taken so far. */
 const MAX_HOPS = 8;
-const MAX_TARGET_BYTES = 4096;
 /** Nobody gives one file or directory more names than that; who does gets all of the rest said by one. */
 const MAX_NAMES = 50;
 
@@ -20,22 +18,10 @@ interface OtherName {
 
 export type OtherNames = (path: BytePath) => { names: readonly OtherName[]; tooMany: boolean };
 
-export async function linkNames(store: BaseStore, trees: TouchedTrees): Promise<OtherNames> {
-  const links = [...trees].flatMap(([directory, tree]) =>
-    [...tree].flatMap(([name, { mode, oid }]) =>
-      mode === '120000' ? [{ path: directory === '' ? name : `${directory}/${name}`, oid }] : [],
-    ),
-  );
-  const oids = links.map(({ oid }) => oid);
-  const sizes = await blobSizes(store, oids);
-  const contents = await readBlobs(
-    store,
-    oids.filter((oid) => (sizes.get(oid) ?? Infinity) <= MAX_TARGET_BYTES),
-  );
+export function linkNames(links: ProjectLinks): OtherNames {
   const targets = new Map<BytePath, BytePath>();
-  for (const { path, oid } of links) {
-    const text = contents.get(oid);
-    const target = text === undefined ? undefined : linkTarget(path, bytePath(text));
+  for (const [path, text] of links) {
+    const target = text === undefined ? undefined : linkTarget(path, text);
     if (target !== undefined) targets.set(path, target);
   }
   const leadingTo = new Map<BytePath, BytePath[]>();

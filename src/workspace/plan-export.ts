@@ -3,7 +3,7 @@
 import { closeSync } from 'node:fs';
 import { pathExists } from '../platform/files.ts';
 import type { BaseStore } from './base-store.ts';
-import { bytePath, splitRecords, toText, type BytePath } from './byte-path.ts';
+import { splitRecords, toText, type BytePath } from './byte-path.ts';
 import { recordOpenCage } from './cage-tree.ts';
 import type { SkippedFile } from './copy-tree.ts';
 import { openDirectory } from './directory-handle.ts';
@@ -12,12 +12,11 @@ import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { ignoredOnHost } from './host-ignored.ts';
 import { hostGitRuns } from './host-git-runs.ts';
 import { findObstacles, type HostWrite } from './host-tree.ts';
-import { linkTarget } from './link-target.ts';
 import type { Conflict } from './merge-trees.ts';
 import { hostWrites } from './plan-apply.ts';
 import { withOpenWorkspace, type OpenWorkspace } from './open-workspace.ts';
 import { readProtection } from './protected-files.ts';
-import { blobSizes, readBlobs } from './read-blobs.ts';
+import { linkEnd, projectLinks } from './project-links.ts';
 import { lookAtTarget, type Present } from './target-files.ts';
 import { diffFile, diffTrees, type DiffFile, type TreeSide } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
@@ -74,7 +73,7 @@ async function planOpen(open: OpenWorkspace, wish: ExportWish): Promise<ExportPl
 
   const added = changed.filter(({ before, after }) => before === undefined && after !== undefined);
   const ignored = wish.includeIgnored ? new Set() : ignoredOnHost(project, settings, added.map(({ path }) => path)); // prettier-ignore
-  const outside = await leadingOut(store, wanted);
+  const outside = await leadingOut(store, cage, wanted);
   const isProtected = readProtection([project.root, root], wish.protect);
   const found = new Findings(wish);
   const handle = pathExists(root) ? openDirectory(root) : undefined;
@@ -108,8 +107,6 @@ async function planOpen(open: OpenWorkspace, wish: ExportWish): Promise<ExportPl
 }
 
 const NOTHING: Present = { kind: 'nothing' };
-/** No kernel makes longer ones. */
-const MAX_LINK_BYTES = 4096;
 
 /** What is to become of each file, and why. */
 class Findings {
@@ -184,17 +181,14 @@ async function wholeTree(
   return [...all, ...changed.filter(({ after }) => after === undefined)];
 }
 
-async function leadingOut(store: BaseStore, writes: readonly HostWrite[]): Promise<Set<BytePath>> {
+/** Also by way of another link of the cage’s. */
+async function leadingOut(store: BaseStore, cage: string, writes: readonly HostWrite[]): Promise<Set<BytePath>> {
   const links = writes.filter(({ after }) => after?.mode === '120000');
-  const oids = links.map(({ after }) => after?.oid ?? '');
-  const sizes = await blobSizes(store, oids);
-  const targets = await readBlobs(
-    store,
-    oids.filter((oid) => (sizes.get(oid) ?? Infinity) <= MAX_LINK_BYTES),
-  );
-  const leads = ({ path, after }: HostWrite): boolean => {
-    const target = targets.get(after?.oid ?? '');
-    return target === undefined || linkTarget(path, bytePath(target)) === undefined;
+  if (links.length === 0) return new Set();
+  const all = await projectLinks(store, cage);
+  const leads = ({ path }: HostWrite): boolean => {
+    const target = all.get(path);
+    return target === undefined || linkEnd(all, path, target) === undefined;
   };
   return new Set(links.filter(leads).map(({ path }) => path));
 }

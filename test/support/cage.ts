@@ -1,9 +1,10 @@
 // A real cage for a test: a project of its own, a data root of its own, commands run inside with their output captured.
 // Everything goes through the library; what runs as a program of its own comes from dist/.
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { removeTree } from '../../src/platform/files.ts';
 import { commandFor, type ExecRequest } from '../../src/cage/enter.ts';
 import type { CageOptions } from '../../src/cage/options.ts';
 import { openSession } from '../../src/cage/session.ts';
@@ -89,7 +90,7 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
   const context = openContext({ home: join(directory, 'data'), environment, cwd: project });
   const discard = async (): Promise<void> => {
     await removeCage(context, name, { discard: true }).catch(() => undefined);
-    if (isOurs) rmSync(directory, { recursive: true, force: true });
+    if (isOurs) removeTree(directory, dirname(directory));
   };
   try {
     writeFiles(project, request.files ?? { 'README.md': 'a project\n' });
@@ -133,7 +134,7 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
     python: (program, more) => exec([PYTHON, '-'], { ...more, input: program }),
     async remove() {
       await removeCage(context, name, { discard: true });
-      if (isOurs) rmSync(directory, { recursive: true, force: true });
+      if (isOurs) removeTree(directory, dirname(directory));
     },
   };
 }
