@@ -18,6 +18,8 @@ export interface JournalEntry {
   sentAt?: string;
   replyTo?: string;
   run?: string;
+  /** It came with a backup: nobody here has seen it sent. */
+  restored?: true;
   payload: Record<string, unknown>;
 }
 

@@ -23,7 +23,7 @@ export interface Message {
 }
 
 export function messageOf({ file: _file, ...entry }: JournalEntry): Message {
-  return { ...entry, untrusted: entry.from !== 'user' };
+  return { ...entry, untrusted: entry.from !== 'user' || entry.restored === true };
 }
 
 /** What a message means for whoever waits for the work: the exit code of `outbox --poll`, or undefined where it goes on. */

@@ -34,6 +34,9 @@ export async function backupParts(
 ): Promise<BackupPart[]> {
   const parts: BackupPart[] = [];
   if (spec.profile === undefined) parts.push(plain('home', 'home', cagePaths(context, spec.name).home));
+  const { bus, messages } = cagePaths(context, spec.name);
+  if (pathExists(messages)) parts.push(plain('messages', 'messages', messages, (path) => !isMessageFile(path)));
+  if (pathExists(bus)) parts.push(plain('bus', 'mail inside', bus));
   for (const [index, { dir, workspace }] of workspaces.entries()) {
     if (workspace.strategy === 'mount') continue;
     parts.push(await treePart(`trees/${index}`, dir, workspace, join(scratch, `objects-${index}`)));
@@ -41,12 +44,22 @@ export async function backupParts(
   return parts;
 }
 
-function plain(directory: string, title: string, top: string): BackupPart {
+/** What is kept of messages; nothing else has a place in a backup. */
+export function isMessageFile(path: string): boolean {
+  return /^(?:journal\.jsonl|delivered\.json|cursors|cursors\/[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.json)$/.test(path);
+}
+
+function plain(
+  directory: string,
+  title: string,
+  top: string,
+  skip: (path: BytePath) => boolean = () => false,
+): BackupPart {
   const layers = [top] as const;
   return {
     directory,
     title,
-    walk: (onSkipped) => walkTree({ layers, overlay: false, skip: () => false, onSkipped, maxDepth: MAX_DEPTH - 2 }),
+    walk: (onSkipped) => walkTree({ layers, overlay: false, skip, onSkipped, maxDepth: MAX_DEPTH - 2 }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface DataPart {
   /** Below the directory of the cage, of a snapshot, or of a cage that is being made. */
   path: string;
   kind: 'workspace' | 'files';
+  /** A name in it that is no data. */
+  without?: string;
 }
 
 /** In the order of the spec; what is not there yet is still a row. */
@@ -31,6 +33,8 @@ export function dataParts({
   return [
     ...(workspace === 'copy' ? copies : []),
     ...(profile === undefined ? [{ what: 'the home', path: 'home', kind: 'files' } as const] : []),
+    { what: 'the messages', path: 'messages', kind: 'files', without: '.lock' },
+    { what: 'the mail inside', path: 'bus', kind: 'files' },
   ];
 }
 

@@ -1,4 +1,5 @@
 // Copies the data of a cage: out of it, into a snapshot and back, into another cage. What it is made of is in cage-data.ts.
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeDirectory, pathExists } from '../platform/files.ts';
 import { settleAll } from '../platform/settled.ts';
@@ -15,7 +16,7 @@ export async function copyParts(
   interrupted: AbortSignal,
 ): Promise<SkippedFile[]> {
   const copied = await settleAll(
-    parts.map(async ({ what, path, kind }): Promise<SkippedFile[]> => {
+    parts.map(async ({ what, path, kind, without }): Promise<SkippedFile[]> => {
       const [source, target] = [join(from, path), join(to, path)];
       if (!pathExists(source)) return [];
       makeDirectory(dirname(target));
@@ -23,6 +24,7 @@ export async function copyParts(
         kind === 'workspace'
           ? await copyWorkspace(source, target, interrupted)
           : await copyExactly({ source, target, interrupted });
+      if (without !== undefined) rmSync(join(target, without), { force: true });
       return skipped.map((file) => ({ ...file, path: `${what}: ${file.path}` }));
     }),
   );

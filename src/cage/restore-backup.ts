@@ -1,6 +1,16 @@
 // `restore FILE`: a cage out of a backup, under its own or another name, with an identity of its own. Everything is unpacked, checked and put
 // together beside the cages; only what is whole takes a place among them.
-import { chownSync, closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, statfsSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statfsSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ArchiveEntry } from '../archive/entry.ts';
 import type { NameBytes } from '../archive/entry-name.ts';
@@ -10,8 +20,9 @@ import { refused } from '../archive/refusal.ts';
 import { MAX_SEALED_BYTES, openSecrets, type CarriedSecret } from '../archive/sealed-secrets.ts';
 import { openStage } from '../archive/stage.ts';
 import { errorMessage, IronError, systemErrorCode } from '../platform/errors.ts';
-import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { makeDirectory, pathExists, removeTree, writeFileAtomic } from '../platform/files.ts';
 import { holdingInterrupts, noticeSignals } from '../platform/interrupts.ts';
+import { parseJson } from '../platform/json.ts';
 import { writeSealedFile } from '../platform/sealed-file.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
 import { setSecret } from '../secrets/store.ts';
@@ -21,6 +32,7 @@ import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { workspaceDirectory, directoriesOf } from '../workspace/workspace.ts';
 import { writeWorkspaceRecord } from '../workspace/workspace-file.ts';
 import { agentProfile } from './agent-profiles.ts';
+import { isMessageFile } from './backup-parts.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
 import { endOther, makeRoom, refuseTaken, type RoomOptions } from './make-room.ts';
@@ -144,6 +156,7 @@ async function restoreInto(
   await layWorkspaces(spec, manifest, site, (line) => context.progress(line));
   context.step('restore: workspaces laid');
   await layHome(context, spec, site);
+  layMessages(site);
   removeTree(site.unpacked, stage);
   removeTree(join(stage, LIST), stage);
   writeSealedFile(join(stage, 'spec.json'), `${JSON.stringify(spec, undefined, 2)}\n`);
@@ -239,7 +252,7 @@ const ANOTHER_FILE = 'it is another file than the one that was looked at';
 
 /** What programs in the cage may write; all else is the host’s. */
 function isInCage(names: NameBytes): boolean {
-  return names[0] === 'home' || (names[0] === 'trees' && names.length > 1);
+  return names[0] === 'home' || names[0] === 'bus' || (names[0] === 'trees' && names.length > 1);
 }
 
 /** What is there once everything is unpacked has to fit, with room to live. */
@@ -266,6 +279,11 @@ function refuseElsewhere({ path, kind, size }: ArchiveEntry, names: NameBytes, m
       kind === 'file' &&
       manifest.workspaces[Number(pack ?? NaN)] !== undefined) ||
     (top === 'home' && manifest.hasHome && (names.length > 1 || kind === 'directory')) ||
+    (path === 'messages' && kind === 'directory') ||
+    (top === 'messages' &&
+      isMessageFile(path.slice('messages/'.length)) &&
+      kind === (path === 'messages/cursors' ? 'directory' : 'file')) ||
+    (top === 'bus' && (names.length > 1 || kind === 'directory')) ||
     (path === 'trees' && kind === 'directory') ||
     (top === 'trees' && workspace?.hasTree === true && (below.length > 0 || kind === 'directory'));
   if (!belongs) throw refused('it has no place in a backup', path);
@@ -333,6 +351,20 @@ async function layHome(context: Context, spec: CageSpec, { stage, unpacked, owne
     if (owner !== undefined) chownSync(home, owner.uid, owner.gid);
   }
   if (spec.agent !== undefined) seedHome(home, await agentProfile(context, spec.agent), spec, owner);
+}
+
+/** Anybody may have written what the user is said to have sent: a message that was restored says so, and counts as foreign. */
+function layMessages({ stage, unpacked }: Site): void {
+  for (const part of ['messages', 'bus']) {
+    if (pathExists(join(unpacked, part))) renameSync(join(unpacked, part), join(stage, part));
+  }
+  const journal = join(stage, 'messages', 'journal.jsonl');
+  if (!pathExists(journal)) return;
+  const entries = readFileSync(journal, 'utf8').split('\n').map(parseJson);
+  const marked = entries.flatMap((entry) =>
+    typeof entry === 'object' && entry !== null ? [`${JSON.stringify({ ...entry, restored: true })}\n`] : [],
+  );
+  writeFileAtomic(journal, marked.join(''));
 }
 
 /** Opened once, so that what was looked at is what is read. */

@@ -127,7 +127,9 @@ function chooseParts(
   const from = snapshotDirectory(context, spec.name, snapshot);
   const all = dataParts(spec);
   const parts = all.filter(({ path }) => pathExists(join(from, path)));
-  if (parts.length > 0) return { parts, kept: all.filter((part) => !parts.includes(part)).map(({ what }) => what) };
+  const { root } = cagePaths(context, spec.name);
+  const kept = all.filter((part) => !parts.includes(part) && pathExists(join(root, part.path)));
+  if (parts.length > 0) return { parts, kept: kept.map(({ what }) => what) };
   throw new IronError('E_NO_SNAPSHOT', {
     message: `the snapshot ${snapshot} holds nothing of what ${spec.name} is made of now`,
     hint: `ironcage snapshot ${spec.name} --list shows the others`,

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync,
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openContext, readMessages, sendMessage } from '../../src/index.ts';
 import { openSandbox, type CliResult, type Sandbox } from '../support/sandbox.ts';
 
 const KEY = 'ironcage-test-value-4711';
@@ -186,6 +187,37 @@ test('a secret of the cage that has the name stays where its work keeps it there
     'nowhere else',
   );
   expect((await run(0, ['secret', 'list', 'desk', '--json'])).json()).toMatchObject([{ hosts: ['other.example.com'] }]);
+});
+
+test('messages come along with a snapshot, a fork and a backup, and count as foreign in what was restored', async () => {
+  const kept = join(sandbox.directory, 'mail.ironcage.tar.gz');
+  const context = openContext({ environment: sandbox.env, home: sandbox.dataRoot, cwd: project });
+  const texts = async (cage: string): Promise<unknown[]> => {
+    const told: unknown[] = [];
+    for await (const { type, payload, untrusted } of readMessages(context, cage, { all: true }))
+      told.push([type, payload['text'], untrusted]);
+    return told;
+  };
+  const said = (text: string): [string, string, boolean] => ['answer', text, false];
+  await run(0, ['create', project, '--name', 'mail']);
+  await run(0, ['exec', 'mail', '--', 'true']);
+  await sendMessage(context, 'mail', 'answer', { text: 'one' });
+  await run(0, ['snapshot', 'mail', '--name', 'first']);
+  await sendMessage(context, 'mail', 'answer', { text: 'two' });
+  await run(0, ['stop', 'mail']);
+  await run(0, ['fork', 'mail', 'forked']);
+  await run(0, ['backup', 'mail', '-o', kept]);
+  await run(0, ['rewind', 'mail', 'first']);
+  expect([await texts('mail'), await texts('forked')]).toEqual([[said('one')], [said('one'), said('two')]]);
+  await run(0, ['restore', kept, '--name', 'mail-too', '-y']);
+  expect(await texts('mail-too')).toEqual([
+    ['answer', 'one', true],
+    ['answer', 'two', true],
+  ]);
+  expect((await run(0, ['exec', 'mail-too', '--', 'sh', '-c', 'ls /ironcage/bus/inbox | wc -l'])).stdout.trim()).toBe(
+    '2',
+  );
+  await run(0, ['rm', '-y', '--discard', 'mail', 'forked', 'mail-too']);
 });
 
 test('options that would do nothing are refused', async () => {

@@ -110,6 +110,60 @@ test('a password in the URL is used and kept nowhere, and a branch and a depth a
   expect(existsSync(join(sandbox.dataRoot, 'cages/wrong'))).toBe(false);
 });
 
+test('over ssh, by the user’s own program, a clone comes in, its work goes back, and the cage knows no address', async () => {
+  // What ssh is given: options, then the host, then the command for its other end.
+  const ssh = join(sandbox.directory, 'ssh');
+  const asked = join(sandbox.directory, 'asked');
+  writeFileSync(ssh, `#!/bin/sh\nwhile [ $# -gt 2 ]; do shift; done\necho "$1" >>${asked}\nexec sh -c "$2"\n`);
+  await onHost.sh(`chmod +x ${ssh}`);
+  const env = { GIT_SSH_COMMAND: ssh, GIT_SSH_VARIANT: 'ssh' };
+  for (const address of [
+    `ssh://ann@git.example${sandbox.directory}/shop.git`,
+    `ann@git.example:${sandbox.directory}/shop.git`,
+  ]) {
+    const made = await sandbox.run(['create', address, '--name', 'over-ssh', '--json'], { env });
+    expect(made.exitCode, made.stderr).toBe(0);
+    expect(await inside('over-ssh', 'cat a; git remote; grep -c git.example .git/config || :; git commit -qm x --allow-empty; echo three >>a')).toBe('two\n0\n'); // prettier-ignore
+    const applied = await sandbox.run(['apply', 'over-ssh', '--yes']);
+    expect(applied.exitCode, applied.stderr).toBe(0);
+    const clone = join(sandbox.dataRoot, 'cages', 'over-ssh', 'source', 'shop');
+    expect(readFileSync(join(clone, 'a'), 'utf8')).toBe('two\nthree\n');
+    expect(userGit(clone, 'remote', 'get-url', 'origin')).toBe(`${address}\n`);
+    expect((await sandbox.run(['rm', '-y', '--discard', 'over-ssh'])).exitCode).toBe(0);
+  }
+  expect(readFileSync(asked, 'utf8')).toBe('ann@git.example\nann@git.example\n');
+  expect(existsSync(ran)).toBe(false);
+});
+
+test('the whole way of work in a linked worktree: commits inside, a branch and patches outside, the main tree untouched', async () => {
+  const main = sandbox.project('main', { a: 'one\n', 'big.bin': LFS_POINTER, '.gitattributes': '*.bin filter=lfs\n' });
+  const tree = join(sandbox.directory, 'linked');
+  userGit(main, 'worktree', 'add', '--quiet', '-b', 'topic', tree);
+  const ok = async (...args: string[]): Promise<string> => {
+    const result = await sandbox.run(args, { cwd: sandbox.directory });
+    expect(result.exitCode, `${args.join(' ')}: ${result.stderr}`).toBe(0);
+    return result.stdout;
+  };
+  await ok('create', tree, '--name', 'linked');
+  const identity = '-c user.name=Bot -c user.email=bot@example.org';
+  await inside(
+    'linked',
+    `git status --porcelain; git log --format=%s -1 >/dev/null; echo two >>a; git ${identity} commit -qam Two; echo new >new`,
+  );
+  expect(JSON.parse(await ok('diff', 'linked', '--json'))).toMatchObject({ files: [{ path: 'a' }, { path: 'new' }] });
+  await ok('apply', 'linked', '--branch', 'from-cage', '--keep-commits', '--yes');
+  expect(userGit(tree, 'log', '-2', '--format=%an %s', 'from-cage')).toMatch(/^ironcage Uncommitted.*\nBot Two\n$/);
+  expect(await ok('patch', 'linked')).toContain('0001-Two.patch');
+  await ok('apply', 'linked', '--yes');
+  expect(readFileSync(join(tree, 'a'), 'utf8')).toBe('one\ntwo\n');
+  expect(readFileSync(join(tree, 'big.bin'), 'utf8')).toBe(LFS_POINTER);
+  expect(userGit(tree, 'status', '--porcelain')).toBe(' M a\n?? new\n');
+  expect(userGit(main, 'status', '--porcelain')).toBe('');
+  expect(userGit(main, 'log', '--format=%s', 'main')).toBe(userGit(tree, 'log', '--format=%s', 'topic'));
+});
+
+const LFS_POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 12345\n`;
+
 test('no setting of the user turns an address into a program', async () => {
   const made = await sandbox.run(['create', 'https://evil.example/x.git', '--name', 'evil']);
   expect(made.stderr).toMatch(/transport 'ext' not allowed/);
