@@ -15,7 +15,8 @@ const rooms = {
   runs: ['platform', 'policy', 'audit', 'workspace', 'backends', 'agents', 'cage', 'bus'],
   guest: [],
   mcp: ['index'],
-  cli: ['platform', 'index', 'mcp'],
+  acp: ['index'],
+  cli: ['platform', 'index', 'mcp', 'acp'],
 };
 module.exports = {
   forbidden: [

@@ -282,6 +282,13 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'acp',
+    {
+      summary: 'serve an editor: an agent in a cage over the Agent Client Protocol',
+      load: async () => (await import('./commands/acp.ts')).acp,
+    },
+  ],
+  [
     'mcp',
     {
       summary: 'serve an outer agent: cages as tools of the Model Context Protocol',

@@ -5,6 +5,7 @@ import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/s
 import type { CageOptions, ContextOptions } from '../index.ts';
 import { addCageTools } from './cage-tools.ts';
 import { addPolicyTools } from './policy-tools.ts';
+import { addRunTools } from './run-tools.ts';
 import { addToolsTo } from './tool.ts';
 import { addWorkTools } from './work-tools.ts';
 
@@ -32,6 +33,7 @@ export async function serveMcp({ version, options, context }: McpRequest): Promi
       const own = new McpServer({ name: 'ironcage', title: 'ironcage', version }, { instructions: INSTRUCTIONS });
       const add = addToolsTo(own, context);
       addCageTools(add, options);
+      addRunTools(add, options);
       addWorkTools(add);
       addPolicyTools(add);
       return own;
