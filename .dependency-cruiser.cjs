@@ -13,6 +13,8 @@ const rooms = {
   cage: ['platform', 'policy', 'secrets', 'audit', 'config', 'egress', 'workspace', 'archive', 'backends', 'agents'],
   bus: ['platform', 'backends', 'agents', 'cage', 'guest'],
   runs: ['platform', 'policy', 'audit', 'workspace', 'backends', 'agents', 'cage', 'bus'],
+  evidence: ['platform', 'audit', 'workspace', 'egress', 'agents', 'cage', 'bus', 'runs'],
+  fleet: ['platform', 'policy', 'config', 'workspace', 'agents', 'cage', 'runs'],
   guest: [],
   mcp: ['index'],
   acp: ['index'],

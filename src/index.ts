@@ -6,6 +6,8 @@ import type { PollEvent, PollOptions, ReadOptions } from './bus/messages.ts';
 import type { ApprovalEvent } from './cage/approve.ts';
 import type { AuditQuery } from './cage/audit.ts';
 import type { HarQuery } from './cage/har.ts';
+import type { EvidenceRequest } from './evidence/collect.ts';
+import type { TimedEntry } from './evidence/entry.ts';
 import type { Context } from './cage/context.ts';
 import { lazily } from './platform/lazily.ts';
 import type { FollowOptions, RunEvent } from './runs/follow-run.ts';
@@ -49,6 +51,11 @@ export type { TrashedCage } from './cage/trash.ts';
 export type { RestoredCage } from './cage/restore-trashed.ts';
 export type { RoomOptions } from './cage/make-room.ts';
 export type { Leftover, Pruned, PruneQuery } from './cage/leftovers.ts';
+export type { EvidenceCheck } from './evidence/chain.ts';
+export type { EvidenceRequest } from './evidence/collect.ts';
+export type { EvidenceEntry, EvidenceHead, TimedEntry } from './evidence/entry.ts';
+export type { FleetInfo } from './fleet/fleet-commands.ts';
+export type { CompareOptions, ComparedCage, Comparison } from './fleet/compare.ts';
 export type { DoctorReport } from './cage/doctor.ts';
 export type { Message } from './bus/message.ts';
 export type { PollEvent, PollOptions, ReadOptions } from './bus/messages.ts';
@@ -183,6 +190,34 @@ export const answerRequest = lazily(async () => (await import('./cage/approve.ts
 export const secretSet = lazily(async () => (await import('./cage/secret-commands.ts')).secretSet);
 export const secretList = lazily(async () => (await import('./cage/secret-commands.ts')).secretList);
 export const secretRemove = lazily(async () => (await import('./cage/secret-commands.ts')).secretRemove);
+
+/** All that is known of a run on one clock; as text each line is bound to the one before, and holds no value of a secret. */
+export async function* collectEvidence(
+  context: Context,
+  request: EvidenceRequest,
+): AsyncGenerator<TimedEntry, void, undefined> {
+  yield* (await import('./evidence/collect.ts')).collectEvidence(context, request);
+}
+export async function* evidenceLines(
+  context: Context,
+  request: EvidenceRequest,
+): AsyncGenerator<string, void, undefined> {
+  yield* (await import('./evidence/collect.ts')).evidenceLines(context, request);
+}
+export const writeEvidence = lazily(async () => (await import('./evidence/evidence.ts')).writeEvidence);
+export const checkEvidence = lazily(async () => (await import('./evidence/evidence.ts')).checkEvidence);
+export const writeText = lazily(async () => (await import('./evidence/evidence.ts')).writeText);
+export const verifyEvidence = lazily(async () => (await import('./evidence/chain.ts')).verifyEvidence);
+export const exportTraces = lazily(async () => (await import('./evidence/traces.ts')).exportTraces);
+
+/** Many tasks in many cages, and what came of several cages side by side. */
+export const runFleet = lazily(async () => (await import('./fleet/fleet-commands.ts')).runFleet);
+export const showFleets = lazily(async () => (await import('./fleet/fleet-commands.ts')).showFleets);
+export const showFleet = lazily(async () => (await import('./fleet/fleet-commands.ts')).showFleet);
+export const stopFleet = lazily(async () => (await import('./fleet/fleet-commands.ts')).stopFleet);
+export const removeFleet = lazily(async () => (await import('./fleet/fleet-commands.ts')).removeFleet);
+export const compareCages = lazily(async () => (await import('./fleet/compare.ts')).compareCages);
+export const differenceOfCages = lazily(async () => (await import('./fleet/compare.ts')).differenceOfCages);
 
 export const verifyCage = lazily(async () => (await import('./cage/verify.ts')).verifyCage);
 export const doctor = lazily(async () => (await import('./cage/doctor.ts')).doctor);

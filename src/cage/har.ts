@@ -1,13 +1,11 @@
 // The traffic of a cage as one HAR document: the audit says what happened, the capture how it looked. In pieces, so that a
 // hundred thousand exchanges need no memory.
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { openCaptureIndex } from '../audit/capture-read.ts';
 import { harEntry } from '../audit/har-entry.ts';
 import type { AuditRecord } from '../audit/record.ts';
-import { toIronError } from '../platform/errors.ts';
 import { readVersion } from '../platform/version.ts';
+import { writePieces } from '../platform/write-pieces.ts';
 import { auditCage, auditDirectory, auditFilter, type AuditQuery } from './audit.ts';
 import type { Context } from './context.ts';
 
@@ -55,22 +53,11 @@ async function count(context: Context, name: string, query: AuditQuery): Promise
 
 /** Writes the document to a file, whole or not at all; gives the number of exchanges in it. */
 export async function writeHar(context: Context, name: string, file: string, query: HarQuery = {}): Promise<number> {
-  const target = resolve(context.cwd, file);
-  const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   let entries = 0;
-  try {
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      for await (const text of harOfCage(context, name, query, () => (entries += 1))) await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw toIronError(error);
-  }
+  await writePieces(
+    resolve(context.cwd, file),
+    harOfCage(context, name, query, () => (entries += 1)),
+  );
   return entries;
 }
 

@@ -18,7 +18,7 @@ test('the table names every command as the command names itself', () => {
 
 test('the commands there are', () => {
   expect([...COMMANDS.keys()].sort()).toEqual(
-    'acp add-dir agents apply approve audit backup build completion create diagnose diff doctor exec exists export fork har inbox launch list logs mcp outbox patch policy ports profiles prune remove-dir restart restore review rewind rm run runs salvage secret shell show snapshot start stop stop-run sync upgrade verify version'.split(
+    'acp add-dir agents apply approve audit backup build compare completion create diagnose diff doctor evidence exec exists export fleet fork har inbox launch list logs mcp outbox patch policy ports profiles prune remove-dir restart restore review rewind rm run runs salvage secret shell show snapshot start stop stop-run sync upgrade verify version'.split(
       ' ',
     ),
   );

@@ -229,6 +229,27 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'evidence',
+    {
+      summary: 'show or keep all that is known of a run on one clock',
+      load: async () => (await import('./commands/evidence.ts')).evidence,
+    },
+  ],
+  [
+    'fleet',
+    {
+      summary: 'run many tasks in many cages, and show how far they are',
+      load: async () => (await import('./commands/fleet.ts')).fleet,
+    },
+  ],
+  [
+    'compare',
+    {
+      summary: 'show the work of several cages side by side, and keep one',
+      load: async () => (await import('./commands/compare.ts')).compare,
+    },
+  ],
+  [
     'policy',
     {
       summary: 'show, change and test the rules of a cage',

@@ -1,6 +1,8 @@
 // What the command line asks of the library: the only way from here to a cage. No handler sees anything else of src.
 import type { Environment } from '../platform/environment.ts';
 import type { DiffFile, PieceWriter } from './library-change.ts';
+import type { EvidenceLibrary } from './evidence-library.ts';
+import type { FleetLibrary } from './fleet-library.ts';
 import type { KeptLibrary, Snapshot } from './kept-library.ts';
 import type { MessageLibrary } from './message-library.ts';
 import type { DecidedFile, ReviewLibrary } from './review-library.ts';
@@ -324,7 +326,15 @@ export interface UpgradeOutcome {
 }
 
 export interface Library
-  extends AgentLibrary, KeptLibrary, MessageLibrary, ReviewLibrary, RunLibrary<CageOptions>, WorkLibrary {
+  extends
+    AgentLibrary,
+    EvidenceLibrary,
+    FleetLibrary,
+    KeptLibrary,
+    MessageLibrary,
+    ReviewLibrary,
+    RunLibrary<CageOptions>,
+    WorkLibrary {
   openContext(options: {
     home?: string;
     environment: Environment;

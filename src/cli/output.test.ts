@@ -3,7 +3,7 @@ import { assert, jsonValue, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import { IronError } from '../platform/errors.ts';
 import { createOutput, type Output, type OutputOptions } from './output.ts';
-import { safeJson } from './safe-json.ts';
+import { safeJson } from '../platform/safe-json.ts';
 
 const HOSTILE = 'a\u001b]0;owned\u0007\u009b31m\u202etxt\n\u{e0041}b';
 

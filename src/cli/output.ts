@@ -6,12 +6,14 @@ import type { Environment } from '../platform/environment.ts';
 import { systemErrorCode, type IronError } from '../platform/errors.ts';
 import { printable, printableLine } from '../platform/text.ts';
 import { formatError, formatErrorJson } from './error-format.ts';
-import { safeJson } from './safe-json.ts';
+import { createLiveTable } from './live-table.ts';
+import { safeJson } from '../platform/safe-json.ts';
 import type { Span } from './span.ts';
 
 export interface OutputStream extends NodeJS.WritableStream {
   isTTY?: boolean | undefined;
   columns?: number | undefined;
+  rows?: number | undefined;
   writableNeedDrain?: boolean | undefined;
 }
 
@@ -29,6 +31,8 @@ export interface Output {
   readonly verbose: boolean;
   /** Of the terminal that stdout is; undefined where it is none. */
   readonly columns: number | undefined;
+  /** Whether `liveTable` draws anything. */
+  readonly live: boolean;
   /** Aborts when nobody reads stdout any more. */
   readonly gone: AbortSignal;
   /** One line of a result, on stdout. */
@@ -55,6 +59,8 @@ export interface Output {
   noteDocument(value: unknown): void;
   /** Rows with aligned columns, as `note` prints. */
   noteTable(rows: readonly (readonly Span[])[]): void;
+  /** Rows that are drawn over those before them, on stderr at a terminal; nothing elsewhere, with --quiet or --json. None: taken away. */
+  liveTable(rows: readonly (readonly Span[])[]): void;
   /** What a question needs to be answered, on stderr, also with --quiet. */
   tell(...spans: readonly Span[]): void;
   /** Rows with aligned columns, as `tell` prints. */
@@ -74,7 +80,9 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
   const gone = new AbortController();
   const colorWanted = options.color && !host.environment['NO_COLOR'] && host.environment['TERM'] !== 'dumb';
   const out = createWriter(host.stdout, colorWanted, () => gone.abort());
-  const err = createWriter(host.stderr, colorWanted, () => undefined);
+  const isLive = !options.quiet && !options.json && host.stderr.isTTY === true;
+  const live = createLiveTable(host.stderr);
+  const err = createWriter(host.stderr, colorWanted, () => undefined, live.clear);
   const drained = async (): Promise<void> => {
     if (gone.signal.aborted || host.stdout.writableNeedDrain !== true) return;
     await new Promise<void>((resolve) => {
@@ -91,6 +99,7 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
     json: options.json,
     verbose: options.verbose,
     columns: host.stdout.isTTY === true ? host.stdout.columns : undefined,
+    live: isLive,
     gone: gone.signal,
     line: (...spans) => out.write(`${out.render(spans)}\n`),
     text: (text) => out.write(ensureNewline(printable(text))),
@@ -136,6 +145,14 @@ export function createOutput(host: OutputHost, options: OutputOptions): Output {
     noteTable: (rows) => {
       if (!options.quiet) err.write(renderTable(rows, err));
     },
+    liveTable: (rows) => {
+      if (!isLive) return;
+      if (rows.length === 0) live.clear();
+      else {
+        const plain = tableLines(rows, PLAIN);
+        live.draw(tableLines(rows, err).map((styled, index) => ({ plain: plain[index] ?? '', styled })));
+      }
+    },
     tellTable: (rows) => err.write(renderTable(rows, err)),
     tell: (...spans) => err.write(`${err.render(spans)}\n`),
     ask: (question) => err.write(`${printableLine(question)} `),
@@ -151,7 +168,12 @@ interface Writer {
   render: (spans: readonly Span[]) => string;
 }
 
-function createWriter(stream: OutputStream, colorWanted: boolean, onGone: () => void): Writer {
+function createWriter(
+  stream: OutputStream,
+  colorWanted: boolean,
+  onGone: () => void,
+  before: () => void = () => undefined,
+): Writer {
   let closed = false;
   // A reader such as `head` that has seen enough is no failure of ours; any other write error is.
   stream.on('error', (error) => {
@@ -167,7 +189,9 @@ function createWriter(stream: OutputStream, colorWanted: boolean, onGone: () => 
   };
   return {
     write: (text) => {
-      if (!closed) stream.write(text);
+      if (closed) return;
+      before();
+      stream.write(text);
     },
     render: (spans) => spans.map(render).join(''),
   };
@@ -179,12 +203,22 @@ function ensureNewline(text: string): string {
 
 const COLUMN_GAP = 2;
 
-function renderTable(rows: readonly (readonly Span[])[], { render }: Pick<Writer, 'render'>): string {
+const PLAIN: Pick<Writer, 'render'> = {
+  render: (spans) => spans.map((span) => printableLine(typeof span === 'string' ? span : span[1])).join(''),
+};
+
+function renderTable(rows: readonly (readonly Span[])[], writer: Pick<Writer, 'render'>): string {
+  return tableLines(rows, writer)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function tableLines(rows: readonly (readonly Span[])[], { render }: Pick<Writer, 'render'>): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, span] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(span));
   }
-  const lines = rows.map((row) =>
+  return rows.map((row) =>
     row
       .map((span, column) => {
         const isLast = column === row.length - 1;
@@ -193,7 +227,6 @@ function renderTable(rows: readonly (readonly Span[])[], { render }: Pick<Writer
       .join('')
       .trimEnd(),
   );
-  return lines.map((line) => `${line}\n`).join('');
 }
 
 function widthOf(span: Span): number {

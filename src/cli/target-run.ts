@@ -3,11 +3,15 @@ import { IronError } from '../platform/errors.ts';
 import type { Opened, Session } from './command.ts';
 import { targetCage } from './target-cage.ts';
 
+export function isRunId(text: string): boolean {
+  return /^r-\d{8}-[0-9a-f]{6}$/.test(text);
+}
+
 /** Throws E_NO_RUN, E_NO_CAGE. */
 export async function targetRun(opened: Opened, session: Session, named: string | undefined): Promise<string> {
   const { library, context } = opened;
   // A cage may have a name that looks like one of a run.
-  if (named !== undefined && /^r-\d{8}-[0-9a-f]{6}$/.test(named) && !library.cageExists(context, named)) {
+  if (named !== undefined && isRunId(named) && !library.cageExists(context, named)) {
     return (await library.findRun(context, named)).id;
   }
   const cage = await targetCage(opened, session, named);

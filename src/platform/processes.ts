@@ -21,6 +21,8 @@ export interface RunOptions {
   timeoutMs?: number | undefined;
   /** Bytes of stdout after which the child is killed and the run fails. Default 1 GiB. */
   maxOutputBytes?: number | undefined;
+  /** Collect nothing of stdout: it is for `onOutput` alone, and has no bound. */
+  uncollected?: boolean | undefined;
   /** Both streams' bytes as they arrive, besides what is collected. */
   onOutput?: ((chunk: Buffer) => void) | undefined;
   /** Kills the child, and what it has started, when it aborts. */
@@ -60,6 +62,7 @@ export function run(program: string, args: readonly string[], options: RunOption
     abort?.addEventListener('abort', kill);
     child.stdout.on('data', (chunk: Buffer) => {
       options.onOutput?.(chunk);
+      if (options.uncollected === true) return;
       outBytes += chunk.length;
       if (outBytes > limit) child.kill('SIGKILL');
       else out.push(chunk);

@@ -2,6 +2,7 @@
 // It starts nothing and touches no file.
 import { PassThrough } from 'node:stream';
 import { dispatch } from '../../src/cli/dispatch.ts';
+import type { Fleet } from '../../src/cli/fleet-library.ts';
 import type { Host, InputStream } from '../../src/cli/host.ts';
 import type {
   AuditRecord,
@@ -249,6 +250,14 @@ const RESTORE_PLAN: RestorePlan = {
   ...{ leftOut: [], hasSecrets: false, seal: 'ab' },
 };
 
+const FLEET: Fleet = {
+  ...{ id: 'f-1a2b3c', name: 'f', file: '/work/f.toml', createdAt: '2026-11-20T11:00:00.000Z', endedAt: undefined },
+  ...{ jobs: 2, results: '/data/fleets/f-1a2b3c/results' },
+  tasks: [
+    { name: 'lint', agent: 'claude', state: { status: 'failed', attempt: 2, checks: [], reason: 'check: x gave 1' } },
+  ],
+};
+
 const PORTS = { cage: 'shop-1', running: true, ports: VIEW.ports };
 
 const CHANGED = { generation: 4, hash: 'aa', confirmed: true, rules: VIEW.reach };
@@ -362,6 +371,53 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       return { ...SNAPSHOT, cage };
     },
     listSnapshots: async () => [SNAPSHOT, { ...SNAPSHOT, name: 'before-rewind-1', automatic: true }],
+    collectEvidence: async function* (_context, request) {
+      asked('collectEvidence', request);
+      yield { kind: 'prompt', run: 'r-20261130-a1b2c3', timeMs: NOW_MS, data: { text: 'do it' } };
+    },
+    evidenceLines: async function* (_context, request) {
+      asked('evidenceLines', request);
+      yield '{"seq":1}\n';
+    },
+    writeEvidence: async (_context, request, file) => {
+      asked('writeEvidence', request, file);
+      return { records: 3, head: 'ab' };
+    },
+    verifyEvidence: async (file) => {
+      asked('verifyEvidence', file);
+      return { ok: false, line: 2, reason: 'it was changed' };
+    },
+    checkEvidence: async (_context, request) => {
+      asked('checkEvidence', request);
+      return { ok: true, records: 3, auditRecords: 1, cage: 'shop-1', runs: [], head: 'ab' };
+    },
+    exportTraces: async (_context, request) => {
+      asked('exportTraces', request);
+      return { spans: 2, endpoint: 'http://127.0.0.1:4318/v1/traces' };
+    },
+    writeText: async (_context, file) => asked('writeText', file),
+    runFleet: async (_context, file, { jobs, fresh }) => {
+      asked('runFleet', file, jobs, fresh);
+      return FLEET;
+    },
+    showFleets: async () => [FLEET],
+    showFleet: async (_context, id) => {
+      asked('showFleet', id);
+      return FLEET;
+    },
+    stopFleet: async (_context, id) => {
+      asked('stopFleet', id);
+      return FLEET;
+    },
+    removeFleet: async (_context, id, options) => {
+      asked('removeFleet', id, options);
+      return { removed: ['f-1a2b3c-lint'] };
+    },
+    compareCages: async (_context, names, options) => {
+      asked('compareCages', names, options);
+      return { cages: [], files: [] };
+    },
+    differenceOfCages: async (_context, first, second) => asked('differenceOfCages', first, second),
     removeSnapshot: async (_context, cage, snapshot, options) => asked('removeSnapshot', cage, snapshot, options),
     rewindCage: async (_context, cage, snapshot) => {
       asked('rewindCage', cage, snapshot);
