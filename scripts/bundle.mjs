@@ -1,11 +1,25 @@
 // Packs the compiled command line into few files: Node takes about half a millisecond for each module that it loads, and a command
 // such as `create` wants more than three hundred. The library (dist/index.js) and the programs of cages stay as tsc wrote them.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** As deep below the root as dist/platform is: see src/platform/package-root.ts. */
 const DIRECTORY = 'dist/bin';
+/**
+ * What one of these loads at once is one file: by itself rolldown makes a file of whatever some commands share, and a command on a cage
+ * that runs would load fifty. Each holds what those before it do not.
+ */
+const TOGETHER = [
+  // Answers `--version`.
+  { name: 'version', roots: ['platform/version.js'] },
+  {
+    name: 'running',
+    roots: ['cli/process-host.js', 'cli/commands/exec.js', 'index.js', 'cage/enter.js', 'cage/resolve-name.js'],
+  },
+  { name: 'starting', roots: ['cage/start.js', 'backends/container/start.js', 'backends/native/start.js'] },
+];
+
 /** Stays outside: it has a compiled part, which it finds beside its own files. */
 const NATIVE = ['@lydell/node-pty'];
 
@@ -23,10 +37,35 @@ const bundle = await rolldown({
     },
   ],
 });
+/** Modules that are loaded with `id`, by imports that stand in its head. */
+function loadedWith(id, graph, found) {
+  if (found.has(id)) return;
+  found.add(id);
+  for (const next of graph.getModuleInfo(id)?.importedIds ?? []) loadedWith(next, graph, found);
+}
+
+const loaded = new Map();
+
+function isLoadedBy(roots, id, graph) {
+  if (!loaded.has(roots)) {
+    const found = new Set();
+    for (const root of roots) loadedWith(resolve('dist', root), graph, found);
+    loaded.set(roots, found);
+  }
+  return loaded.get(roots).has(id);
+}
+
+const groups = TOGETHER.map(({ name, roots }, index) => ({
+  name: (id, graph) => (isLoadedBy(roots, id, graph) ? name : null),
+  debugName: name,
+  priority: TOGETHER.length - index,
+}));
+
 const { output } = await bundle.write({
   dir: DIRECTORY,
   format: 'esm',
   chunkFileNames: '[name].js',
+  codeSplitting: { groups },
   // Less to parse; names stay, so that a stack can be read.
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 });

@@ -55,7 +55,7 @@ export interface GvisorSandbox {
 /** One way to isolate a cage. Everything that differs from one to another is behind these. */
 export interface Backend {
   start(plan: CagePlan, hooks: StartHooks): Promise<StartedCage>;
-  /** The host command line that runs `request.argv` inside; its exit code is the program's, 128 + n after a signal. */
+  /** The host command line that runs `request.argv` inside; it ends as the program does, or with 128 + n where signal n ended that. */
   enter(plan: EnterPlan, cage: RunningCage, request: EnterRequest): EnterCommand;
   /** Opens the listeners of a cage that lives once more; `handOver` gets each and closes its own copy. */
   reopenListeners(

@@ -101,6 +101,7 @@ async function insideProbes(
     facts: facts(session, canary, attack),
   });
   const result = await run(command.program, command.args, { env: command.env, input, ...PROBE_BOUNDS });
+  await command.endLeftOver?.();
   const inside = parseProbes(result.stdout.toString('utf8'));
   if (inside === undefined || result.exitCode !== 0) {
     throw new IronError('E_BACKEND', {

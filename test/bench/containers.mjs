@@ -29,15 +29,22 @@ const ironcage = (...args) => need(process.execPath, cli, ...args);
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** Milliseconds to the stamp that the last command takes inside. */
-function measure(name, commands, before = () => undefined) {
-  const once = () => {
-    before();
-    const start = performance.timeOrigin + performance.now();
-    const said = commands.map((command) => need(...command)).at(-1);
-    return Number(said.trim().split('\n').at(-1)) / 1e6 - start;
-  };
-  once();
-  return { name, ms: median(Array.from({ length: Number(rounds) }, once)) };
+function once({ commands, before = () => undefined }) {
+  before();
+  const start = performance.timeOrigin + performance.now();
+  const said = commands.map((command) => need(...command)).at(-1);
+  return Number(said.trim().split('\n').at(-1)) / 1e6 - start;
+}
+
+/** Round by round beside one another: what else the machine does meanwhile slows all of them. The first round counts for nothing. */
+function measure(ways) {
+  const taken = ways.map(() => []);
+  for (let round = 0; round <= Number(rounds); round += 1)
+    ways.forEach((way, index) => {
+      const ms = once(way);
+      if (round > 0) taken[index].push(ms);
+    });
+  return taken.map(median);
 }
 
 /** Kilobytes of a process and all below it, shared pages by their share. */
@@ -57,37 +64,39 @@ try {
   const create = ['create', '--backend', engine, '--image', image, '--name'];
   need(engine, 'create', '--name', PLAIN, ...HARDENED, 'nproc=4096:4096', '--init', image, 'sleep', '86400');
   ironcage(...create, 'one');
-  const plain = [
-    measure(
-      'plain: start, exec',
-      [
-        [engine, 'start', PLAIN],
-        [engine, 'exec', PLAIN, ...STAMP],
-      ],
-      () => call(engine, 'kill', PLAIN),
-    ),
-    measure('plain: exec', [[engine, 'exec', PLAIN, ...STAMP]]),
-    measure('plain: run', [[engine, 'run', '--rm', ...HARDENED, 'nproc=4096:4096', image, ...STAMP]]),
-  ];
-  const cages = [
-    measure('cage: start by exec', [[...self, 'exec', 'one', '--', ...STAMP]], () => ironcage('stop', 'one')),
-    measure('cage: exec', [[...self, 'exec', 'one', '--', ...STAMP]]),
-    measure(
-      'cage: create, exec',
-      [
-        [...self, ...create, 'two'],
-        [...self, 'exec', 'two', '--', ...STAMP],
-      ],
-      () => call(process.execPath, cli, 'rm', '--discard', 'two'),
-    ),
+  const exec = (cage) => [...self, 'exec', cage, '--', ...STAMP];
+  const pairs = [
+    {
+      name: 'start, exec',
+      plain: {
+        commands: [
+          [engine, 'start', PLAIN],
+          [engine, 'exec', PLAIN, ...STAMP],
+        ],
+        before: () => call(engine, 'kill', PLAIN),
+      },
+      cage: { commands: [exec('one')], before: () => ironcage('stop', 'one') },
+    },
+    {
+      name: 'exec',
+      plain: { commands: [[engine, 'exec', PLAIN, ...STAMP]] },
+      cage: { commands: [exec('one')] },
+    },
+    {
+      name: 'run; create, exec',
+      plain: { commands: [[engine, 'run', '--rm', ...HARDENED, 'nproc=4096:4096', image, ...STAMP]] },
+      cage: {
+        commands: [[...self, ...create, 'two'], exec('two')],
+        before: () => call(process.execPath, cli, 'rm', '--discard', 'two'),
+      },
+    },
   ];
   console.log(`${engine}, median of ${rounds}, milliseconds to the first instruction; ratio to the plain engine`);
-  plain.forEach(({ name, ms }, index) => {
-    const cage = cages[index];
-    console.log(
-      `${name.padEnd(22)} ${ms.toFixed(0).padStart(5)}   ${cage.name.padEnd(22)} ${cage.ms.toFixed(0).padStart(5)}   ×${(cage.ms / ms).toFixed(2)}`,
-    );
-  });
+  for (const { name, plain, cage } of pairs) {
+    const [plainMs, cageMs] = measure([plain, cage]);
+    const numbers = `plain ${plainMs.toFixed(0).padStart(5)}   cage ${cageMs.toFixed(0).padStart(5)}`;
+    console.log(`${name.padEnd(20)} ${numbers}   ×${(cageMs / plainMs).toFixed(2)}`);
+  }
   const one = memoryOf(egressOf('one'));
   const names = Array.from({ length: 9 }, (_, index) => `more-${index}`);
   for (const name of names) ironcage(...create, name);

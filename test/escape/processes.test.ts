@@ -19,12 +19,12 @@ const variablesOf = (pid: string): string =>
 
 /** Attaches to a process and says what came of it. */
 const attach = (pid: string): string => `
-import ctypes, os, sys
+import ctypes, os, signal
 libc = ctypes.CDLL(None, use_errno=True)
 PTRACE_SEIZE = 0x4206
 child = os.fork()
 if child == 0:
-    while True: os.read(0, 1) or os._exit(0)
+    signal.pause()
 target = ${pid}
 print('attached' if libc.ptrace(PTRACE_SEIZE, target, 0, 0) == 0 else 'refused')
 os.kill(child, 9)

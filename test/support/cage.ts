@@ -1,7 +1,7 @@
 // A real cage for a test: a project of its own, a data root of its own, commands run inside with their output captured.
 // Everything goes through the library; what runs as a program of its own comes from dist/.
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { removeTree } from '../../src/platform/files.ts';
@@ -112,12 +112,12 @@ export async function startTestCage(name: string, request: CageRequest = {}): Pr
     return commandFor(await openSession(context, name), state, exec, false);
   };
   const exec = async (argv: readonly string[], more: InsideOptions = {}): Promise<Captured> => {
-    const { program, args, env, cwd } = await command({
+    const { program, args, env, cwd, endLeftOver } = await command({
       argv: [...argv, ...(more.args ?? [])],
       cwd: more.cwd,
       env: more.env,
     });
-    return capture(program, args, env, { ...more, cwd });
+    return capture(program, args, env, { ...more, cwd }).finally(() => endLeftOver?.());
   };
   return {
     context,
@@ -165,7 +165,7 @@ async function capture(
   });
   if (result.timedOut) throw new Error(`${program} did not end in time; it wrote: ${result.stderr.slice(-500)}`);
   return {
-    exitCode: result.exitCode,
+    exitCode: result.signal === null ? result.exitCode : 128 + constants.signals[result.signal],
     stdout: result.stdout.toString('utf8').trimEnd(),
     stderr: result.stderr.trimEnd(),
     bytes: result.stdout,

@@ -4,6 +4,7 @@ import type { Backend, CagePlan, ContainerPlan, RunningCage } from '../backend.t
 import type { Tools } from '../host/tools.ts';
 import { INSIDE_NODE } from '../host/layout.ts';
 import { engineOf } from './detect.ts';
+import { enterDirectly } from './enter-directly.ts';
 import { execCommand } from './enter.ts';
 import { gvisorCommand } from './enter-gvisor.ts';
 import type { ContainerSite } from './start.ts';
@@ -24,6 +25,8 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
       // Known by its path on this machine; inside it lies elsewhere.
       const argv = [program === tools.node ? INSIDE_NODE : program, ...args];
       if (cage.sandbox !== undefined) return gvisorCommand(cage.sandbox, path, plan, { ...request, argv });
+      const direct = enterDirectly(plan, cage, { ...request, argv }, tools, path);
+      if (direct !== undefined) return direct;
       const running = { name: container.name, init: cage.init };
       return execCommand(engineOf(container, environment), running, plan, { ...request, argv });
     },

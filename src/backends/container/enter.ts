@@ -14,8 +14,8 @@ import type { Engine } from './engine.ts';
 const READ_BY_ENGINES =
   /^(PATH|HOME|USER|TMPDIR|TERM|LANG|LC_.*|XDG_.*|DOCKER_.*|CONTAINERS?_.*|BUILDAH_.*|STORAGE_.*|REGISTRY_.*|DBUS_.*|GODEBUG|GO.*|LD_.*|_CONTAINERS_.*|.*_PROXY|.*_proxy|NOTIFY_SOCKET|LISTEN_.*|SSL_CERT_.*)$/;
 
-/** By which a program that outlived the engine's command line is found. */
-const MARK = 'IRONCAGE_EXEC';
+/** By which a program is found whose number on this machine nobody has told. */
+export const MARK = 'IRONCAGE_EXEC';
 const GRACE_MS = 2_000;
 
 export function execCommand(
@@ -51,13 +51,16 @@ export function execCommand(
 /** Of a program that is to end with the command line. */
 function tiedTo(init: ProcessIdentity, mark: string): Pick<EnterCommand, 'deliver' | 'endLeftOver'> {
   return {
-    deliver(signal) {
-      const marked = markedProcesses(init, mark);
-      for (const process of marked) signalProcess(process, signal);
-      return marked.length > 0;
-    },
+    deliver: (signal) => signalMarked(init, mark, signal),
     endLeftOver: () => endMarked(init, mark),
   };
+}
+
+/** False when it is not there. */
+export function signalMarked(init: ProcessIdentity, mark: string, signal: NodeJS.Signals): boolean {
+  const marked = markedProcesses(init, mark);
+  for (const process of marked) signalProcess(process, signal);
+  return marked.length > 0;
 }
 
 /** An engine's command line that is ended leaves its program running, and calls that a success. */

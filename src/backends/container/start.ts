@@ -5,7 +5,15 @@ import { chownSync, lchownSync, lstatSync, mkdirSync, readFileSync } from 'node:
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
-import type { CagePlan, ContainerPlan, ListenerRequest, RunningCage, StartedCage, StartHooks } from '../backend.ts';
+import type {
+  CagePlan,
+  ContainerPlan,
+  GvisorSandbox,
+  ListenerRequest,
+  RunningCage,
+  StartedCage,
+  StartHooks,
+} from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
 import { networkDevices } from '../host/cage-network.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
@@ -14,6 +22,7 @@ import { openListeners, type HandOver } from '../host/opened-listeners.ts';
 import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
 import { CONTAINER_FILES, createArguments, enforcementOf, placesOf } from './arguments.ts';
 import { askEngine, callEngine, type Engine } from './engine.ts';
+import { noteEntry } from './entry-record.ts';
 import { requireFirstProcess } from './first-process.ts';
 import { startGate } from './gate-container.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
@@ -96,9 +105,15 @@ export async function raiseContainer(
           plan.identity.rootUid === undefined ? [] : ['/'],
         ),
       container.identity.router ?? openInside(init, engine, tools, path, plan.listeners, handOver),
+      isEnteredDirectly(plan, engine, sandbox) ? noteEntry(plan.runDirectory, init, engine.kind, path) : undefined,
     ]);
   }
   return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, gate, limits, cgroups: [] };
+}
+
+/** Whose user namespace is this machine's, and which has no right that a program could keep. */
+function isEnteredDirectly(plan: CagePlan, { rootless }: Engine, sandbox: GvisorSandbox | undefined): boolean {
+  return plan.callerIsRoot && !rootless && sandbox === undefined && plan.identity.rootUid === undefined;
 }
 
 /** Opens listeners in the network of a container; once more for a new egress as for its first. */
