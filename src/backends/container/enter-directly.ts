@@ -46,12 +46,12 @@ interface Entry {
 export function enterDirectly(
   plan: EnterPlan,
   { init }: Pick<RunningCage, 'init'>,
-  { argv, cwd, env, terminal, detached = false }: EnterRequest,
+  { argv, cwd, env, terminal, detached }: EnterRequest,
   tools: Tools,
   path: string,
 ): EnterCommand | undefined {
   const { runDirectory, identity } = plan;
-  const record = terminal || detached || !plan.callerIsRoot ? undefined : readEntry(runDirectory, init);
+  const record = terminal || detached === true || !plan.callerIsRoot ? undefined : readEntry(runDirectory, init);
   if (record === undefined || !canBeSet(record.limits, own('limits'), own('status'))) return undefined;
   const directory = join(runDirectory, 'exec');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
