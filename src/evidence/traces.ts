@@ -52,9 +52,10 @@ export async function exportTraces(
   try {
     for await (const entry of collectEvidence(context, request)) build.add(entry);
     build.end(context.clock.now());
-    await provider.forceFlush();
+    await provider.forceFlush().catch((error: unknown) => (failure ??= error));
   } finally {
-    await provider.shutdown();
+    // What could not be sent was told already.
+    await provider.shutdown().catch((error: unknown) => (failure ??= error));
   }
   if (failure !== undefined) {
     throw new IronError('E_IO', {

@@ -130,9 +130,17 @@ async function refuseUnexported(context: Context, id: string, cages: readonly st
   if (Object.keys(work).length === 0) return;
   throw new IronError('E_UNEXPORTED', {
     message: `cages of the fleet ${id} hold work that is nowhere else`,
+    because: Object.entries(work).map(([name, files]) => `${name}: ${namedFiles(files)}`),
     hint: 'take over what is wanted (ironcage apply CAGE), or remove it with --discard',
     details: work,
   });
+}
+
+const NAMED_FILES = 5;
+
+function namedFiles(files: readonly string[]): string {
+  const more = files.length - NAMED_FILES;
+  return `${files.slice(0, NAMED_FILES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 async function holding<T>(context: Context, id: string, work: (fleet: FleetRecord) => Promise<T>): Promise<T> {
