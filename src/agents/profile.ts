@@ -51,7 +51,7 @@ export interface ToolServer {
   command: string;
 }
 
-export interface HeadlessRequest {
+interface HeadlessRequest {
   model?: string | undefined;
   /** The agent's own id of the session to go on with, from a `session` event. */
   resume?: string | undefined;

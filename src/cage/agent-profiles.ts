@@ -49,10 +49,10 @@ export async function agentProfile(context: Place & Pick<Context, 'clock'>, name
   });
 }
 
-export type ReadAgent = { ok: true; profile: AgentProfile } | { ok: false; problems: readonly Problem[] };
+type ReadAgent = { ok: true; profile: AgentProfile } | { ok: false; problems: readonly Problem[] };
 
 /** A file's text as a profile; the hosts that it names are allowed whole, what else is allowed stands in its rules. */
-export async function readAgentText(context: Pick<Context, 'clock'>, name: string, text: string): Promise<ReadAgent> {
+async function readAgentText(context: Pick<Context, 'clock'>, name: string, text: string): Promise<ReadAgent> {
   const [{ parseAgentFile }, { userProfile }, { parseRule }, { ruleStance }] = await Promise.all([
     import('../config/agent-file.ts'),
     import('../agents/user-profile.ts'),

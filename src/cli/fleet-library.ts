@@ -7,13 +7,13 @@ export interface TaskCheck {
   durationMs: number;
 }
 
-export interface ChangeTotals {
+interface ChangeTotals {
   files: number;
   insertions: number;
   deletions: number;
 }
 
-export interface EgressTotals {
+interface EgressTotals {
   requests: number;
   refused: number;
   bytesOut: number;

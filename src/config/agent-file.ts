@@ -4,7 +4,7 @@ import type { SecretSlot } from '../policy/types.ts';
 import { at, unknownKey } from './rule-table.ts';
 import { readTomlTables, type Place, type Problem, type TomlKey, type TomlTable } from './toml-tables.ts';
 
-export const READERS = ['claude-stream-json', 'codex-json', 'gemini-json', 'opencode-json', 'text'] as const;
+const READERS = ['claude-stream-json', 'codex-json', 'gemini-json', 'opencode-json', 'text'] as const;
 export type ReaderName = (typeof READERS)[number];
 
 /** An argument, or several that go together and are left out where what they name is absent. */

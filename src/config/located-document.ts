@@ -5,7 +5,7 @@ import type { AST } from 'toml-eslint-parser';
 import { isCollection, isPair, isScalar, LineCounter, parseDocument, type ParsedNode } from 'yaml';
 import { splitMark, type Place, type Problem } from './toml-tables.ts';
 
-export type DataPath = readonly (string | number)[];
+type DataPath = readonly (string | number)[];
 
 export interface LocatedDocument {
   value: unknown;

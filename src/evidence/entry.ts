@@ -18,8 +18,6 @@ export type EvidenceEntry =
   | { kind: 'end'; run: string; data: object }
   | { kind: 'seal'; data: { records: number } };
 
-export type EvidenceKind = EvidenceEntry['kind'];
-
 export interface EvidenceHead {
   format: 1;
   /** Version of ironcage that wrote it. */

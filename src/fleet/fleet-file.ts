@@ -90,7 +90,7 @@ export interface FleetTask {
   cage: Omit<CageOptions, 'name' | 'agent'>;
 }
 
-export interface FleetBudget {
+interface FleetBudget {
   /** US dollars. */
   cost?: number | undefined;
   tokens?: number | undefined;

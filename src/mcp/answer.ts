@@ -13,14 +13,14 @@ export interface Answer {
   files?: readonly ReportFile[];
 }
 
-export interface ReportFile {
+interface ReportFile {
   path: string;
   /** What is in it, for people. */
   title: string;
 }
 
 /** Most that an answer tells of what a cage wrote. */
-export const FROM_CAGE_CHARACTERS = 6000;
+const FROM_CAGE_CHARACTERS = 6000;
 const FACTS_CHARACTERS = 6000;
 
 /** Kinds of error whose text names files and branches of the cage. */
@@ -63,7 +63,7 @@ function setApart(text: string): string {
   ].join('\n');
 }
 
-export function cut(text: string, characters: number): string {
+function cut(text: string, characters: number): string {
   if (text.length <= characters) return text;
   return `${text.slice(0, characters)}\n… ${text.length - characters} characters more`;
 }

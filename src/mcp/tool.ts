@@ -14,7 +14,7 @@ import { toFailure, toResult, type Answer } from './answer.ts';
 
 const MAX_LINE = 300;
 
-export interface Tool<Input extends z.ZodObject> {
+interface Tool<Input extends z.ZodObject> {
   name: string;
   /** For people, in a list of tools. */
   title: string;
@@ -29,7 +29,7 @@ export interface Tool<Input extends z.ZodObject> {
 }
 
 /** One call of a tool. */
-export interface Call {
+interface Call {
   context: Context;
   /** Aborts when the client does not want the answer any more. */
   signal: AbortSignal;

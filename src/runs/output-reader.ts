@@ -7,7 +7,7 @@ import { parseTime, type OutputTime } from './output-times.ts';
 
 const CHUNK_BYTES = 65_536;
 
-export interface OutputPiece {
+interface OutputPiece {
   timeMs: number;
   bytes: Buffer;
 }

@@ -35,7 +35,7 @@ const STOP_MS = 15_000;
 /** A run that was not started for so long is not started any more: nobody would expect it. */
 const STALE_MS = 60_000;
 /** Of what an agent writes; beyond, the run ends. */
-export const MAX_STREAM_BYTES = 2 ** 30;
+const MAX_STREAM_BYTES = 2 ** 30;
 
 export interface RecorderHooks {
   /** It runs, or has ended already: whoever waits for that can go on. */

@@ -5,7 +5,7 @@ import { budgetSchema } from '../cage/budget.ts';
 import { parseJson } from '../platform/json.ts';
 import { IronError } from '../platform/errors.ts';
 
-export const RUN_STATUSES = ['running', 'done', 'failed', 'stopped'] as const;
+const RUN_STATUSES = ['running', 'done', 'failed', 'stopped'] as const;
 
 /** What ended a run before its agent was through by itself. */
 const REASON_CODES = [
@@ -57,7 +57,6 @@ const recordSchema = z.strictObject({
 
 export type RunReason = z.infer<typeof reasonSchema>;
 export type RunRecord = z.infer<typeof recordSchema>;
-export type RunStatus = RunRecord['status'];
 
 /** Throws E_STATE_BROKEN. */
 export function parseRecord(text: string, path: string): RunRecord {

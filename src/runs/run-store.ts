@@ -27,7 +27,7 @@ export interface RunPlaces {
 }
 
 export const OUTPUT_NAMES = ['stream', 'stderr'] as const;
-export type OutputName = (typeof OUTPUT_NAMES)[number];
+type OutputName = (typeof OUTPUT_NAMES)[number];
 
 export function runPlaces(context: Context, cage: string, id: string): RunPlaces {
   return placesBelow(join(cagePaths(context, cage).runs, id));
@@ -51,7 +51,7 @@ export function placesBelow(root: string): RunPlaces {
 }
 
 /** Ids of the runs of a cage, oldest day first. */
-export function runIds(context: Context, cage: string): string[] {
+function runIds(context: Context, cage: string): string[] {
   return namesIn(cagePaths(context, cage).runs).filter(isRunId).sort();
 }
 

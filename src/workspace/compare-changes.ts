@@ -13,7 +13,7 @@ export interface ComparedFile {
   in: (ComparedSide | undefined)[];
 }
 
-export interface ComparedSide extends Pick<DiffFile, 'change' | 'insertions' | 'deletions' | 'binary'> {
+interface ComparedSide extends Pick<DiffFile, 'change' | 'insertions' | 'deletions' | 'binary'> {
   /** The same for all that came to the same contents and mode; 0 for the first outcome, 1 for the next one. */
   outcome: number;
 }

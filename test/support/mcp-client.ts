@@ -10,7 +10,7 @@ export interface McpSession {
   close(): Promise<void>;
 }
 
-export interface McpAnswer {
+interface McpAnswer {
   isError: boolean;
   facts: Record<string, unknown>;
   told: string;
