@@ -230,13 +230,13 @@ export async function* readMessages(
 ): AsyncGenerator<Message, void, undefined> {
   yield* (await import('./bus/messages.ts')).readMessages(context, name, options);
 }
-/** The same, and each new one, until a time, the end of the cage, or `signal`. */
+/** The same, and each new one, until a time, the end of the cage or of its runs, or `signal`. */
 export async function* pollMessages(
   context: Context,
   name: string,
   options?: PollOptions,
 ): AsyncGenerator<PollEvent, void, undefined> {
-  yield* (await import('./bus/messages.ts')).pollMessages(context, name, options);
+  yield* (await import('./runs/poll-cage.ts')).pollCage(context, name, options);
 }
 export const acknowledge = lazily(async () => (await import('./bus/messages.ts')).acknowledge);
 export const sendMessage = lazily(async () => (await import('./bus/send.ts')).sendMessage);

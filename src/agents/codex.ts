@@ -94,8 +94,11 @@ export const codex: AgentProfile = {
     canResume: true,
     hasModels: true,
     instructionsFile: '.codex/AGENTS.md',
-    // A value is TOML, whose strings JSON's are.
-    serverArguments: ({ name, command }) => ['-c', `mcp_servers.${name}.command=${JSON.stringify(command)}`],
+    // A value is TOML, whose strings and lists JSON's are. A server gets few variables but those that are named.
+    serverArguments: ({ name, command, variables }) => [
+      ...['-c', `mcp_servers.${name}.command=${JSON.stringify(command)}`],
+      ...['-c', `mcp_servers.${name}.env_vars=${JSON.stringify(variables)}`],
+    ],
   },
 };
 

@@ -41,6 +41,8 @@ export interface HeadlessProfile {
   hasModels: boolean;
   /** File relative to the home from which it takes standing instructions. Absent: they go ahead of the prompt. */
   instructionsFile?: string;
+  /** Its prompt is the input of a program, not words: it is told of nothing. */
+  promptIsInput?: true;
   /** Arguments by which it is told of a server of the Model Context Protocol that it is to start. Absent: it cannot be. */
   serverArguments?(server: ToolServer): string[];
 }
@@ -49,6 +51,8 @@ export interface ToolServer {
   name: string;
   /** Absolute, inside. */
   command: string;
+  /** Variables of the agent's that it needs. */
+  variables: readonly string[];
 }
 
 interface HeadlessRequest {

@@ -23,6 +23,7 @@ export const shell: AgentProfile = {
     // The prompt is a script, or the input of the command that is named.
     argv: (_program, { args }) => (args.length === 0 ? ['/bin/sh', '-c', SCRIPT_SHELL] : [...args]),
     createReader: createTextReader,
+    promptIsInput: true,
     canResume: false,
     hasModels: false,
   },

@@ -37,6 +37,8 @@ export function userProfile(name: string, file: AgentFile): AgentProfile {
         canResume: names.includes('{resume}'),
         hasModels: names.includes('{model}'),
         ...(headless.instructions !== undefined && { instructionsFile: headless.instructions }),
+        // It may be any command, as shell is.
+        ...(headless.instructions === undefined && headless.reader === 'text' && { promptIsInput: true }),
       },
     }),
   };

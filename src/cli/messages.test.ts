@@ -36,7 +36,7 @@ test('a poll ends by the first message that ends it', async () => {
 });
 
 test.each([
-  ['timeout', 13, 'still runs'],
+  ['timeout', 13, 'shop-1: done; look'],
   ['gone', 14, 'does not run'],
 ] as const)('a poll that ends with %s says so and exits with %i', async (event, code, told) => {
   const result = await runCli(['outbox', '--poll'], {

@@ -36,6 +36,7 @@ export interface LaunchRequest<Options> {
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   budget: { cost?: string; tokens?: string; time?: string; bytes?: string };
+  messaging?: boolean;
   options: Options & { fresh: boolean };
 }
 

@@ -107,7 +107,7 @@ export const MESSAGE_TYPES = {
   },
   note: {
     from: 'host',
-    summary: 'what ironcage did with messages that were none',
+    summary: 'what ironcage did: with messages that were none, with a run that has used up its budget',
     required: { text: 'string' },
     optional: {},
     example: { text: '1 file in the outbox was no message' },

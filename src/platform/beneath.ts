@@ -8,6 +8,9 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -31,11 +34,24 @@ export function createFileBeneath(
   mode: number,
   owner: Owner | undefined,
 ): boolean {
-  const names = relative.split('/');
-  const last = names.pop();
-  if (last === undefined || [...names, last].some((name) => name === '' || name === '.' || name === '..')) {
-    throw new Error(`not a plain relative path: ${relative}`);
+  const [names, last] = partsOf(relative);
+  const directory = makeDirectoryBeneath(root, names, owner);
+  try {
+    return createHere(`/proc/self/fd/${directory}/${last}`, data, mode, owner);
+  } finally {
+    closeSync(directory);
   }
+}
+
+function partsOf(relative: string): [parents: readonly string[], last: string] {
+  const names = relative.split('/');
+  if (names.some((name) => name === '' || name === '.' || name === '..'))
+    throw new Error(`not a plain relative path: ${relative}`);
+  return [names.slice(0, -1), names.at(-1) ?? ''];
+}
+
+/** The descriptor of a directory below `root`, made with its parents where it is missing. The caller closes it. */
+function makeDirectoryBeneath(root: string, names: readonly string[], owner: Owner | undefined): number {
   let directory = openSync(root, DIRECTORY);
   try {
     for (const name of names) {
@@ -47,9 +63,10 @@ export function createFileBeneath(
       directory = next;
       if (made && owner !== undefined) fchownSync(directory, owner.uid, owner.gid);
     }
-    return createHere(`/proc/self/fd/${directory}/${last}`, data, mode, owner);
-  } finally {
+    return directory;
+  } catch (error) {
     closeSync(directory);
+    throw error;
   }
 }
 
@@ -63,7 +80,7 @@ function makeIfMissing(path: string): boolean {
   }
 }
 
-function createHere(path: string, data: string, mode: number, owner: Owner | undefined): boolean {
+function createHere(path: string, data: string | Buffer, mode: number, owner: Owner | undefined): boolean {
   let fd: number;
   try {
     fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode);
@@ -112,6 +129,70 @@ export function rewriteFileBeneath(
   } finally {
     closeSync(fd);
   }
+}
+
+export interface FileChange {
+  maxBytes: number;
+  owner: Owner | undefined;
+  /** One character per byte; undefined: there is no such file, or there is to be none. */
+  change: (before: string | undefined) => string | undefined;
+}
+
+/**
+ * Puts a changed file `relative` below `root` in the place of the one that is there, or makes it, in one step: whoever reads it
+ * meanwhile has the one or the other whole. False where that cannot be: a link, no file, more than `maxBytes`, nothing to write to.
+ */
+export function changeFileBeneath(root: string, relative: string, { maxBytes, owner, change }: FileChange): boolean {
+  const [names, last] = partsOf(relative);
+  let directory: number;
+  try {
+    directory = makeDirectoryBeneath(root, names, owner);
+  } catch (error) {
+    if (isInTheWay(error)) return false;
+    throw error;
+  }
+  const path = `/proc/self/fd/${directory}/${last}`;
+  const unfinished = `/proc/self/fd/${directory}/.${last}.new`;
+  try {
+    const there = readHere(path, maxBytes);
+    const after = change(there?.text);
+    if (after === undefined || after === there?.text) return true;
+    // Of one that was killed.
+    rmSync(unfinished, { force: true });
+    if (!createHere(unfinished, Buffer.from(after, 'latin1'), there?.mode ?? 0o600, owner)) return false;
+    renameSync(unfinished, path);
+    return true;
+  } catch (error) {
+    if (isInTheWay(error)) return false;
+    throw error;
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** Undefined where there is nothing; throws for what is no such file. */
+function readHere(path: string, maxBytes: number): { text: string; mode: number } | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.size > maxBytes) throw Object.assign(new Error('not to be read'), { code: 'ENXIO' });
+    const bytes = Buffer.alloc(stat.size);
+    return { text: bytes.toString('latin1', 0, readSync(fd, bytes, 0, bytes.length, 0)), mode: stat.mode & 0o777 };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What somebody inside can have put there, or taken away meanwhile. */
+function isInTheWay(error: unknown): boolean {
+  const codes = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM', 'EISDIR', 'ERR_FS_EISDIR', 'EEXIST', 'ENXIO'];
+  return codes.includes(systemErrorCode(error) ?? '');
 }
 
 /** The descriptor of a directory below `root`; a link on the way, or at its end, is an error. The caller closes it. */

@@ -19,6 +19,7 @@ import { makeDirectory, namesIn, pathExists, removeTree, writeFileAtomic } from 
 import { exceeded, sumOf, usedBy } from './budget-check.ts';
 import { busRun } from './bus-run.ts';
 import { writeLaunch } from './launch-file.ts';
+import { tellOfMessages } from './messaging.ts';
 import { startRecorder } from './recorder-host.ts';
 import { newRunId } from './run-id.ts';
 import type { RunRecord } from './run-record.ts';
@@ -41,6 +42,8 @@ export interface LaunchRequest {
   /** Variables of this run alone. */
   env?: Readonly<Record<string, string>> | undefined;
   budget?: BudgetOptions | undefined;
+  /** False: it is told nothing of messages to and from outside. */
+  messaging?: boolean | undefined;
   /** As for `run`; `env` here is the cage's. */
   options?: Partial<CageOptions> & { fresh?: boolean };
 }
@@ -83,10 +86,12 @@ export async function launchRun(context: Context, request: LaunchRequest): Promi
     refuseUsedUp(context, spec);
     await tellMissingValues(context, spec);
     const id = newRunId(context.clock.now(), (taken) => isRunTaken(context, taken));
+    const { messaging: isWanted = true, prompt: task } = request;
+    const { args, prompt } = tellOfMessages(context, spec, profile, { isWanted, prompt: task });
     const argv = headless.argv(program, {
       model: request.model,
       resume: resumed?.sessionId ?? undefined,
-      args: request.args ?? [],
+      args: [...args, ...(request.args ?? [])],
     });
     const draft = join(cagePaths(context, plan.name).runs, `.${id}`);
     const record: RunRecord = {
@@ -106,7 +111,7 @@ export async function launchRun(context: Context, request: LaunchRequest): Promi
       gvisor: state.sandbox !== undefined,
     };
     const launch = { argv, env: { ...profile.env, ...env }, cwd: plan.startIn ?? null };
-    return commit(context, spec, { record, launch, draft, prompt: request.prompt });
+    return commit(context, spec, { record, launch, draft, task, prompt });
   });
   return viewOf(record);
 }
@@ -116,11 +121,18 @@ interface Draft {
   launch: Parameters<typeof writeLaunch>[1];
   /** Where it lies until it is a run. */
   draft: string;
+  /** As the user wrote it. */
+  task: string;
+  /** As the agent gets it. */
   prompt: string;
 }
 
 /** The caller holds the cage's lock. */
-async function commit(context: Context, spec: CageSpec, { record, launch, draft, prompt }: Draft): Promise<RunRecord> {
+async function commit(
+  context: Context,
+  spec: CageSpec,
+  { record, launch, draft, task, prompt }: Draft,
+): Promise<RunRecord> {
   const { id, cage } = record;
   const { bus, runs } = cagePaths(context, cage);
   const places = runPlaces(context, cage, id);
@@ -130,7 +142,7 @@ async function commit(context: Context, spec: CageSpec, { record, launch, draft,
   try {
     const own = placesBelow(draft);
     writeRun(own, record);
-    writeFileAtomic(own.prompt, prompt);
+    writeFileAtomic(own.prompt, task);
     writeLaunch(own.launch, launch);
     context.step('launch: written');
     putPrompt(bus, id, prompt, spec);

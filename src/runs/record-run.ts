@@ -2,7 +2,6 @@
 // held against its budgets. It may die at any moment: whoever records the run next goes on from what is on file.
 import { existsSync, readFileSync } from 'node:fs';
 import type { AgentEvent, StreamReader } from '../agents/events.ts';
-import { postHostMessage } from '../bus/send.ts';
 import type { Context } from '../cage/context.ts';
 import { leaveCage } from '../cage/enter.ts';
 import { cageIdentity, currentCaller } from '../cage/identity.ts';
@@ -16,6 +15,7 @@ import { readAgent, readerOf } from './agent-stream.ts';
 import { watchBudgets, type BudgetWatch } from './budget-watch.ts';
 import { busRun, type BusRun, type GuestStatus } from './bus-run.ts';
 import { readLaunch } from './launch-file.ts';
+import { openRunMail, type RunMail } from './run-mail.ts';
 import { isCageAlive, pulseOf, type Pulse } from './live-cage.ts';
 import { copyOutput, type OutputCopy } from './output-copy.ts';
 import type { RunReason, RunRecord } from './run-record.ts';
@@ -60,6 +60,7 @@ export async function recordRun(context: Context, cage: string, id: string, hook
       record,
       busRun(cagePaths(context, cage).bus, id, await ownerOf(context, cage)),
       await readerOf(context, record.agent),
+      await openRunMail(context, record),
     );
     await recording.run(hooks);
   } finally {
@@ -93,14 +94,23 @@ class Recording {
   readonly #copies: readonly [stream: OutputCopy, stderr: OutputCopy];
   readonly #stream;
   readonly #pulse: Pulse;
+  readonly #mail: RunMail;
   #record: RunRecord;
   #written = '';
   #writtenAt = 0;
   /** Why it was told to end, and when. */
   #stopping: { reason: RunReason; atMs: number } | undefined;
 
-  constructor(context: Context, places: RunPlaces, record: RunRecord, bus: BusRun, reader: StreamReader) {
+  constructor(
+    context: Context,
+    places: RunPlaces,
+    record: RunRecord,
+    bus: BusRun,
+    reader: StreamReader,
+    mail: RunMail,
+  ) {
     this.#context = context;
+    this.#mail = mail;
     this.#places = places;
     this.#bus = bus;
     // What is read again is counted again.
@@ -185,6 +195,7 @@ class Recording {
         if (ended !== undefined) return this.#finish(ended, budgets);
         if (await this.#endLate()) return this.#finish({ status: 'stopped', exitCode: null }, budgets);
       }
+      this.#mail.turn(this.#record);
       this.#write(false);
       await new Promise((wake) => setTimeout(wake, taken > 0 ? BUSY_MS : IDLE_MS));
     }
@@ -220,6 +231,7 @@ class Recording {
     this.#record = { ...this.#record, reason };
     this.#write(true);
     this.#bus.put('control.json', JSON.stringify({ stop: true, reason: reason.code }));
+    if (reason.code.startsWith('budget-')) void this.#mail.say('note', { text: `${reason.message}; the run is ended` });
   }
 
   /** A supervisor that does not end its agent is not waited for. */
@@ -287,16 +299,12 @@ class Recording {
 
   /** Whoever waits for messages hears of the end as well; before the record says it, so that a crash tells it twice and not never. */
   async #tell(): Promise<void> {
-    const { cage, id, status, exitCode, reason } = this.#record;
+    const { status, exitCode, reason } = this.#record;
     const payload = {
       reason: reason?.message ?? `the agent ended: ${status}`,
       ...(exitCode !== null && { exit_code: exitCode }),
     };
-    try {
-      await postHostMessage(this.#context, cage, 'exited', payload, { run: id });
-    } catch (error) {
-      this.#context.progress(errorMessage(error));
-    }
+    await this.#mail.say('exited', payload);
   }
 
   #write(isUrgent: boolean): void {

@@ -1,18 +1,19 @@
 // Messages between an agent in a real cage and whoever is outside: both ways, with the exit codes that scripts wait for, through kills, and
-// a conversation of the real Claude Code, whose vendor is a scripted server.
+// conversations of the real Claude Code and the real Codex, whose vendors are scripted servers.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { journalFile, type Mailbox } from '../../src/bus/mailbox.ts';
 import { readJournal } from '../../src/bus/journal.ts';
 import { engineEnvironment } from '../support/backends.ts';
 import { engineReason, TEST_IMAGE } from '../support/engines.ts';
-import { startModelServer, type ModelServer, type ModelStep } from '../support/model-server.ts';
+import { startModelServer, type ModelStep } from '../support/model-server.ts';
+import { startResponsesServer } from '../support/responses-server.ts';
 import { openSandbox, type CliResult, type Sandbox } from '../support/sandbox.ts';
 
 const messages = z.array(
@@ -21,19 +22,20 @@ const messages = z.array(
     seq: z.number(),
     type: z.string(),
     untrusted: z.boolean(),
+    run: z.string().optional(),
     payload: z.looseObject({}),
   }),
 );
 const readAll = (result: CliResult): z.infer<typeof messages> => messages.parse(result.records());
 
-const docker = engineReason('docker');
 describe.each([
   ['native', undefined],
-  ['docker', docker],
+  ['docker', engineReason('docker')],
+  ['podman', engineReason('podman')],
 ] as const)('messages of a %s cage', (backend, reason) => {
   describe.skipIf(reason !== undefined)(reason ?? 'over the real thing', () => {
     let sandbox: Sandbox;
-    const env = backend === 'docker' ? engineEnvironment('docker') : {};
+    const env = engineEnvironment(backend);
     const ironcage = (...args: string[]) => sandbox.run(args, { env });
     const inside = async (script: string): Promise<string> => {
       const result = await ironcage('exec', 'box', '--', 'sh', '-c', script);
@@ -42,7 +44,7 @@ describe.each([
     };
     beforeAll(async () => {
       sandbox = openSandbox();
-      const image = backend === 'docker' ? ['--backend', 'docker', '--image', TEST_IMAGE] : [];
+      const image = backend === 'native' ? [] : ['--backend', backend, '--image', TEST_IMAGE];
       const made = await ironcage('create', sandbox.project('p'), '--name', 'box', ...image);
       expect(made.stderr).not.toContain('error[');
       expect((await ironcage('start', 'box')).exitCode).toBe(0);
@@ -80,7 +82,8 @@ describe.each([
       ] as const;
       await inside(cases.map(([type, payload]) => `cage-send ${type} '${JSON.stringify(payload)}'`).join(';'));
       for (const [type, , code] of cases) expect((await ironcage('outbox', 'box', '--poll')).exitCode, type).toBe(code);
-      expect((await ironcage('outbox', 'box', '--poll', '--timeout', '0')).exitCode).toBe(13);
+      const late = await ironcage('outbox', 'box', '--poll', '--timeout', '0');
+      expect(late).toMatchObject({ exitCode: 13, stderr: expect.stringMatching(/no end after 0 seconds; box: /) });
       const waiting = sandbox.start(['outbox', 'box', '--poll', '--max-interval', '1'], { env });
       const soon = new Promise((seen) => waiting.child.stdout.once('data', seen));
       await inside(`cage-send progress_update '{"status":"at work"}'`);
@@ -89,6 +92,21 @@ describe.each([
       const gone = await waiting.result;
       expect(gone.exitCode).toBe(14);
       expect(gone.stderr).toContain('the cage box does not run');
+    });
+
+    test('tell what becomes of a run, and end a poll with it', async () => {
+      expect((await ironcage('start', 'box')).exitCode).toBe(0);
+      const launch = ['launch', 'box', '--agent', 'shell', '--background', '--max-time', '1s', '-p'];
+      const launched = await ironcage(...launch, 'sleep 600');
+      expect(launched.stderr).not.toContain('error[');
+      const run = launched.stdout.trim();
+      const polled = await ironcage('outbox', 'box', '--poll', '--json', '--max-interval', '1');
+      expect(polled.exitCode).toBe(14);
+      expect(polled.stderr).toContain(`the run ${run} has ended: stopped, the budget is used up`);
+      expect(readAll(polled).filter((message) => message.run === run)).toMatchObject([
+        { type: 'note', payload: { text: expect.stringContaining('of 1 seconds; the run is ended') } },
+        { type: 'exited', payload: { reason: expect.stringContaining('of 1 seconds'), exit_code: 143 } },
+      ]);
     });
   });
 });
@@ -142,29 +160,40 @@ test('a take-in that is killed again and again loses nothing and doubles nothing
   }
 });
 
-describe('the real Claude Code', () => {
-  const KEY = 'sk-ant-api03-the-real-one';
+describe('an agent that works unattended', () => {
   let sandbox: Sandbox;
-  let server: ModelServer | undefined;
+  let server: { close(): Promise<void> } | undefined;
   beforeAll(() => {
     sandbox = openSandbox();
   });
-  afterAll(async () => {
-    await sandbox.close();
-    await server?.close();
-  });
+  afterEach(() => server?.close());
+  afterAll(() => sandbox.close());
+  const launch = async (agent: string, name: string, route: string, env: Record<string, string>): Promise<string> => {
+    const options = ['--agent', agent, '--name', name, '--route', route, '--background'];
+    const cwd = sandbox.project(name);
+    const launched = await sandbox.run(['launch', ...options, '-p', 'store the data'], { cwd, env });
+    expect(launched.stderr).not.toContain('error[');
+    return launched.stdout.trim();
+  };
+  const poll = async (cage: string, code: number) => {
+    const pace = ['--timeout', '100', '--max-interval', '1'];
+    const result = await sandbox.run(['outbox', cage, '--poll', '--json', ...pace]);
+    expect(result.exitCode, result.stderr).toBe(code);
+    return readAll(result);
+  };
 
-  test('asks, is answered, completes, and is given two revisions', async () => {
+  test('Claude Code asks by tool and by command, is answered, completes, and is given two revisions', async () => {
+    const key = 'sk-ant-api03-the-real-one';
     const bash = (command: string): ModelStep => ({
       tools: [{ name: 'Bash', input: { command, description: 'a message' } }],
     });
     const complete = (summary: string): ModelStep =>
       bash(`cage-send task_complete '${JSON.stringify({ summary, exit_code: 0 })}'`);
     const told = (results: readonly string[]): string =>
-      /"(?:text|instructions)":"([^"]*)"/.exec(results.at(-1) ?? '')?.[1] ?? 'nothing';
+      results.flatMap((result) => /"(?:text|instructions)":"([^"]*)"/.exec(result)?.[1] ?? []).at(-1) ?? 'nothing';
     const wait = bash('cage-wait --timeout 90');
-    server = await startModelServer({
-      apiKey: KEY,
+    const model = await startModelServer({
+      apiKey: key,
       script: [
         {
           tools: [
@@ -172,6 +201,8 @@ describe('the real Claude Code', () => {
           ],
         },
         wait,
+        (results) =>
+          bash(`cage-send question '{"text":"${told(results)}, but which version?"}' && cage-wait --timeout 90`),
         (results) => complete(`used ${told(results)}`),
         wait,
         (results) => complete(`revised: ${told(results)}`),
@@ -179,62 +210,52 @@ describe('the real Claude Code', () => {
         (results) => complete(`revised again: ${told(results)}`),
       ],
     });
+    server = model;
     const ca = join(sandbox.directory, 'model.pem');
-    writeFileSync(ca, server.caPem);
-    const { MESSAGE_SERVER } = await import('../../src/bus/instructions.ts');
-    const { claude } = await import('../../src/agents/claude.ts');
-    const tools = claude.headless?.serverArguments?.(MESSAGE_SERVER) ?? [];
-    const route = `api.anthropic.com=127.0.0.1:${server.port},ca=${ca}`;
-    const agent = sandbox.start(
-      [
-        'run',
-        'claude',
-        sandbox.project('talk'),
-        '--name',
-        'talk',
-        '--route',
-        route,
-        '--',
-        ...tools,
-        '-p',
-        'store the data',
-      ],
-      { env: { ANTHROPIC_API_KEY: KEY } },
-    );
-    await untilExists();
-    const poll = async (code: number) => {
-      const result = await sandbox.run([
-        'outbox',
-        'talk',
-        '--poll',
-        '--json',
-        '--timeout',
-        '100',
-        '--max-interval',
-        '1',
-      ]);
-      expect(result.exitCode, result.stderr).toBe(code);
-      return readAll(result).at(-1);
-    };
-    const send = (...args: string[]) => sandbox.run(['inbox', 'talk', ...args]);
-    const question = await poll(11);
-    expect(question?.payload).toEqual({ text: 'Which database?' });
-    expect((await send('answer', 'PostgreSQL', '--reply-to', question?.id ?? '')).exitCode).toBe(0);
-    expect((await poll(0))?.payload).toEqual({ summary: 'used PostgreSQL', exit_code: 0 });
-    expect((await send('task_revision', 'add an index')).exitCode).toBe(0);
-    expect((await poll(0))?.payload).toEqual({ summary: 'revised: add an index', exit_code: 0 });
-    expect((await send('task_revision', 'and a test')).exitCode).toBe(0);
-    expect((await poll(0))?.payload).toEqual({ summary: 'revised again: and a test', exit_code: 0 });
-    expect(await agent.result).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Done.') });
-    await poll(14);
+    writeFileSync(ca, model.caPem);
+    const route = `api.anthropic.com=127.0.0.1:${model.port},ca=${ca}`;
+    const run = await launch('claude', 'talk', route, { ANTHROPIC_API_KEY: key });
+    const next = async (code: number) => (await poll('talk', code)).at(-1);
+    const send = async (...args: string[]) =>
+      expect((await sandbox.run(['inbox', 'talk', ...args])).exitCode, args.join(' ')).toBe(0);
 
-    async function untilExists(): Promise<void> {
-      const { until } = await import('../support/sandbox.ts');
-      await until(
-        'the cage to run',
-        async () => (await sandbox.run(['list', '--json'])).stdout.includes('"running"'),
-        100_000,
-      );
-    }
+    const question = await next(11);
+    expect(question).toMatchObject({ run, payload: { text: 'Which database?' } });
+    await send('answer', 'PostgreSQL', '--reply-to', question?.id ?? '');
+    const another = await next(11);
+    expect(another).toMatchObject({ run, payload: { text: 'PostgreSQL, but which version?' } });
+    await send('answer', '18', '--reply-to', another?.id ?? '');
+    expect((await next(0))?.payload).toEqual({ summary: 'used 18', exit_code: 0 });
+    await send('task_revision', 'add an index');
+    expect((await next(0))?.payload).toEqual({ summary: 'revised: add an index', exit_code: 0 });
+    await send('task_revision', 'and a test');
+    expect((await next(0))?.payload).toEqual({ summary: 'revised again: and a test', exit_code: 0 });
+    expect(await next(14)).toMatchObject({ type: 'exited', run, payload: { exit_code: 0 } });
+    expect(model.requests.filter(({ body }) => body.includes('# Working in a cage')).length).toBeGreaterThan(0);
+    const home = await sandbox.run(['exec', 'talk', '--', 'sh', '-c', 'cat ~/.claude/CLAUDE.md']);
+    expect(home.stdout).toContain('cage-send task_complete');
+  }, 200_000);
+
+  test('Codex has the tools, and says by them which run it is', async () => {
+    const key = 'sk-proj-the-real-one-5f4dcc3b5aa765d61d8327deb882cf99';
+    const model = await startResponsesServer({
+      apiKey: key,
+      commands: [
+        `/ironcage/bin/cage-send progress_update '{"status":"at work"}'`,
+        {
+          server: 'ironcage',
+          tool: 'send_message',
+          input: { type: 'task_complete', payload: { summary: 'stored', exit_code: 3 } },
+        },
+      ],
+    });
+    server = model;
+    const run = await launch('codex', 'codex', model.route, { OPENAI_API_KEY: key });
+    expect(await poll('codex', 10)).toMatchObject([
+      { type: 'progress_update', run, payload: { status: 'at work' } },
+      { type: 'task_complete', run, payload: { summary: 'stored', exit_code: 3 } },
+    ]);
+    expect(await poll('codex', 14)).toMatchObject([{ type: 'exited', run }]);
+    expect(model.requests.some(({ body }) => body.includes('# Working in a cage'))).toBe(true);
   }, 200_000);
 });

@@ -29,10 +29,17 @@ export interface ResponsesServer {
   close(): Promise<void>;
 }
 
+/** A tool of a server of the Model Context Protocol that the client was told of. */
+interface ServerTool {
+  server: string;
+  tool: string;
+  input: Readonly<Record<string, unknown>>;
+}
+
 export interface ResponsesOptions {
   apiKey: string;
-  /** Shell commands that the model has run one after the other; then it says that it is done. */
-  commands: readonly string[];
+  /** Shell commands that the model has run, or tools that it calls, one after the other; then it says that it is done. */
+  commands: readonly (string | ServerTool)[];
   /** The summary of what it thought before each answer. Absent: it did not think. */
   reasoning?: string;
   /** Absent: true. Otherwise the handshake is refused, and the client has to fall back. */
@@ -205,10 +212,10 @@ function thoughts(text: string | undefined): Record<string, unknown>[] {
 }
 
 /** Codex has one of several ways to run a command, by the model. */
-function nextItem(call: Call, command: string | undefined): Record<string, unknown> {
+function nextItem(call: Call, command: string | ServerTool | undefined): Record<string, unknown> {
   const id = randomBytes(12).toString('hex');
-  const tool = call.tools.find(({ name }) => ['exec', 'exec_command', 'shell_command'].includes(name));
-  if (command === undefined || tool === undefined) {
+  const called = command === undefined ? undefined : calledBy(call, command);
+  if (called === undefined) {
     return {
       type: 'message',
       id: `msg_${id}`,
@@ -217,14 +224,34 @@ function nextItem(call: Call, command: string | undefined): Record<string, unkno
       content: [{ type: 'output_text', text: 'Done.', annotations: [] }],
     };
   }
-  const { name, namespace } = tool;
+  const { name, namespace } = called.tool;
   const shared = { call_id: `call_${id}`, name, status: 'completed', ...(namespace !== undefined && { namespace }) };
-  if (name === 'exec') {
-    const input = `const run = await tools.exec_command(${JSON.stringify({ cmd: command })}); text(run.output);`;
-    return { type: 'custom_tool_call', id: `ctc_${id}`, ...shared, input };
-  }
-  const input = name === 'exec_command' ? { cmd: command } : { command };
-  return { type: 'function_call', id: `fc_${id}`, ...shared, arguments: JSON.stringify(input) };
+  return called.program === undefined
+    ? { type: 'function_call', id: `fc_${id}`, ...shared, arguments: JSON.stringify(called.input) }
+    : { type: 'custom_tool_call', id: `ctc_${id}`, ...shared, input: called.program };
+}
+
+interface Called {
+  tool: Tool;
+  input?: unknown;
+  /** Of the tool that is given a program, which calls all others. */
+  program?: string;
+}
+
+/** Undefined where the client has no such tool. */
+function calledBy({ tools }: Call, command: string | ServerTool): Called | undefined {
+  const named = (...names: string[]): Tool | undefined =>
+    tools.find(({ name, namespace = '' }) => names.includes(name) || names.includes(`${namespace}__${name}`));
+  const exec = named('exec');
+  const [name, input, result] =
+    typeof command === 'string'
+      ? ['exec_command', { cmd: command }, 'run.output']
+      : [`mcp__${command.server}__${command.tool}`, command.input, 'JSON.stringify(run)'];
+  if (exec !== undefined)
+    return { tool: exec, program: `const run = await tools.${name}(${JSON.stringify(input)}); text(${result});` };
+  const tool = typeof command === 'string' ? named(name, 'shell_command') : named(name);
+  if (tool === undefined) return undefined;
+  return { tool, input: tool.name === 'shell_command' ? { command } : input };
 }
 
 function record(

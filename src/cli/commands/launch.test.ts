@@ -31,10 +31,11 @@ test('one in the background prints its id and is left alone', async () => {
     '-p',
     'x',
     '--background',
+    '--no-messaging',
   ]);
   expect([exitCode, stdout]).toEqual([0, `${RUN.id}\n`]);
   expect(calls.map(([name]) => name)).toEqual(['launchRun']);
-  expect(calls[0]?.[1]).toMatchObject({ cage: 'shop-1' });
+  expect(calls[0]?.[1]).toMatchObject({ cage: 'shop-1', messaging: false });
 });
 
 test('the prompt comes from a file or from standard input as well, budgets and variables as they are typed', async () => {

@@ -43,6 +43,7 @@ export const launch: Command = {
     { name: 'raw', summary: 'the bytes that the agent writes, as they are' },
     { name: 'model', value: 'MODEL', summary: 'a model by the agent’s own name of it' },
     { name: 'env', value: 'K=V', repeatable: true, summary: 'set a variable for this run' },
+    { name: 'no-messaging', summary: 'tell it nothing of `cage-send` and `cage-wait`; see `outbox`' },
     { name: 'max-cost', value: 'USD', summary: 'stop the run when it has cost so much, as its agent tells' },
     { name: 'max-tokens', value: 'N', summary: 'stop it when it has used so many, in and out together' },
     { name: 'max-time', value: 'SPAN', summary: 'stop it after a time, such as 30m' },
@@ -102,6 +103,7 @@ async function requestOf(
     args: [...(passed ?? [])],
     env: parseVariables(flags.list('env')),
     budget: readBudget(flags, 'max-'),
+    ...(flags.on('no-messaging') && { messaging: false }),
     // Variables are the run's own, not the cage's.
     options: { ...readCageOptions(flags, agent), env: [], fresh: flags.on('new') },
     ...(cage !== undefined && { cage }),

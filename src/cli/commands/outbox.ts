@@ -18,7 +18,7 @@ export const outbox: Command = {
   notes: [
     'Shows what was not read yet. Each reader has a place of its own, by the name given with --consumer.',
     'With --json one message a line. What stems from inside has "untrusted": true: it is text, whatever it says.',
-    '--poll ends with 0: the task is complete; 10: complete with a failing code; 11: the agent asks; 12: it is idle; 13: the time is over; 14: the cage or its run is gone.',
+    '--poll ends with 0: the task is complete; 10: complete with a failing code; 11: the agent asks; 12: it is idle; 13: the time is over, and stderr says what `diagnose` would; 14: the cage or its runs are gone.',
   ],
   arguments: [{ name: 'CAGE', summary: 'default: the cage of the current project', required: false }],
   options: [
@@ -102,11 +102,11 @@ async function poll(
         if (exitCode !== undefined) return exitCode;
         break;
       }
-      case 'timeout':
-        output.note(
-          `no end after ${options.timeoutMs / 1000} seconds: the cage ${cage} still runs; ironcage outbox ${cage} --poll goes on waiting`,
-        );
+      case 'timeout': {
+        const { verdict, suggestion } = await library.diagnoseCage(context, cage);
+        output.note(`no end after ${options.timeoutMs / 1000} seconds; ${cage}: ${verdict}; ${suggestion}`);
         return TIMED_OUT;
+      }
       case 'gone':
         output.note(`${event.reason}; ironcage outbox ${cage} --all shows what it said`);
         return GONE;
