@@ -75,6 +75,7 @@ export { hostEnvironment } from './platform/environment.ts';
 /** Text from inside a cage, with everything that could steer a terminal made visible; the second keeps it on one line. */
 export { printable, printableLine } from './platform/text.ts';
 
+/** Makes a cage over a project or a git URL; `launchRun` and `runAgent` do so by themselves where there is none. */
 export const createCage = lazily(async () => (await import('./cage/create-commands.ts')).createCage);
 export const planCage = lazily(async () => (await import('./cage/create-commands.ts')).planCage);
 
@@ -94,6 +95,7 @@ export const startCage = lazily(async () => (await import('./cage/start-commands
 export const stopCage = lazily(async () => (await import('./cage/start-commands.ts')).stopCage);
 export const upgradeCage = lazily(async () => (await import('./cage/upgrade.ts')).upgradeCage);
 export const restartCage = lazily(async () => (await import('./cage/start-commands.ts')).restartCage);
+/** Into the trash. Work that is nowhere else is refused to be removed unless `discard` is true. */
 export const removeCage = lazily(async () => (await import('./cage/remove.ts')).removeCage);
 
 /** A cage as one file, and back. */
@@ -131,6 +133,7 @@ export const forkCage = lazily(async () => (await import('./cage/fork.ts')).fork
 export const execInCage = lazily(async () => (await import('./cage/enter.ts')).execInCage);
 export const runAgent = lazily(async () => (await import('./cage/run.ts')).runAgent);
 
+/** What changed in a cage against its base, file by file. The cage may run meanwhile. */
 export const diffCage = lazily(async () => (await import('./cage/work.ts')).diffCage);
 /** The files of a change by language. */
 export const languageTotals = lazily(async () => (await import('./workspace/language-totals.ts')).languageTotals);
@@ -142,6 +145,7 @@ export const reviewFileText = lazily(async () => (await import('./cage/review.ts
 /** A long text about a cage as a file, made printable; the path is its answer. */
 export const keepReport = lazily(async () => (await import('./cage/reports.ts')).keepReport);
 export const planApplyCage = lazily(async () => (await import('./cage/work.ts')).planApplyCage);
+/** Takes a change into the work tree or onto a branch: all of it, or nothing. */
 export const applyCage = lazily(async () => (await import('./cage/work.ts')).applyCage);
 export const planExportCage = lazily(async () => (await import('./cage/export-cage.ts')).planExportCage);
 export const exportCage = lazily(async () => (await import('./cage/export-cage.ts')).exportCage);
@@ -185,6 +189,7 @@ export async function* approvals(
 ): AsyncGenerator<ApprovalEvent, void, undefined> {
   yield* (await import('./cage/approve.ts')).approvals(context, name, signal);
 }
+/** One request by its id; events of `approvals` bring the same as a function of theirs. */
 export const answerRequest = lazily(async () => (await import('./cage/approve.ts')).answerRequest);
 
 export const secretSet = lazily(async () => (await import('./cage/secret-commands.ts')).secretSet);
@@ -216,6 +221,7 @@ export const showFleets = lazily(async () => (await import('./fleet/fleet-comman
 export const showFleet = lazily(async () => (await import('./fleet/fleet-commands.ts')).showFleet);
 export const stopFleet = lazily(async () => (await import('./fleet/fleet-commands.ts')).stopFleet);
 export const removeFleet = lazily(async () => (await import('./fleet/fleet-commands.ts')).removeFleet);
+/** Changes, checks, costs and traffic of several cages of one project. */
 export const compareCages = lazily(async () => (await import('./fleet/compare.ts')).compareCages);
 export const differenceOfCages = lazily(async () => (await import('./fleet/compare.ts')).differenceOfCages);
 
@@ -238,7 +244,9 @@ export async function* pollMessages(
 ): AsyncGenerator<PollEvent, void, undefined> {
   yield* (await import('./runs/poll-cage.ts')).pollCage(context, name, options);
 }
+/** This message and all before it were worked on: this consumer is not given them again. */
 export const acknowledge = lazily(async () => (await import('./bus/messages.ts')).acknowledge);
+/** A message into a cage, as JSON of the type’s form; `replyTo` is the id of what it answers. */
 export const sendMessage = lazily(async () => (await import('./bus/send.ts')).sendMessage);
 export const forgetMessages = lazily(async () => (await import('./bus/forget.ts')).forgetMessages);
 /** The exit code that a message ends `outbox --poll` with; undefined where the work goes on. */
