@@ -32,6 +32,7 @@ test('nothing given is the safe default, complete', () => {
     profile: undefined,
     caches: undefined,
     limits: { memoryBytes: undefined, pids: 4096, cpus: undefined },
+    budget: {},
     includeIgnored: false,
   });
 });

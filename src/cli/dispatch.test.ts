@@ -72,11 +72,19 @@ const ROWS: Row[] = [
   {
     argv: 'rm a b a',
     calls: [
+      ['listRuns', 'a'],
       ['removeCage', 'a', { discard: false }],
+      ['listRuns', 'b'],
       ['removeCage', 'b', { discard: false }],
     ],
   },
-  { argv: 'rm -y --discard', calls: [['removeCage', 'shop-1', { discard: true }]] },
+  {
+    argv: 'rm -y --discard',
+    calls: [
+      ['listRuns', 'shop-1'],
+      ['removeCage', 'shop-1', { discard: true }],
+    ],
+  },
   { argv: 'list', calls: [] },
   { argv: 'show', calls: [] },
   { argv: 'exists shop-1', calls: [] },
