@@ -1,7 +1,7 @@
 // Cages of rootful Podman with gVisor's kernel: the same contract, less what Podman alone has a part in, and the whole of
 // `verify --attack`, which says besides that the kernel inside is another than this machine's.
 import { describe, expect, test } from 'vitest';
-import { verifyCage } from '../../src/index.ts';
+import { findRun, followRun, launchRun, stopRun, verifyCage } from '../../src/index.ts';
 import { startTestCage, type CageRequest, type TestCage } from '../support/cage.ts';
 import { gvisorReason, RUNSC } from '../support/gvisor.ts';
 import { giveAway } from '../support/mounted.ts';
@@ -22,6 +22,26 @@ describe.skipIf(reason !== undefined)(reason ?? 'gVisor is here', () => {
       code: 'E_PROTECTION',
       message: expect.stringContaining('cage of gVisor’s'),
     });
+  });
+
+  test('a run is told, ends as its agent does, and can be stopped', async () => {
+    const cage = await makeCage('launched');
+    try {
+      const launch = (prompt: string): ReturnType<typeof launchRun> =>
+        launchRun(cage.context, { cage: cage.name, agent: 'shell', prompt });
+      const one = await launch('echo told; exit 3');
+      const said: string[] = [];
+      for await (const each of followRun(cage.context, one.id)) {
+        if (each.kind === 'event' && each.event.type === 'text') said.push(each.event.text);
+      }
+      expect(said).toEqual(['told']);
+      expect(await findRun(cage.context, one.id)).toMatchObject({ status: 'failed', exitCode: 3, reason: null });
+      const two = await launch('sleep 985 & exec sleep 985');
+      expect(await stopRun(cage.context, two.id)).toMatchObject({ status: 'stopped', exitCode: 143 });
+      expect((await cage.sh('pgrep -cxf "sleep 985"')).stdout).toBe('0');
+    } finally {
+      await cage.remove();
+    }
   });
 
   test('every attack of `verify` fails, and the kernel is not this machine’s', async () => {

@@ -36,7 +36,8 @@ export function gvisorCommand(
     program: sandbox.program,
     args: runscArguments(sandbox, [
       ...['exec', '--process', file],
-      ...(detached === true ? ['--detach'] : ['--internal-pid-file', pidFile]),
+      // Without a file for the number runsc starts itself anew with arguments that it does not take.
+      ...(detached === true ? ['--detach', '--pid-file', pidFile] : ['--internal-pid-file', pidFile]),
     ]),
     env: { PATH: path },
     ...(detached === true ? {} : tiedTo(sandbox, file, pidFile)),
