@@ -93,8 +93,7 @@ test('an outer Claude Code delegates by the plugin, answers, and takes the work 
   const told = answers.join('\n---\n');
   expect(ended.stdout.toString(), `${ended.stderr}\n${told}`).toContain('It is on the branch agent/answer.');
 
-  // Its model was shown the skills, and then the text of each that it called for.
-  expect(outer.requests[0]?.body).toBeDefined();
+  // Its model was given the text of each skill that it called for.
   const bodies = outer.requests.map(({ body }) => body).join('\n');
   expect(bodies).toContain('# Delegate work to an agent in a cage');
   expect(bodies).toContain('# Take over what an agent in a cage has done');
