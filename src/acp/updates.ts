@@ -6,6 +6,7 @@ import { printable, printableLine, type AgentEvent } from '../index.ts';
 /** Of one text or tool's output. */
 const TEXT_CHARACTERS = 50_000;
 const TITLE_CHARACTERS = 160;
+const ID_CHARACTERS = 200;
 const INPUT_CHARACTERS = 4_000;
 
 /** `run`: its events' tool calls are told apart from those of other runs by it. */
@@ -21,7 +22,7 @@ export function updatesOf(event: AgentEvent, run: string): SessionUpdate[] {
       return [
         {
           sessionUpdate: 'tool_call',
-          toolCallId: `${run}:${printableLine(event.id)}`,
+          toolCallId: `${run}:${printableLine(event.id.slice(0, ID_CHARACTERS))}`,
           title: titleOf(event.name, event.input),
           kind: kindOf(event.name),
           status: 'in_progress',
@@ -35,7 +36,7 @@ export function updatesOf(event: AgentEvent, run: string): SessionUpdate[] {
       return [
         {
           sessionUpdate: 'tool_call_update',
-          toolCallId: `${run}:${printableLine(event.id)}`,
+          toolCallId: `${run}:${printableLine(event.id.slice(0, ID_CHARACTERS))}`,
           status: event.isError ? 'failed' : 'completed',
           content: [{ type: 'content', content: text(event.output) }],
         },

@@ -289,3 +289,12 @@ test.each(READERS)(
     }
   },
 );
+
+test('makes nothing of a line of millions of small values, and reads one of a large text', () => {
+  const reader = createClaudeReader();
+  const crowded = `{"type":"user","message":{"content":[${'{},'.repeat(600_000)}{}]}}`;
+  expect(reader.read(crowded)).toEqual([{ type: 'unknown', kind: 'too-many-values', raw: crowded }]);
+  const text = '[{,:\\"}]'.repeat(200_000);
+  const large = JSON.stringify({ type: 'assistant', message: { content: [{ type: 'text', text }] } });
+  expect(reader.read(large)).toEqual([{ type: 'text', text }]);
+});

@@ -7,6 +7,9 @@ export type JsonRecord = Readonly<Record<string, unknown>>;
 /** Agents nest a dozen levels; a value that is far deeper is made to overflow the stack of whoever writes it out again. */
 const MAX_DEPTH = 100;
 
+/** Small values take many times the memory of their text: a line of a few megabytes of them would end whoever reads it. */
+const MAX_VALUES = 500_000;
+
 export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -49,6 +52,7 @@ export function amountAt(value: JsonRecord, key: string): number | undefined {
 /** The record on a line, an empty list for an empty line, or the event that says what stands there instead. */
 export function parseLine(line: string): JsonRecord | AgentEvent[] {
   if (line.trim() === '') return [];
+  if (isCrowded(line)) return [unknownEvent('too-many-values', line)];
   const value = parseJson(line);
   if (!isRecord(value)) return [unknownEvent('no-json', line)];
   return isDeeper(value, MAX_DEPTH) ? [unknownEvent('too-deep', line)] : value;
@@ -61,4 +65,20 @@ export function unknownEvent(kind: string, raw: string): AgentEvent {
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
+const [QUOTE, COMMA, COLON, BRACKET, BACKSLASH, BRACE] = [0x22, 0x2c, 0x3a, 0x5b, 0x5c, 0x7b];
+
+/** Counted in the text, before anything is made of it; what stands in quotes is one value. */
+function isCrowded(line: string): boolean {
+  if (line.length <= MAX_VALUES) return false;
+  let values = 0;
+  let isQuoted = false;
+  for (let at = 0; at < line.length && values <= MAX_VALUES; at++) {
+    const code = line.charCodeAt(at);
+    if (code === QUOTE) isQuoted = !isQuoted;
+    else if (isQuoted) at += code === BACKSLASH ? 1 : 0;
+    else if (code === COMMA || code === COLON || code === BRACKET || code === BRACE) values += 1;
+  }
+  return values > MAX_VALUES;
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -12,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -145,6 +146,46 @@ describe('the intake', () => {
     expect(idsOf(await take())).toHaveLength(60);
     const entries = await journal();
     expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, index) => index + 1));
+  });
+
+  test('tells a few times a minute of what stays, however often its names change', async () => {
+    for (let look = 0; look < 30; look++) {
+      for (const name of readdirSync(outbox())) rmSync(outbox(name));
+      put(`no message ${look}`, '');
+      await take();
+    }
+    expect(notesOf(await journal())).toHaveLength(10);
+    laterMs = 61_000;
+    expect(notesOf(await take())).toHaveLength(11);
+  });
+
+  test('reads no more at a look of files that nobody finishes than of messages', async () => {
+    nowMs = Date.now();
+    for (let index = 0; index < 10; index++) {
+      const name = `0-${index}.json`;
+      put(name, '');
+      truncateSync(outbox(name), 1024 * 1024);
+    }
+    put('1.json', text('behind'));
+    expect(await take()).toEqual([]);
+    nowMs += 10_000;
+    expect(idsOf(await take())).toEqual(['behind']);
+  });
+
+  test('waits for nobody who holds a lease on a file', async () => {
+    put('leased.json', text('leased'));
+    put('other.json', text('other'));
+    const lease = `$SIG{IO} = 'IGNORE'; open(F, '+<', $ARGV[0]); fcntl(F, 1024, 1) or die; $| = 1; print "held"; <STDIN>`;
+    const holder = spawn('perl', ['-e', lease, outbox('leased.json')], { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      await once(holder.stdout, 'data');
+      const entries = await take();
+      expect(idsOf(entries)).toEqual(['other']);
+      expect(notesOf(entries)).toEqual([expect.stringContaining('leased.json: somebody inside holds a lease on it')]);
+    } finally {
+      holder.stdin.end();
+      await once(holder, 'exit');
+    }
   });
 
   test('goes on behind what a crash left of the journal, and after one that came before the files were gone', async () => {

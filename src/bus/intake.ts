@@ -17,11 +17,15 @@ const WINDOW_MS = 60_000;
 const LIMITS = { filesPerMinute: 6_000, bytesPerMinute: 64 * 1024 * 1024 };
 /** Of the journal. Beyond it messages stay in the outbox until read ones are let go. */
 const MAX_JOURNAL_BYTES = 128 * 1024 * 1024;
+/** Kept for notes in a journal that is full. */
+const NOTES_BYTES = 1024 * 1024;
 /** At once: more would keep others from the lock. */
 const BATCH_FILES = 500;
 const BATCH_BYTES = 8 * 1024 * 1024;
 /** A file that is no JSON yet may still be being written for so long after it was last touched. */
 const WRITING_MS = 5_000;
+/** Notes of what stays in the outbox, in a minute: each other name there would make another one. */
+const MAX_NOTES = 10;
 /** Named in a note; the others are counted. */
 const NAMED = 5;
 
@@ -33,6 +37,7 @@ const stateSchema = z.object({
   windowStartMs: z.number(),
   files: z.number(),
   bytes: z.number(),
+  notes: z.number(),
   told: z.string(),
   stuck: z.array(z.string()),
 });
@@ -83,10 +88,10 @@ function takeLocked(mailbox: Mailbox, outbox: Outbox, ledger: Ledger, limits: ty
   const add = (entry: Omit<JournalEntry, 'seq' | 'time'>): void => {
     entries.push({ seq: ledger.lastSeq + entries.length + 1, time: new Date(nowMs).toISOString(), ...entry });
   };
-  let [bytes, unfinished, held] = [0, 0, ''];
+  let [bytes, unfinished, unfinishedBytes, held] = [0, 0, 0, ''];
   const names = outbox.names.filter((name) => !stuck.has(name));
   for (const name of names) {
-    if (done.length >= BATCH_FILES || bytes >= BATCH_BYTES) break;
+    if (done.length + unfinished >= BATCH_FILES || bytes + unfinishedBytes >= BATCH_BYTES) break;
     held = heldBack({ files: share.files - done.length, bytes: share.bytes - bytes }, ledger.bytes + bytes, stuck.size);
     if (held !== '') break;
     const file = readOutboxFile(outbox, name);
@@ -94,6 +99,7 @@ function takeLocked(mailbox: Mailbox, outbox: Outbox, ledger: Ledger, limits: ty
     const read = file.kind === 'bytes' ? readEnvelope(file.bytes) : ({ ok: false, half: false, ...file } as const);
     if (!read.ok && read.half && file.kind === 'bytes' && Math.abs(nowMs - file.changedMs) < WRITING_MS) {
       unfinished += 1;
+      unfinishedBytes += file.bytes.length;
       continue;
     }
     if (file.kind === 'bytes') bytes += file.bytes.length;
@@ -111,12 +117,15 @@ function takeLocked(mailbox: Mailbox, outbox: Outbox, ledger: Ledger, limits: ty
   const foreign =
     outbox.foreign.length === 0 ? '' : `left in the outbox, not named as a message is: ${listed(outbox.foreign)}`;
   const stays = [foreign, held].filter((text) => text !== '').join('; ');
-  if (stays !== '' && stays !== state.told) add(noteOf(stays));
+  const isTold =
+    stays !== '' && stays !== state.told && state.notes < MAX_NOTES && ledger.bytes < MAX_JOURNAL_BYTES + NOTES_BYTES;
+  if (isTold) add(noteOf(stays));
   if (done.length === 0 && entries.length === 0) return { added: 0, more: false };
   appendJournal(journalFile(mailbox), entries);
   for (const name of done) if (!dropOutboxFile(outbox, name)) stuck.add(name);
   const counts = { files: state.files + done.length, bytes: state.bytes + bytes };
-  writeState(mailbox, { ...state, ...counts, told: stays, stuck: [...stuck] });
+  const told = isTold ? { notes: state.notes + 1, told: stays } : stays === '' ? { told: '' } : {};
+  writeState(mailbox, { ...state, ...counts, ...told, stuck: [...stuck] });
   return { added: entries.length, more: held === '' && done.length > 0 && done.length + unfinished < names.length };
 }
 
@@ -147,9 +156,11 @@ function stateFile(mailbox: Mailbox): string {
 /** Of this minute; what cannot be read is begun anew, and at worst something is told twice. */
 function readState(mailbox: Mailbox, nowMs: number): IntakeState {
   const parsed = stateSchema.safeParse(parseJson(readTextIfPresent(stateFile(mailbox)) ?? ''));
-  const state = parsed.success ? parsed.data : { windowStartMs: nowMs, files: 0, bytes: 0, told: '', stuck: [] };
+  const state = parsed.success
+    ? parsed.data
+    : { windowStartMs: nowMs, files: 0, bytes: 0, notes: 0, told: '', stuck: [] };
   const age = nowMs - state.windowStartMs;
-  return age >= 0 && age < WINDOW_MS ? state : { ...state, windowStartMs: nowMs, files: 0, bytes: 0 };
+  return age >= 0 && age < WINDOW_MS ? state : { ...state, windowStartMs: nowMs, files: 0, bytes: 0, notes: 0 };
 }
 
 function writeState(mailbox: Mailbox, state: IntakeState): void {

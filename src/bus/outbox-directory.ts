@@ -74,6 +74,7 @@ export function readOutboxFile({ directory }: Outbox, name: string): OutboxFile 
     if (code === 'ENOENT') return { kind: 'gone' };
     if (code === 'ELOOP') return { kind: 'unfit', reason: 'it is a link' };
     if (code === 'ENXIO') return { kind: 'unfit', reason: 'it is no file' };
+    if (code === 'EAGAIN') return { kind: 'unfit', reason: 'somebody inside holds a lease on it' };
     if (code === 'EACCES' || code === 'EPERM') return { kind: 'unfit', reason: 'it cannot be read' };
     throw error;
   }

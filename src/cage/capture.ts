@@ -33,7 +33,8 @@ export async function captureInCage(context: Context, name: string, request: Cap
     const kept: Buffer[] = [];
     let bytes = 0;
     const onOutput = (chunk: Buffer): void => {
-      kept.push(chunk.subarray(0, Math.max(0, request.maxOutputBytes - bytes)));
+      // A piece of nothing would still hold the whole of what it was cut from.
+      if (bytes < request.maxOutputBytes) kept.push(chunk.subarray(0, request.maxOutputBytes - bytes));
       bytes += chunk.length;
     };
     const { env, cwd } = command;

@@ -10,6 +10,9 @@ import type { TimedEntry } from './entry.ts';
 /** `FAILED` of the SDK's `ExportResultCode`, which lies in a package that is not ours to name. */
 const NOT_EXPORTED: readonly number[] = [1];
 
+/** An agent may begin calls without end; the oldest counts as ended then. */
+const MAX_OPEN_CALLS = 1024;
+
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const;
 
 /**
@@ -188,6 +191,12 @@ function createSpans({ trace, ROOT_CONTEXT, SpanKind, SpanStatusCode }: Sdk, tra
         'gen_ai.tool.name': event.name,
         'gen_ai.tool.call.id': event.id,
       };
+      const [[oldest, open] = []] = run.calls;
+      if (run.calls.size >= MAX_OPEN_CALLS && oldest !== undefined) {
+        open?.end(timeMs);
+        run.calls.delete(oldest);
+      }
+      run.calls.get(event.id)?.end(timeMs);
       run.calls.set(event.id, start(`execute_tool ${event.name}`, run.span, timeMs, attributes));
     } else if (event.type === 'tool-result') {
       const call = run.calls.get(event.id);

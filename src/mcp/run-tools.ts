@@ -30,6 +30,8 @@ const MAX_WAIT_S = 600;
 const DEFAULT_WAIT_S = 50;
 const MAX_LINES = 200;
 const RUNS_SHOWN = 20;
+/** Of one answer; the others come with the next one. */
+const MAX_MESSAGES = 100;
 
 const RUN = z.string().describe('id of a run, such as r-20261130-a1b2c3');
 
@@ -218,6 +220,7 @@ async function waitFor(context: Context, { cage, run, timeoutMs, signal }: Wait)
       outcome = OUTCOMES[code] ?? 'gone';
       break;
     }
+    if (messages.length >= MAX_MESSAGES) break;
   }
   const record = await findRun(context, run).catch(() => undefined);
   if (record === undefined) return { facts: { run, cage, outcome: 'gone' } };

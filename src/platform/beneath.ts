@@ -111,7 +111,7 @@ export function rewriteFileBeneath(
   try {
     fd = openBeneath(root, relative);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EISDIR', 'ENXIO'].includes(systemErrorCode(error) ?? ''))
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EISDIR', 'ENXIO', 'EAGAIN'].includes(systemErrorCode(error) ?? ''))
       return false;
     throw error;
   }

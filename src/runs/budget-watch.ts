@@ -10,6 +10,8 @@ import type { RunReason, RunRecord } from './run-record.ts';
 import { recordedRuns } from './run-store.ts';
 
 export interface BudgetWatch {
+  /** There is a budget that somebody has to watch. */
+  isBounded: boolean;
   exceeded(record: RunRecord): RunReason | undefined;
   /** Of the cage since the run began; null where nobody counts. */
   bytesOut(): Promise<number | null>;
@@ -38,6 +40,7 @@ export async function watchBudgets(context: Context, { cage, id, startedAt, budg
   let others = { costUsd: 0, tokens: 0, timeMs: 0, bytes: 0 };
   let lookedAt = -Infinity;
   return {
+    isBounded: hasCageBudget || Object.values(budget).some((limit) => limit !== undefined),
     exceeded(record) {
       const now = context.clock.now();
       const own = { ...usedBy(record, now), bytes };

@@ -8,8 +8,8 @@ import { parseJson } from '../platform/json.ts';
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const MAX_STATUS_BYTES = 16_384;
 
-/** What is not there, or is nothing that a run has there. */
-const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EISDIR', 'ENXIO', 'EPERM'];
+/** What is not there, or is nothing that a run has there; EAGAIN: somebody inside holds a lease on it. */
+const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EISDIR', 'ENXIO', 'EPERM', 'EAGAIN'];
 
 export interface GuestStatus {
   state: 'running' | 'exited' | 'failed';

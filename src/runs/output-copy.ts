@@ -11,6 +11,10 @@ const TURN_BYTES = 4 * 2 ** 20;
 export interface OutputCopy {
   /** Takes over what is there now, up to a bound; how many bytes. `take` gets each piece after it is on file. */
   turn(take: (piece: Buffer) => void): number;
+  /** What was taken over before, piece by piece: there may be more of it than fits into memory. */
+  again(take: (piece: Buffer) => void): void;
+  /** Bytes inside that were not taken over yet. */
+  left(): number;
   /** Bytes taken over so far. */
   size(): number;
   /** There were fewer bytes inside than before: somebody cut it. */
@@ -23,12 +27,14 @@ export interface OutputSource {
   open(): number | undefined;
   target: { bytes: string; times: string };
   clock: Clock;
+  /** No more is taken over than this: a file inside may claim any size at no cost. */
+  maxBytes: number;
 }
 
 const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
 
 export function copyOutput(from: OutputSource): OutputCopy {
-  const { target, clock } = from;
+  const { target, clock, maxBytes } = from;
   const bytes = openSync(target.bytes, APPEND, 0o600);
   const times = openSync(target.times, APPEND, 0o600);
   const chunk = Buffer.alloc(CHUNK_BYTES);
@@ -48,8 +54,8 @@ export function copyOutput(from: OutputSource): OutputCopy {
         done = there;
       }
       let taken = 0;
-      while (taken < TURN_BYTES) {
-        const length = readSync(source, chunk, 0, CHUNK_BYTES, done);
+      while (taken < TURN_BYTES && size < maxBytes) {
+        const length = readSync(source, chunk, 0, Math.min(CHUNK_BYTES, maxBytes - size), done);
         if (length === 0) break;
         const piece = chunk.subarray(0, length);
         writeAll(bytes, piece);
@@ -60,6 +66,23 @@ export function copyOutput(from: OutputSource): OutputCopy {
         take(piece);
       }
       return taken;
+    },
+    again(take) {
+      const copied = openSync(target.bytes, 'r');
+      try {
+        const piece = Buffer.alloc(CHUNK_BYTES);
+        for (let length = 1; length > 0;) {
+          length = readSync(copied, piece, 0, CHUNK_BYTES, null);
+          take(piece.subarray(0, length));
+        }
+      } finally {
+        closeSync(copied);
+      }
+    },
+    left() {
+      source ??= from.open();
+      if (source === undefined) return 0;
+      return Math.max(0, Math.min(fstatSync(source).size - done, maxBytes - size));
     },
     size: () => size,
     wasCut: () => isCut,

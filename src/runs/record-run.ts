@@ -1,6 +1,6 @@
 // One run, seen from outside from its start to its end: what its agent writes is taken out of the cage's reach, read, counted and
 // held against its budgets. It may die at any moment: whoever records the run next goes on from what is on file.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { AgentEvent, StreamReader } from '../agents/events.ts';
 import type { Context } from '../cage/context.ts';
 import { leaveCage } from '../cage/enter.ts';
@@ -10,6 +10,7 @@ import { openSession } from '../cage/session.ts';
 import { cageExists, cagePaths, readCageState, readSpec } from '../cage/store.ts';
 import { errorMessage } from '../platform/errors.ts';
 import { removeTree } from '../platform/files.ts';
+import { printableLine } from '../platform/text.ts';
 import type { Owner } from '../platform/beneath.ts';
 import { readAgent, readerOf } from './agent-stream.ts';
 import { watchBudgets, type BudgetWatch } from './budget-watch.ts';
@@ -118,7 +119,12 @@ class Recording {
     this.#stream = readAgent(reader);
     this.#pulse = pulseOf(record);
     const copy = (name: (typeof OUTPUT_NAMES)[number]): OutputCopy =>
-      copyOutput({ open: () => bus.open(`${name}.log`), target: places.output[name], clock: context.clock });
+      copyOutput({
+        open: () => bus.open(`${name}.log`),
+        target: places.output[name],
+        clock: context.clock,
+        maxBytes: MAX_STREAM_BYTES,
+      });
     const [stream, stderr] = OUTPUT_NAMES.map(copy);
     if (stream === undefined || stderr === undefined) throw new Error('a run has two outputs');
     this.#copies = [stream, stderr];
@@ -138,6 +144,10 @@ class Recording {
         } else await this.#finish(ended, budgets);
       } else await this.#finish(failure, budgets);
       hooks.settled();
+    } catch (error) {
+      // A full disk, most likely. What nobody holds against its budget must not go on.
+      if (budgets.isBounded) await this.#endLeftOver();
+      throw error;
     } finally {
       budgets.close();
       for (const copy of this.#copies) copy.close();
@@ -146,9 +156,7 @@ class Recording {
 
   /** What an earlier recorder has taken over. */
   #readAgain(): void {
-    if (this.#copies[0].size() === 0) return;
-    // In one piece: there is a bound on it, and it is seldom done.
-    this.#take(readFileSync(this.#places.output.stream.bytes));
+    if (this.#copies[0].size() > 0) this.#copies[0].again((piece) => this.#take(piece));
   }
 
   #take(piece: Buffer): void {
@@ -162,7 +170,8 @@ class Recording {
         sessionId: event.sessionId.slice(0, 200),
         model: event.model?.slice(0, 200) ?? this.#record.model,
       };
-    } else this.#record = { ...this.#record, ...addUsage(this.#record, event, this.#record.sessionBefore) };
+    } else if (event.type === 'usage')
+      this.#record = { ...this.#record, ...addUsage(this.#record, event, this.#record.sessionBefore) };
   }
 
   /** Undefined where it runs. */
@@ -230,7 +239,12 @@ class Recording {
     // Before anything is done: a record that dies now still says why.
     this.#record = { ...this.#record, reason };
     this.#write(true);
-    this.#bus.put('control.json', JSON.stringify({ stop: true, reason: reason.code }));
+    try {
+      this.#bus.put('control.json', JSON.stringify({ stop: true, reason: reason.code }));
+    } catch (error) {
+      // Its directory is what somebody inside made of it, or the disk is full. It is ended without its supervisor, soon.
+      this.#context.progress(errorMessage(error));
+    }
     if (reason.code.startsWith('budget-')) void this.#mail.say('note', { text: `${reason.message}; the run is ended` });
   }
 
@@ -275,8 +289,8 @@ class Recording {
   async #finish(ended: Ended, budgets: BudgetWatch): Promise<void> {
     if (ended.leftOver === true) await this.#endLeftOver();
     // What was written before the end; more may come from what should be gone, and is not waited for.
-    const most = this.#copies.reduce((sum, copy) => sum + copy.size(), 0) + MAX_STREAM_BYTES;
-    for (let taken = 0, turn = 1; turn > 0 && taken < most; taken += turn) turn = this.#turn();
+    let left = this.#copies.reduce((sum, copy) => sum + copy.left(), 0);
+    for (let turn = 1; turn > 0 && left > 0; left -= turn) turn = this.#turn();
     for (const event of this.#stream.rest()) this.#hear(event);
     if (this.#copies.some((copy) => copy.wasCut())) this.#note('its output was cut from inside while it ran');
     const bytesOut = await budgets.bytesOut();
@@ -334,7 +348,11 @@ const CAGE_STOPPED: Ended = {
 
 function endedBy({ state, exitCode: code, told, error }: GuestStatus): Ended {
   const exitCode = code ?? null;
-  if (state === 'failed') return notStarted(error ?? 'its agent could not be started');
+  if (state === 'failed') {
+    // Whoever is inside may have written it: it must not read as ironcage's own word.
+    const said = error === undefined ? '' : `; from inside, unverified: ${JSON.stringify(printableLine(error))}`;
+    return notStarted(`its agent could not be started${said}`);
+  }
   if (told === 'cage') return { ...CAGE_STOPPED, exitCode };
   return { status: exitCode === 0 ? 'done' : 'failed', exitCode };
 }

@@ -42,7 +42,7 @@ export function startRecorder(context: Context, cage: string, run: string, draft
   const { dataRoot, configFile, environment, cwd } = context;
   const places = draft === undefined ? runPlaces(context, cage, run) : placesBelow(draft);
   const log = openSync(places.log, 'a', 0o600);
-  const child = spawn(process.execPath, ['--max-old-space-size=256', join(PACKAGE_ROOT, 'dist/runs/recorder.js')], {
+  const child = spawn(process.execPath, ['--max-old-space-size=512', join(PACKAGE_ROOT, 'dist/runs/recorder.js')], {
     detached: true,
     cwd: '/',
     env: { PATH: environment['PATH'] },
