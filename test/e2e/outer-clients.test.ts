@@ -102,6 +102,47 @@ test(
 );
 
 test(
+  'a prompt that the editor cancels ends as cancelled, and what a vanished editor has begun is stopped',
+  async () => {
+    const project = sandbox.project('given-up');
+    const child = spawn(process.execPath, ['--', PROGRAM, 'acp', 'shell', '--name', 'given-up'], {
+      cwd: project,
+      env: sandbox.env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    let begun: () => void = () => undefined;
+    const editor = client({ name: 'an editor' }).onNotification(methods.client.session.update, ({ params }) => {
+      const { update } = params;
+      if (update.sessionUpdate !== 'agent_message_chunk' || update.content.type !== 'text') return;
+      if (update.content.text.includes('begun')) begun();
+    });
+    const stream = ndJsonStream(Writable.toWeb(child.stdin), Readable.toWeb(child.stdout));
+    await editor.connectWith(stream, async (agent) => {
+      await agent.request(methods.agent.initialize, { protocolVersion: PROTOCOL_VERSION, clientCapabilities: {} });
+      const start = async () => {
+        const { sessionId } = await agent.request(methods.agent.session.new, { cwd: project, mcpServers: [] });
+        const isAtWork = new Promise<void>((resolve) => (begun = resolve));
+        const text = 'echo begun; sleep 600';
+        const answer = agent.request(methods.agent.session.prompt, { sessionId, prompt: [{ type: 'text', text }] });
+        answer.catch(() => undefined);
+        await isAtWork;
+        return { sessionId, answer };
+      };
+      const first = await start();
+      await agent.notify(methods.agent.session.cancel, { sessionId: first.sessionId });
+      expect(await first.answer).toEqual({ stopReason: 'cancelled' });
+      await start();
+    });
+    child.stdin.end();
+    await ended;
+    const runs: unknown = (await sandbox.run(['runs', 'given-up', '--json'])).json();
+    expect(runs).toMatchObject([{ status: 'stopped' }, { status: 'stopped' }]);
+  },
+  TEST_MS,
+);
+
+test(
   'an outer agent launches, waits with progress, reads the log and brings the work onto a branch',
   async () => {
     const project = sandbox.project('delegated');
