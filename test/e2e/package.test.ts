@@ -49,6 +49,8 @@ test('the package holds what it needs at run time and nothing else', () => {
     'dist/index.d.ts',
     'dist/guest/probe.mjs',
     'dist/backends/native/hold.sh',
+    'plugin/.claude-plugin/plugin.json',
+    'plugin/skills/delegate/SKILL.md',
     'LICENSE',
   ]) {
     expect(names).toContain(`package/${name}`);
