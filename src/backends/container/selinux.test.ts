@@ -7,7 +7,7 @@ function planFor(source: string, writable = true): Parameters<typeof directories
   return { ...own, binds, workspaces: [{ kind: 'directory', source, target: '/home/ada/shop', writable }] };
 }
 const MOUNTED = '/home/ada/shop';
-const OWN = ['/d/run', '/d/tmp', '/d/home', '/d/workspace/git'];
+const OWN = ['/d/run', '/d/tmp', '/d/bus', '/d/home', '/d/workspace/git'];
 
 test('nothing is labelled where SELinux is not enforced', () => {
   expect(directoriesToLabel(planFor('/d/tree'), { isEnforced: false, labels: [] })).toEqual([]);
