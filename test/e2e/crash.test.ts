@@ -1,7 +1,7 @@
 // A crash between any two steps of create, start, stop, restart and rm: the next command finds its way, nothing goes on
 // running, no half-made cage stays, and work that was nowhere else is still there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -198,6 +198,8 @@ describe('prune', () => {
     'killed at $step leaves no half of a removed cage to be restored',
     async ({ number }) => {
       await cageWithWork();
+      // What the tests above left there.
+      rmSync(join(sandbox.dataRoot, 'trash'), { recursive: true, force: true });
       await ok('rm', '-y', '--discard', CAGE);
       expect(operate('prune', number)).toEqual({ steps: PRUNE.slice(0, number + 1), killed: true });
       expect(inTrash()).toEqual(number === 0 ? [expect.stringMatching(/^\.crash\./)] : []);
@@ -210,9 +212,15 @@ describe('prune', () => {
 });
 
 describe('backup', () => {
-  const BACKUP = ['announced', 'base written', 'home written', 'trees/0 written', 'written', 'named'].map(
-    (step) => `backup: ${step}`,
-  );
+  const BACKUP = [
+    'announced',
+    'base written',
+    'home written',
+    'bus written',
+    'trees/0 written',
+    'written',
+    'named',
+  ].map((step) => `backup: ${step}`);
 
   test.each(BACKUP.map((step, number) => ({ step, number })))(
     'killed at $step leaves the old file or the new one, and a cage as it was',
