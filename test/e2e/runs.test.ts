@@ -21,6 +21,7 @@ import {
 } from '../../src/index.ts';
 import { readIdentityLink } from '../../src/platform/identity-link.ts';
 import { waitForExit } from '../../src/platform/processes.ts';
+import { awaitRun } from '../../src/runs/await-run.ts';
 import { runPlaces } from '../../src/runs/run-store.ts';
 import type { TestBackend } from '../support/backends.ts';
 import { onHost, startTestCage, type TestCage } from '../support/cage.ts';
@@ -94,7 +95,8 @@ function describeRuns(backend: TestBackend, more: (cage: () => TestCage) => void
     test('a cage that is stopped ends its runs, and says why', async () => {
       const run = await launch('sleep 60');
       await stopCage(cage.context, cage.name);
-      expect(await findRun(cage.context, run.id)).toMatchObject({
+      // Whoever records it may need a moment to see it.
+      expect(await awaitRun(cage.context, run.id)).toMatchObject({
         status: 'stopped',
         reason: { code: 'cage-stopped' },
       });

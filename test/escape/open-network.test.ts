@@ -11,6 +11,7 @@ import { portOf } from '../integration/egress-rig.ts';
 import { BACKEND, engineEnvironment } from '../support/backends.ts';
 import { onHost, startTestCage, type Captured, type TestCage } from '../support/cage.ts';
 import { pathOfTests } from '../support/engines.ts';
+import { until } from '../support/sandbox.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 const OPEN = { net: 'open' };
@@ -187,7 +188,11 @@ except OSError as error:
     const { egress: router, init } = running(cage);
     signalProcess(router, 'SIGKILL');
     expect(await waitForExit(router, 60_000)).toBe(true);
-    expect((await cage.sh(get(`http://${world.address}/`))).stdout).toMatch(/unreachable|Couldn't connect/i);
+    // The kernel takes a network away a moment after the last process in it.
+    await until(async () => {
+      const { stdout } = await cage.sh(get(`http://${world.address}/`));
+      return /unreachable|Couldn't connect/i.test(stdout);
+    });
     expect((await enter('pgrep -xf "sleep 300"')).exitCode).toBe(0);
     expect(running(cage).init).toEqual(init);
     await isAsItWas();

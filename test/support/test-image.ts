@@ -36,6 +36,20 @@ export interface ImageStore {
 
 /** Imports the image where it is missing or made of other packages; makes the file system at most once for all. */
 export async function provideTestImage(stores: readonly ImageStore[]): Promise<void> {
+  await importWhereMissing(stores);
+  for (const store of stores) await standInForDebian(store);
+}
+
+/** What ironcage builds upon, where the machine reaches no registry of images: the same release, with a few programs more. */
+const DEBIAN = 'debian:bookworm-slim';
+
+async function standInForDebian({ command, env }: ImageStore): Promise<void> {
+  const [program, ...args] = [...command, 'image', 'inspect', DEBIAN] as const;
+  const { exitCode } = await run(program, args, { env: definedOnly(env), timeoutMs: TIMEOUT_MS });
+  if (exitCode !== 0) await must([...command, 'tag', TEST_IMAGE, DEBIAN], env);
+}
+
+async function importWhereMissing(stores: readonly ImageStore[]): Promise<void> {
   const missing: ImageStore[] = [];
   for (const store of stores) if (!(await hasImage(store))) missing.push(store);
   if (missing.length === 0) return;
