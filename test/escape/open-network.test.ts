@@ -189,7 +189,7 @@ except OSError as error:
     signalProcess(router, 'SIGKILL');
     expect(await waitForExit(router, 60_000)).toBe(true);
     // The kernel takes a network away a moment after the last process in it.
-    await until(async () => {
+    await until('the network of the router to go', async () => {
       const { stdout } = await cage.sh(get(`http://${world.address}/`));
       return /unreachable|Couldn't connect/i.test(stdout);
     });
