@@ -1,6 +1,6 @@
 // What a cage can be made from: a git URL, with the accounts of the host and nothing that runs there; a directory below a work tree; and
 // what git ignores, when it is asked for.
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGitServer, type GitServer } from '../support/git-server.ts';
@@ -111,6 +111,8 @@ test('a password in the URL is used and kept nowhere, and a branch and a depth a
 });
 
 test('over ssh, by the user’s own program, a clone comes in, its work goes back, and the cage knows no address', async () => {
+  // The control of a test above.
+  rmSync(ran, { force: true });
   // What ssh is given: options, then the host, then the command for its other end.
   const ssh = join(sandbox.directory, 'ssh');
   const asked = join(sandbox.directory, 'asked');
