@@ -179,7 +179,7 @@ test('killed in the middle of a clone, nothing half-made stays, and its git is g
   child.kill('SIGKILL');
   await result;
   const running = async (): Promise<string> => (await onHost.sh(`pgrep -af 'clone.*${sandbox.dataRoot}'; true`)).stdout;
-  await expect.poll(running, { timeout: 10_000 }).toBe('');
+  await expect.poll(running, { timeout: 90_000 }).toBe('');
   server.stalls = false;
   expect((await sandbox.run(['create', url, '--name', 'stuck'])).exitCode).toBe(0);
   expect(readdirSync(join(sandbox.dataRoot, 'cages/stuck/source'))).toEqual(['shop']);
