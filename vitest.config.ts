@@ -1,7 +1,6 @@
 // One runner for all suites. Those that start real cages run one file at a time: they share the kernel, its networks and its
-// processes. `npm run test:all` puts those over the container engines beside those without: what two of one kind could have in common,
-// an engine's store or its names, two of different kinds have not. The escape suite runs over every backend; an engine that is missing
-// is named with the reason.
+// processes. `npm run test:all` runs those over the container engines, those without, and those that must be alone one after the other.
+// The escape suite runs over every backend; an engine that is missing is named with the reason.
 import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { engineReason } from './test/support/engines.ts';
