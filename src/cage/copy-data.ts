@@ -1,6 +1,7 @@
 // Copies the data of a cage: out of it, into a snapshot and back, into another cage. What it is made of is in cage-data.ts.
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { systemErrorCode, toIronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists } from '../platform/files.ts';
 import { settleAll } from '../platform/settled.ts';
 import type { SkippedFile } from '../workspace/copy-tree.ts';
@@ -27,6 +28,9 @@ export async function copyParts(
       if (without !== undefined) rmSync(join(target, without), { force: true });
       return skipped.map((file) => ({ ...file, path: `${what}: ${file.path}` }));
     }),
-  );
+  ).catch((error: unknown) => {
+    // Several parts are copied at once: which of them meets a full disk first is nobody's choice.
+    throw systemErrorCode(error) === undefined ? error : toIronError(error);
+  });
   return copied.flat();
 }

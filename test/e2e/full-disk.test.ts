@@ -148,6 +148,7 @@ test('a full disk below a snapshot or a fork leaves what was there', async () =>
     expect((await library.listCages(small)).map(({ name }) => name)).toEqual(['full']);
     expect(await library.listSnapshots(small, 'full')).toEqual([]);
   } finally {
-    spawnSync('umount', [home]);
+    // What reads there may end a moment later.
+    await until('the file system to be let go', () => spawnSync('umount', [home]).status === 0);
   }
 });
