@@ -9,7 +9,7 @@ import { run } from '../../src/platform/processes.ts';
 import { engineEnvironment } from './backends.ts';
 import { engineReason, pathOfTests } from './engines.ts';
 import { requireRootlessUser } from './rootless-user.ts';
-import { provideTestImage, type ImageStore } from './test-image.ts';
+import { definedOnly, provideTestImage, type ImageStore } from './test-image.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -31,7 +31,12 @@ export default async function setUp(): Promise<() => Promise<void>> {
     if (engineReason('podman', true) === undefined) {
       const user = await requireRootlessUser();
       if (user.isOurs) undo.unshift(user.remove);
-      stores.push({ command: [...user.command, 'podman'], env: { ...user.env, ...engineEnvironment('podman') } });
+      const store: ImageStore = {
+        command: [...user.command, 'podman'],
+        env: { ...user.env, ...engineEnvironment('podman') },
+      };
+      await mendRootlessPodman(store);
+      stores.push(store);
     }
     await provideTestImage(stores);
   }
@@ -72,6 +77,18 @@ async function answers(): Promise<boolean> {
 async function endDaemon(daemon: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => daemon.once('exit', resolve));
   if (daemon.exitCode === null && daemon.kill('SIGTERM')) await ended;
+}
+
+/**
+ * Podman refuses every call once a kill took all processes of a user whose containers were running: it looks for the one that
+ * held its namespaces, and finds another way only after `migrate`, which writes down that they have ended.
+ */
+async function mendRootlessPodman({ command: [program, ...args], env }: ImageStore): Promise<void> {
+  const options = { env: definedOnly(env), timeoutMs: PATIENCE_MS };
+  const { exitCode } = await run(program, [...args, 'info'], options);
+  if (exitCode === 0) return;
+  const mended = await run(program, [...args, 'system', 'migrate'], options);
+  if (mended.exitCode !== 0) throw new Error(`rootless podman does not answer: ${mended.stderr.slice(-2000)}`);
 }
 
 /** Where the machine configures nothing: what works with every kind of control groups, and raises no limit beyond our own. */

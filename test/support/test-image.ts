@@ -82,6 +82,7 @@ async function must(argv: readonly [string, ...string[]], env: ImageStore['env']
   throw new Error(`${argv.join(' ')} failed: ${result.stderr.slice(-2000)}`);
 }
 
-function definedOnly(env: ImageStore['env']): Record<string, string> {
+/** For a child, which takes no undefined ones. */
+export function definedOnly(env: ImageStore['env']): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
