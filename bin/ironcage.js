@@ -1,3 +1,10 @@
 #!/usr/bin/env -S node --
-import { main } from '../dist/bin/main.js';
-process.exitCode = await main(process.argv.slice(2));
+const { join } = require('node:path');
+const { useCompiledCode } = require('../dist/bin/compiled-code.js');
+const { digest } = require('../dist/bin/package.json');
+
+const argv = process.argv.slice(2);
+const compiled = useCompiledCode({ bundle: join(__dirname, '../dist/bin'), digest }, argv, process.env);
+require('../dist/bin/main.js')
+  .main(argv, compiled)
+  .then((exitCode) => (process.exitCode = exitCode));

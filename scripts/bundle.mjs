@@ -1,5 +1,6 @@
 // Packs the compiled command line into few files: Node takes about half a millisecond for each module that it loads, and a command
 // such as `create` wants more than three hundred. The library (dist/index.js) and the programs of cages stay as tsc wrote them.
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -11,8 +12,8 @@ const DIRECTORY = 'dist/bin';
  * that runs would load fifty. Each holds what those before it do not.
  */
 const TOGETHER = [
-  // Answers `--version`.
-  { name: 'version', roots: ['platform/version.js'] },
+  // Answers `--version`, and finds what was compiled of all others.
+  { name: 'door', roots: ['platform/version.js', 'cli/compiled-code.js'] },
   {
     name: 'running',
     roots: ['cli/process-host.js', 'cli/commands/exec.js', 'index.js', 'cage/enter.js', 'cage/resolve-name.js'],
@@ -25,7 +26,7 @@ const NATIVE = ['@lydell/node-pty'];
 
 rmSync(DIRECTORY, { recursive: true, force: true });
 const bundle = await rolldown({
-  input: 'dist/cli/main.js',
+  input: ['dist/cli/main.js', 'dist/cli/compiled-code.js'],
   platform: 'node',
   external: NATIVE,
   logLevel: 'warn',
@@ -63,13 +64,21 @@ const groups = TOGETHER.map(({ name, roots }, index) => ({
 
 const { output } = await bundle.write({
   dir: DIRECTORY,
-  format: 'esm',
+  // Not as modules: what V8 compiled of those can be kept only from Node 22 on, and they take longer to load.
+  format: 'cjs',
   chunkFileNames: '[name].js',
   codeSplitting: { groups },
   // Less to parse; names stay, so that a stack can be read.
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 });
 await bundle.close();
+
+const digest = createHash('sha256');
+for (const file of output) if (file.type === 'chunk') digest.update(`${file.fileName}\0${file.code}\0`);
+writeFileSync(
+  join(DIRECTORY, 'package.json'),
+  `${JSON.stringify({ type: 'commonjs', digest: digest.digest('hex').slice(0, 32) })}\n`,
+);
 
 const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
 for (const id of modules) {

@@ -1,9 +1,8 @@
 // What every function of the library is given: where things lie, which environment counts, what the time is, and whom
 // to tell about progress.
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
 import type { Environment } from '../platform/environment.ts';
 import { systemClock, type Clock } from '../platform/clock.ts';
+import { configFileOf, dataRootOf } from '../platform/user-directories.ts';
 
 export interface Context {
   /** Data root: cages, agents, secrets. */
@@ -20,7 +19,7 @@ export interface Context {
 }
 
 export interface ContextOptions {
-  /** `--home`; else IRONCAGE_HOME; else `$XDG_DATA_HOME/ironcage` or `~/.local/share/ironcage`. */
+  /** What `--home` names; else as dataRootOf says. */
   home?: string | undefined;
   environment: Environment;
   /** Default: the process's own. */
@@ -31,16 +30,9 @@ export interface ContextOptions {
 
 export function openContext(options: ContextOptions): Context {
   const { environment } = options;
-  const home = environment['HOME'] ?? homedir();
-  const directory = (name: string, fallback: string): string => {
-    const value = environment[name];
-    return join(value !== undefined && isAbsolute(value) ? value : join(home, fallback), 'ironcage');
-  };
-  const explicit = options.home ?? environment['IRONCAGE_HOME'];
   return {
-    dataRoot:
-      explicit === undefined || explicit === '' ? directory('XDG_DATA_HOME', '.local/share') : resolve(explicit),
-    configFile: join(directory('XDG_CONFIG_HOME', '.config'), 'config.toml'),
+    dataRoot: dataRootOf(environment, options.home),
+    configFile: configFileOf(environment),
     environment,
     cwd: options.cwd ?? process.cwd(),
     clock: systemClock,

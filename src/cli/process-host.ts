@@ -1,11 +1,14 @@
 // The real process as a Host: the only file of this room that touches `process` beyond main.ts.
 import { hostEnvironment } from '../platform/environment.ts';
 import { toIronError } from '../platform/errors.ts';
+import type { CompiledCode } from './compiled-code.ts';
 import { dispatch } from './dispatch.ts';
 import type { Host } from './host.ts';
 import { createOutput } from './output.ts';
+import { storeCompiledCode } from './store-compiled-code.ts';
 
-export async function runOnHost(argv: readonly string[]): Promise<number> {
+export async function runOnHost(argv: readonly string[], compiled?: CompiledCode): Promise<number> {
+  if (compiled !== undefined) process.once('exit', () => storeCompiledCode(compiled));
   const host: Host = {
     stdin: process.stdin,
     stdout: process.stdout,
