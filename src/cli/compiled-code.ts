@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { constants, Script } from 'node:vm';
-import type { Environment } from '../platform/environment.ts';
+import { hostEnvironment } from '../platform/environment.ts';
 import { dataRootOf } from '../platform/user-directories.ts';
 
 /** In the data root. */
@@ -29,9 +29,8 @@ type Compile = (this: NodeJS.Module, content: string, filename: string) => unkno
 export function useCompiledCode(
   { bundle, digest }: { bundle: string; digest: string },
   argv: readonly string[],
-  environment: Environment,
 ): CompiledCode | undefined {
-  const dataRoot = dataRootOf(environment, namedHome(argv));
+  const dataRoot = dataRootOf(hostEnvironment(), namedHome(argv));
   if (!isOwnDirectory(dataRoot)) return undefined;
   const version = `${digest}-${process.version}-${process.arch}`;
   const file = join(dataRoot, DIRECTORY, version, argv.find((word) => /^[a-z][a-z-]{0,30}$/.test(word)) ?? 'help');
