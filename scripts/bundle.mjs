@@ -1,5 +1,6 @@
-// Packs the compiled command line into few files: Node takes about half a millisecond for each module that it loads, and a command
-// such as `create` wants more than three hundred. The library (dist/index.js) and the programs of cages stay as tsc wrote them.
+// Packs the compiled command line and the programs that stand beside a cage into few files: Node takes about half a millisecond for
+// each module that it loads, and a command such as `create` wants more than three hundred. The library (dist/index.js) stays as tsc
+// wrote it, and so does what looks for its own files: the programs of inspectors, and those that run inside a cage.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
@@ -21,23 +22,52 @@ const TOGETHER = [
   { name: 'starting', roots: ['cage/start.js', 'backends/container/start.js', 'backends/native/start.js'] },
 ];
 
+/** As deep as those it is made of, and in the directory that a native cage sees while it is made. */
+const PROGRAMS_DIRECTORY = 'dist/backends/packed';
+const PROGRAMS = {
+  egress: 'dist/egress/main.js',
+  'open-listeners': 'dist/backends/host/open-listeners.js',
+  'forward-port': 'dist/backends/host/forward-port.js',
+  gate: 'dist/backends/container/gate.js',
+};
+
 /** Stays outside: it has a compiled part, which it finds beside its own files. */
 const NATIVE = ['@lydell/node-pty'];
 
-rmSync(DIRECTORY, { recursive: true, force: true });
-const bundle = await rolldown({
-  input: ['dist/cli/main.js', 'dist/cli/compiled-code.js'],
-  platform: 'node',
-  external: NATIVE,
-  logLevel: 'warn',
-  plugins: [
-    {
-      name: 'zod-in-english',
-      // Two thirds of zod are its messages in fifty languages, none of which is ever chosen here.
-      load: (id) => (id.endsWith('/zod/v4/locales/index.js') ? 'export {};' : null),
-    },
-  ],
-});
+/** Writes `input` and what it loads into `directory`, and returns what was written. */
+async function pack(directory, input, codeSplitting = {}) {
+  rmSync(directory, { recursive: true, force: true });
+  const bundle = await rolldown({
+    input,
+    platform: 'node',
+    external: NATIVE,
+    logLevel: 'warn',
+    // A call whose result nobody takes can be there for what it throws: rolldown took a check of paths, by decodeURIComponent, away.
+    treeshake: false,
+    // A library that other modules load at once is none that a dynamic import could put off: known, and meant.
+    checks: { ineffectiveDynamicImport: false },
+    plugins: [
+      {
+        name: 'zod-in-english',
+        // Two thirds of zod are its messages in fifty languages, none of which is ever chosen here.
+        load: (id) => (id.endsWith('/zod/v4/locales/index.js') ? 'export {};' : null),
+      },
+    ],
+  });
+  const { output } = await bundle.write({
+    dir: directory,
+    // Not as modules: what V8 compiled of those can be kept only from Node 22 on, and they take longer to load.
+    format: 'cjs',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    codeSplitting,
+    // Less to parse; names stay, so that a stack can be read.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  });
+  await bundle.close();
+  return output.filter(({ type }) => type === 'chunk');
+}
+
 /** Modules that are loaded with `id`, by imports that stand in its head. */
 function loadedWith(id, graph, found) {
   if (found.has(id)) return;
@@ -62,25 +92,20 @@ const groups = TOGETHER.map(({ name, roots }, index) => ({
   priority: TOGETHER.length - index,
 }));
 
-const { output } = await bundle.write({
-  dir: DIRECTORY,
-  // Not as modules: what V8 compiled of those can be kept only from Node 22 on, and they take longer to load.
-  format: 'cjs',
-  chunkFileNames: '[name].js',
-  codeSplitting: { groups },
-  // Less to parse; names stay, so that a stack can be read.
-  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
-});
-await bundle.close();
+const commands = await pack(DIRECTORY, ['dist/cli/main.js', 'dist/cli/compiled-code.js'], { groups });
+const programs = await pack(PROGRAMS_DIRECTORY, PROGRAMS);
+const output = [...commands, ...programs];
 
 const digest = createHash('sha256');
-for (const file of output) if (file.type === 'chunk') digest.update(`${file.fileName}\0${file.code}\0`);
+for (const file of commands) digest.update(`${file.fileName}\0${file.code}\0`);
 writeFileSync(
   join(DIRECTORY, 'package.json'),
   `${JSON.stringify({ type: 'commonjs', digest: digest.digest('hex').slice(0, 32) })}\n`,
 );
 
-const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []));
+writeFileSync(join(PROGRAMS_DIRECTORY, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`);
+
+const modules = output.flatMap(({ moduleIds }) => moduleIds);
 for (const id of modules) {
   if (!isAbsolute(id) || id.includes('/node_modules/') || id.endsWith('/platform/package-root.js')) continue;
   if (readFileSync(id, 'utf8').includes('import.meta'))

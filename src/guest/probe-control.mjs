@@ -56,7 +56,7 @@ export default function controlPlane({ controlSocket, mode }) {
           .filter((name) => /^\d+$/.test(name))
           .filter((pid) => {
             try {
-              return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('dist/egress/main.js');
+              return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('dist/backends/packed/egress.js');
             } catch {
               // Ended meanwhile.
               return false;

@@ -14,7 +14,7 @@ import { generationHash } from '../../src/egress/generation.ts';
 import { run } from '../../src/platform/processes.ts';
 import { portOf, readAuditLines } from './egress-rig.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/egress/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/backends/packed/egress.js', import.meta.url));
 const isBuilt = existsSync(MAIN);
 
 function createConfig(): EgressConfig {

@@ -85,7 +85,15 @@ export async function startGate(
     ].flatMap((option) => ['--security-opt', option]),
     ...mounts.flatMap((mount) => ['--mount', mountText(mount)]),
     ...['--workdir', '/', '--env', `PATH=${SEARCH_PATH}`, '--entrypoint', '/bin/sh', image, `${programs}/gate.sh`],
-    ...[String(uid), String(gid), INSIDE.node, `${programs}/gate.js`, listeners, '--', ...remountArguments(init)],
+    ...[
+      String(uid),
+      String(gid),
+      INSIDE.node,
+      `${INSIDE.dist}/backends/packed/gate.js`,
+      listeners,
+      '--',
+      ...remountArguments(init),
+    ],
   ]);
   mustBeTight(init);
   const gate = identifyProcess(pid);

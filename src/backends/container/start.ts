@@ -128,7 +128,7 @@ export function openInside(
   const openers = [join(PROGRAMS_DIRECTORY, 'container/listeners.sh'), tools.node];
   const command = [
     ...networkCommand(init, engine, tools),
-    ...[tools.sh, ...openers, join(PROGRAMS_DIRECTORY, 'host/open-listeners.js')],
+    ...[tools.sh, ...openers, join(PROGRAMS_DIRECTORY, 'packed/open-listeners.js')],
   ];
   return openListeners(command, listeners, path, handOver);
 }

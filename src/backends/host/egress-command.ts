@@ -45,7 +45,7 @@ export function egressProgram(): string[] {
   // The heap's bound lies well below that of all memory, so that buffers have room of their own. One thread for the collector and
   // the compiler is as fast here and takes some megabytes less.
   const heap = ['--max-semi-space-size=2', '--max-old-space-size=256', '--v8-pool-size=1'];
-  return nodeProgram('egress/main.js', heap);
+  return nodeProgram('backends/packed/egress.js', heap);
 }
 
 /** The host command line that runs `argv` as an egress is run. */

@@ -80,7 +80,7 @@ function spawnForwarder(launch: ForwarderLaunch, tools: Tools, path: string): Ch
         ['NODE_CHANNEL_FD', String(CONFINED_FDS.channel)],
         ['NODE_CHANNEL_SERIALIZATION_MODE', 'json'],
       ],
-      argv: nodeProgram('backends/host/forward-port.js', [
+      argv: nodeProgram('backends/packed/forward-port.js', [
         ...['--max-semi-space-size=1', '--max-old-space-size=64', '--v8-pool-size=1'],
       ]),
     },

@@ -17,7 +17,7 @@ export function reopenListeners(
   const command = [
     ...(cage.callerIsRoot ? dropRoot(cage.identity, tools) : []),
     ...[tools.nsenter, '--target', String(cage.holder.pid), '--user', '--preserve-credentials', '--net', '--mount'],
-    ...['--', STAGED.node, `${STAGED.programs}/host/open-listeners.js`],
+    ...['--', STAGED.node, `${STAGED.programs}/packed/open-listeners.js`],
   ];
   return openListeners(command, cage.listeners, path, handOver);
 }

@@ -41,7 +41,7 @@ export async function startNativeCage(
   const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', '/bin/sh', '-c', FIRST_PROGRAM];
   const overlays = plan.workspaces.flatMap(({ kind }, index) => (kind === 'overlay' ? [index] : [])).join(' ');
   const hold = [
-    ...[tools.sh, `${STAGED.programs}/native/hold.sh`, STAGED.node, `${STAGED.programs}/host/open-listeners.js`],
+    ...[tools.sh, `${STAGED.programs}/native/hold.sh`, STAGED.node, `${STAGED.programs}/packed/open-listeners.js`],
     ...[overlays, rlimits.pids, rlimits.memory, ...guardedPaths(plan, STAGED), '--', ...bubblewrap],
   ];
   const [program = '', ...args] = withoutInherited(keeperCommand(plan, tools, hold), path, 5);

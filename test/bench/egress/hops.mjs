@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { HOST, nginxConfig, STREAM_HOST } from './origin.mjs';
 import { freePort, missingPrograms, startServer, stopChild } from './programs.mjs';
 
-const MAIN = fileURLToPath(new URL('../../../dist/egress/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/backends/packed/egress.js', import.meta.url));
 const MOCKTTP = 'mockttp@4.5.0';
 
 const STARTS = { direct, ironcage, nginx, mitmproxy, mockttp };
