@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callList, type Call } from '../../src/backends/container/call-list.ts';
 import { entryCalls } from '../../src/backends/container/enter-directly.ts';
-import { ENTRY_FILES, readEntry } from '../../src/backends/container/entry-record.ts';
+import { CALL_PROGRAM } from '../../src/backends/container/call-list.ts';
+import { ENTRY_RECORD, readEntry } from '../../src/backends/container/entry-record.ts';
 import { CALLS } from '../../src/backends/container/kernel-numbers.ts';
 import { openSession } from '../../src/cage/session.ts';
 import { readCageState } from '../../src/cage/store.ts';
@@ -46,7 +47,7 @@ function entriesOver(kind: TestEngine): void {
     });
   });
   afterAll(() => cage.remove());
-  const record = (): string => join(cage.context.dataRoot, 'cages', cage.name, 'run', ENTRY_FILES.record);
+  const record = (): string => join(cage.context.dataRoot, 'cages', cage.name, 'run', ENTRY_RECORD);
 
   test('the engine’s command line is not asked', async () => {
     const { program, endLeftOver } = await cage.command({ argv: ['true'] });
@@ -93,7 +94,7 @@ function entriesOver(kind: TestEngine): void {
     writeFileSync(file, list ?? '');
     const watch = cage.python(WATCH);
     await cage.sh('until [ -e /tmp/watching ]; do sleep 0.02; done');
-    const args = [`--pid=/proc/${state.init.pid}/ns/pid`, '--', join(run, ENTRY_FILES.program), file];
+    const args = [`--pid=/proc/${state.init.pid}/ns/pid`, '--', join(run, CALL_PROGRAM), file];
     const entered = await runProgram(tools.nsenter, args, { env: {} });
     expect(entered).toMatchObject({ exitCode: 0, stderr: '' });
     await cage.sh('touch /tmp/enough');

@@ -3,6 +3,9 @@
 // no program of this machine is to be found any more. The list is a file, so that no value is on a command line; the first
 // call that does not return what is expected ends the program with the words and the code of its row.
 // x86-64 only: what is not to be had this way is left to the engine.
+import { join } from 'node:path';
+import { pathExists } from '../../platform/files.ts';
+import { writePublic } from '../host/run-files.ts';
 import { executable, MACHINE } from './elf-file.ts';
 
 /** One system call, by its number and arguments. */
@@ -87,6 +90,25 @@ function writeRow(halves: Uint32Array, at: number, row: Call, failureAt: number)
   writeWord(halves, at + 9, failureAt);
   writeWord(halves, at + 10, Buffer.byteLength(failure));
   writeWord(halves, at + 11, exitCode);
+}
+
+/** Name of the program in a cage's run directory, to which no cage writes. */
+export const CALL_PROGRAM = 'calls';
+
+/** The command line that makes the calls, with a list of that name in the run directory. Undefined where it is not to be had. */
+export function writeCalls(
+  runDirectory: string,
+  name: string,
+  compose: (put: Put) => readonly Call[],
+): [program: string, list: string] | undefined {
+  const program = createCallProgram(process.arch);
+  const list = callList(compose);
+  if (program === undefined || list === undefined) return undefined;
+  const [programFile, listFile] = [join(runDirectory, CALL_PROGRAM), join(runDirectory, `${name}.calls`)] as const;
+  // One that is there may be running, for another list.
+  if (!pathExists(programFile)) writePublic(programFile, program, 0o500);
+  writePublic(listFile, list, 0o600);
+  return [programFile, listFile];
 }
 
 /** The program for Node's name of an architecture; undefined where there is none. */

@@ -38,7 +38,7 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
         const engine = engineOf(container, environment);
         return { gate: await startGate(plan, containerIn(plan), engine, tools, cage.init, handOver) };
       }
-      await openInside(cage.init, container, tools, path, plan.listeners, handOver);
+      await openInside(plan, cage.init, container, tools, path, handOver);
       return {};
     },
     async joinNetwork(_callerIsRoot, cage) {

@@ -9,9 +9,9 @@ import { isAlive } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { EnterCommand, EnterPlan, EnterRequest, RunningCage } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
-import { addresses, callList, type Call, type Put } from './call-list.ts';
+import { addresses, CALL_PROGRAM, callList, type Call, type Put } from './call-list.ts';
 import { groupsToJoin } from './cgroup-files.ts';
-import { ENTRY_FILES, readEntry, type EntryRecord } from './entry-record.ts';
+import { readEntry, type EntryRecord } from './entry-record.ts';
 import { MARK, signalMarked } from './enter.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
 import {
@@ -74,7 +74,7 @@ export function enterDirectly(
   if (!isAlive(init)) throw goneMeanwhile();
   return {
     program: tools.nsenter,
-    args: [`--pid=/proc/${process.pid}/fd/${namespace}`, '--', join(runDirectory, ENTRY_FILES.program), file],
+    args: [`--pid=/proc/${process.pid}/fd/${namespace}`, '--', join(runDirectory, CALL_PROGRAM), file],
     env: { PATH: path },
     deliver: (signal) => signalMarked(init, mark, signal),
     endLeftOver() {

@@ -6,14 +6,13 @@ import { join } from 'node:path';
 import { readTextIfPresent } from '../../platform/files.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
 import type { EngineKind } from '../backend.ts';
-import { writePublic } from '../host/run-files.ts';
-import { callList, createCallProgram, type Call } from './call-list.ts';
+import { writeCalls, type Call } from './call-list.ts';
 import { cgroupFiles, type CgroupFile } from './cgroup-files.ts';
 import { CALLS, PTRACE } from './kernel-numbers.ts';
 import { parseLimits, type ResourceLimit } from './resource-limits.ts';
 
-/** Names in the run directory. */
-export const ENTRY_FILES = { program: 'calls', look: 'look.calls', record: 'entry.json' } as const;
+/** Name in the run directory. */
+export const ENTRY_RECORD = 'entry.json';
 
 export interface EntryRecord {
   /** `NAME=VALUE` each. */
@@ -48,7 +47,7 @@ export async function noteEntry(
   // Podman leaves the first process the group that it has, and every later one none.
   const groups = engine === 'podman' ? [] : record.groups;
   const note: Note = { ...record, groups, init, filter: record.filter.toString('base64') };
-  writeFileSync(join(runDirectory, ENTRY_FILES.record), JSON.stringify(note), { mode: 0o600 });
+  writeFileSync(join(runDirectory, ENTRY_RECORD), JSON.stringify(note), { mode: 0o600 });
 }
 
 async function lookAt(runDirectory: string, init: ProcessIdentity, path: string): Promise<EntryRecord | undefined> {
@@ -98,13 +97,10 @@ function isAlwaysDumped(): boolean {
 
 /** Which only a process that holds the other can do: by a list of calls. */
 async function askForFilter(runDirectory: string, pid: number, path: string): Promise<Buffer | undefined> {
-  const program = createCallProgram(process.arch);
-  const list = callList((put) => questions(pid, put(Buffer.alloc(FILTER_BYTES))));
-  if (program === undefined || list === undefined) return undefined;
-  const [programFile, listFile] = [join(runDirectory, ENTRY_FILES.program), join(runDirectory, ENTRY_FILES.look)];
-  writePublic(programFile, program, 0o500);
-  writePublic(listFile, list, 0o600);
-  const { exitCode, stdout } = await run(programFile, [listFile], {
+  const command = writeCalls(runDirectory, 'look', (put) => questions(pid, put(Buffer.alloc(FILTER_BYTES))));
+  if (command === undefined) return undefined;
+  const [program, list] = command;
+  const { exitCode, stdout } = await run(program, [list], {
     ...{ env: { PATH: path }, timeoutMs: LOOK_MS, maxOutputBytes: FILTER_BYTES },
   });
   const filter = withoutTail(stdout);
@@ -144,7 +140,7 @@ function endsInReturn(filter: Buffer): boolean {
 
 /** Undefined where nothing was noted of exactly this process. */
 export function readEntry(runDirectory: string, init: ProcessIdentity): EntryRecord | undefined {
-  const text = readTextIfPresent(join(runDirectory, ENTRY_FILES.record));
+  const text = readTextIfPresent(join(runDirectory, ENTRY_RECORD));
   const value: unknown = text === undefined ? undefined : JSON.parse(text);
   if (!isNote(value) || value.init.pid !== init.pid || value.init.startTicks !== init.startTicks) return undefined;
   return { ...value, filter: Buffer.from(value.filter, 'base64') };

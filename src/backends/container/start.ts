@@ -5,15 +5,7 @@ import { chownSync, lchownSync, lstatSync, mkdirSync, readFileSync } from 'node:
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
-import type {
-  CagePlan,
-  ContainerPlan,
-  GvisorSandbox,
-  ListenerRequest,
-  RunningCage,
-  StartedCage,
-  StartHooks,
-} from '../backend.ts';
+import type { CagePlan, ContainerPlan, GvisorSandbox, RunningCage, StartedCage, StartHooks } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
 import { networkDevices } from '../host/cage-network.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
@@ -21,6 +13,7 @@ import { PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';
 import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
 import { CONTAINER_FILES, createArguments, enforcementOf, placesOf } from './arguments.ts';
+import { writeCalls } from './call-list.ts';
 import { askEngine, callEngine, type Engine } from './engine.ts';
 import { noteEntry } from './entry-record.ts';
 import { requireFirstProcess } from './first-process.ts';
@@ -28,6 +21,7 @@ import { startGate } from './gate-container.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { joinCommand } from './join.ts';
+import { networkCalls } from './network-calls.ts';
 import { connectRouter, disconnectRouter, refuseOpen, requireRouting, startRouter } from './router.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { labelForContainers } from './selinux.ts';
@@ -100,11 +94,13 @@ export async function raiseContainer(
       sandbox ??
         tightenMounts(
           init,
-          [...joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []), tools.sh],
-          path,
+          {
+            join: joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []),
+            ...{ runDirectory: plan.runDirectory, sh: tools.sh, path },
+          },
           plan.identity.rootUid === undefined ? [] : ['/'],
         ),
-      container.identity.router ?? openInside(init, engine, tools, path, plan.listeners, handOver),
+      container.identity.router ?? openInside(plan, init, engine, tools, path, handOver),
       isEnteredDirectly(plan, engine, sandbox) ? noteEntry(plan.runDirectory, init, engine.kind, path) : undefined,
     ]);
   }
@@ -118,19 +114,17 @@ function isEnteredDirectly(plan: CagePlan, { rootless }: Engine, sandbox: Gvisor
 
 /** Opens listeners in the network of a container; once more for a new egress as for its first. */
 export function openInside(
+  { runDirectory, listeners }: Pick<CagePlan, 'runDirectory' | 'listeners'>,
   init: ProcessIdentity,
   engine: Pick<Engine, 'rootless'>,
   tools: Tools,
   path: string,
-  listeners: readonly ListenerRequest[],
   handOver: HandOver,
 ): Promise<void> {
-  const openers = [join(PROGRAMS_DIRECTORY, 'container/listeners.sh'), tools.node];
-  const command = [
-    ...networkCommand(init, engine, tools),
-    ...[tools.sh, ...openers, join(PROGRAMS_DIRECTORY, 'packed/open-listeners.js')],
-  ];
-  return openListeners(command, listeners, path, handOver);
+  const opener = [tools.node, join(PROGRAMS_DIRECTORY, 'packed/open-listeners.js')];
+  const calls = writeCalls(runDirectory, 'network', (put) => networkCalls(opener, path, put));
+  const script = [tools.sh, join(PROGRAMS_DIRECTORY, 'container/listeners.sh'), ...opener];
+  return openListeners([...networkCommand(init, engine, tools), ...(calls ?? script)], listeners, path, handOver);
 }
 
 /** What a host command line begins with to run in the network of a container. */

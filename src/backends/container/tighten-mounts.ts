@@ -6,6 +6,8 @@ import { IronError } from '../../platform/errors.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
+import { writeCalls, type Call, type Put } from './call-list.ts';
+import { CALLS, MOUNT_NAMESPACE, MOUNT_OPTIONS, REMOUNT } from './kernel-numbers.ts';
 
 export interface MountEntry {
   path: string;
@@ -13,22 +15,68 @@ export interface MountEntry {
   options: readonly string[];
 }
 
-/** `setuid`: paths of mounts whose set-uid files are to work. `prefix`: the host command line by which the namespaces that own the container's are joined, up to a shell. */
+/** The host command line by which the namespaces that own the container's are joined, and what stands behind it. */
+export interface TightenWays {
+  join: readonly string[];
+  /** Of the cage: takes the list of what is to be done. */
+  runDirectory: string;
+  sh: string;
+  /** PATH. */
+  path: string;
+}
+
+/** `setuid`: paths of mounts whose set-uid files are to work. */
 export async function tightenMounts(
   init: ProcessIdentity,
-  prefix: readonly string[],
-  path: string,
+  { join: prefix, runDirectory, sh, path }: TightenWays,
   setuid: readonly string[],
 ): Promise<void> {
-  const [program = '', ...args] = [...prefix, REMOUNT, ...remountArguments(init, setuid)];
+  const command = writeCalls(runDirectory, 'mounts', (put) => remountCalls(init, setuid, put));
+  const script = [sh, REMOUNT_SCRIPT, ...remountArguments(init, setuid)];
+  const [program = '', ...args] = [...prefix, ...(command ?? script)];
   const { exitCode, stderr } = await run(program, args, { env: { PATH: path }, timeoutMs: 20_000 });
   if (exitCode !== 0) throw failure('', stderr);
   mustBeTight(init, setuid);
 }
 
+/** The same as remount.sh, with one program in the place of one for each mount. */
+function remountCalls(init: ProcessIdentity, setuid: readonly string[], put: Put): Call[] {
+  const namespace = `/proc/${init.pid}/ns/mnt`;
+  return [
+    step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
+    step('opening the namespace', CALLS.open, [put(namespace), READ_ONLY], FREE),
+    step('joining the namespace', CALLS.setns, [FREE, MOUNT_NAMESPACE]),
+    ...openMounts(readMounts(init), setuid).map((mount) => {
+      const flags = remountOptions(mount, setuid).reduce(
+        (bits, option) => bits | optionBit(mount.path, option),
+        REMOUNT,
+      );
+      return step(printableLine(mount.path), CALLS.mount, [0, put(mount.path), 0, flags, 0]);
+    }),
+    step('ending', CALLS.exitGroup, [0]),
+  ];
+}
+
+function step(doing: string, call: number, args: Call['args'], most = 0): Call {
+  return { call, args, most, failure: `${doing} failed\n`, exitCode: 1 };
+}
+
+const FREE = 3;
+const READ_ONLY = 0;
+
+function optionBit(path: string, option: string): number {
+  const bit = Object.hasOwn(MOUNT_OPTIONS, option) ? MOUNT_OPTIONS[option] : undefined;
+  // Not said again, it would be taken away.
+  if (bit === undefined) throw failure(path, `it has the option ${option}, which is not known`);
+  return bit;
+}
+
 /** Of remount.sh: the namespace, and what is to be changed there. */
 export function remountArguments(init: ProcessIdentity, setuid: readonly string[] = []): string[] {
-  const changes = openMounts(readMounts(init), setuid).flatMap((mount) => [remountOptions(mount, setuid), mount.path]);
+  const changes = openMounts(readMounts(init), setuid).flatMap((mount) => [
+    ['remount', 'bind', ...remountOptions(mount, setuid)].join(','),
+    mount.path,
+  ]);
   return [`/proc/${init.pid}/ns/mnt`, ...changes];
 }
 
@@ -38,7 +86,7 @@ export function mustBeTight(init: ProcessIdentity, setuid: readonly string[] = [
   if (left !== undefined) throw failure(left.path, 'it is as it was');
 }
 
-const REMOUNT = join(PROGRAMS_DIRECTORY, 'container/remount.sh');
+const REMOUNT_SCRIPT = join(PROGRAMS_DIRECTORY, 'container/remount.sh');
 
 function readMounts({ pid }: ProcessIdentity): MountEntry[] {
   return parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'));
@@ -88,9 +136,9 @@ export function openMounts(mounts: readonly MountEntry[], setuid: readonly strin
 }
 
 /** A remount sets every option anew: those that are there are said again. */
-function remountOptions({ path, options }: MountEntry, setuid: readonly string[]): string {
+function remountOptions({ path, options }: MountEntry, setuid: readonly string[]): string[] {
   const closed = setuid.includes(path) ? [] : ['nosuid'];
-  return [...new Set(['remount', 'bind', ...options, ...closed, ...(isDevice(path) ? [] : ['nodev'])])].join(',');
+  return [...new Set([...options, ...closed, ...(isDevice(path) ? [] : ['nodev'])])];
 }
 
 function failure(path: string, said: string): IronError {

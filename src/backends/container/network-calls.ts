@@ -1,0 +1,69 @@
+// The network of a container in which nothing of the agent's runs yet, set up as listeners.sh does it and by calls of the kernel
+// instead of five programs: `lo` is up, and every address is local, so that a connection to anywhere ends on a listener.
+import { addresses, type Call, type Put } from './call-list.ts';
+import { CALLS, DO_NOT_WAIT, ERRORS, ROUTE_SOCKET, ROUTING, WRITE_ONLY } from './kernel-numbers.ts';
+
+/** The channel of Node's IPC, which stays open. */
+const CHANNEL = 3;
+const FREE = 4;
+const ANSWER_BYTES = 4096;
+
+/** In: somebody with every capability over the network, on the host otherwise. Out: `argv`, a Node with an IPC channel. */
+export function networkCalls(argv: readonly string[], path: string, put: Put): Call[] {
+  const set = Buffer.concat([linkUp(), everyAddress(ROUTING.inet)]);
+  const set6 = everyAddress(ROUTING.inet6);
+  const missing = [ERRORS.ENOENT, ERRORS.EACCES, ERRORS.EROFS];
+  const environment = [`PATH=${path}`, `NODE_CHANNEL_FD=${CHANNEL}`, 'NODE_CHANNEL_SERIALIZATION_MODE=json'];
+  return [
+    step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
+    step('opening a socket to the kernel', CALLS.socket, ROUTE_SOCKET, { most: FREE }),
+    step('setting up lo', CALLS.sendto, [FREE, put(set), set.length, 0, 0, 0], { most: set.length }),
+    // The kernel has done it when the call returns, and answers only what it refuses.
+    step('setting up lo', CALLS.recvfrom, [FREE, put(Buffer.alloc(ANSWER_BYTES)), ANSWER_BYTES, DO_NOT_WAIT, 0, 0], {
+      tolerated: [ERRORS.EAGAIN],
+    }),
+    // Engines without IPv6 switch it off; here it leads to nobody but the egress. A kernel without it has no such file.
+    step('allowing IPv6', CALLS.open, [put('/proc/sys/net/ipv6/conf/lo/disable_ipv6'), WRITE_ONLY], {
+      ...{ most: FREE + 1, tolerated: missing },
+    }),
+    step('allowing IPv6', CALLS.write, [FREE + 1, put('0'), 1], { most: 1, tolerated: [...missing, ERRORS.EBADF] }),
+    step('setting up lo for IPv6', CALLS.sendto, [FREE, put(set6), set6.length, 0, 0, 0], { most: set6.length }),
+    step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
+    step('starting Node', CALLS.execve, [put(argv[0] ?? ''), addresses(argv, put), addresses(environment, put)]),
+  ];
+}
+
+function step(doing: string, call: number, args: Call['args'], rest: Partial<Call> = {}): Call {
+  return { call, args, failure: `${doing} failed\n`, exitCode: 1, ...rest };
+}
+
+const HEAD_BYTES = 16;
+
+/** Format: netlink(7), a head and what follows it. */
+function message(type: number, flags: number, body: Buffer): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt32LE(HEAD_BYTES + body.length, 0);
+  head.writeUInt16LE(type, 4);
+  head.writeUInt16LE(flags, 6);
+  return Buffer.concat([head, body]);
+}
+
+/** Format: rtnetlink(7), struct ifinfomsg. In a network that was just made `lo` is the first. */
+function linkUp(): Buffer {
+  const body = Buffer.alloc(16);
+  body.writeInt32LE(ROUTING.firstInterface, 4);
+  body.writeUInt32LE(ROUTING.interfaceUp, 8);
+  body.writeUInt32LE(ROUTING.interfaceUp, 12);
+  return message(ROUTING.newLink, ROUTING.request, body);
+}
+
+/** Format: rtnetlink(7), struct rtmsg and one attribute. As `ip route replace local ::/0 dev lo` says it. */
+function everyAddress(family: number): Buffer {
+  const scope = family === ROUTING.inet ? ROUTING.onHost : 0;
+  const body = Buffer.alloc(20);
+  body.set([family, 0, 0, 0, ROUTING.localTable, ROUTING.byBoot, scope, ROUTING.local]);
+  body.writeUInt16LE(8, 12);
+  body.writeUInt16LE(ROUTING.outgoing, 14);
+  body.writeInt32LE(ROUTING.firstInterface, 16);
+  return message(ROUTING.newRoute, ROUTING.request | ROUTING.replace | ROUTING.create, body);
+}
