@@ -156,6 +156,8 @@ export interface ContainerPlan {
   image: string;
   /** By which the engine's own list tells whose a container is. */
   labels: Readonly<Record<string, string>>;
+  /** File in which the backend notes what the container was made from; outside of the run directory, and not there before. */
+  note: string;
 }
 
 /** An open socket that goes from one process to another. */

@@ -7,15 +7,15 @@ import type { CageSpec } from './spec.ts';
 import type { RunningState } from './state.ts';
 
 /** Throws E_PROTECTION that says what is wrong. The caller has seen that the cage's processes live. */
-export function confirmNetwork(
+export async function confirmNetwork(
   { name, net }: Pick<CageSpec, 'name' | 'net'>,
   { init, egress, gate }: RunningState,
-): void {
+): Promise<void> {
   const expected =
     net === 'open'
       ? { init, egress: undefined, devices: [CAGE_DEVICE], listeners: [] }
       : { init, egress: gate ?? egress, devices: [], listeners: requiredListeners() };
-  const because = networkFault(expected);
+  const because = await networkFault(expected);
   if (because === undefined) return;
   throw new IronError('E_PROTECTION', {
     message: `the network of ${name} is not as it was made, so nothing is started in it`,

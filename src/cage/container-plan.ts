@@ -42,7 +42,7 @@ export async function removeCageContainer(context: Context, spec: CageSpec): Pro
   if (container.router !== undefined) await removeContainer({ name: container.router }, engine);
 }
 
-export function containerPlan({ spec, context }: CageSession, identity: ContainerIdentity): ContainerPlan {
+export function containerPlan({ spec, context, paths }: CageSession, identity: ContainerIdentity): ContainerPlan {
   if (spec.image === undefined) throw incomplete(spec, 'image');
   const labels = {
     'ironcage.cage': spec.name,
@@ -50,7 +50,7 @@ export function containerPlan({ spec, context }: CageSession, identity: Containe
     'ironcage.project': spec.project,
   };
   // What a name stands for can change with every pull: only `upgrade` takes what it stands for then.
-  return { identity, image: spec.imageId ?? spec.image, labels };
+  return { identity, image: spec.imageId ?? spec.image, labels, note: paths.container };
 }
 
 function incomplete({ name }: CageSpec, what: string): IronError {

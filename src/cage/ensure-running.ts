@@ -27,12 +27,12 @@ export async function ensureRunning(
   if (before.phase !== 'running' || (health !== 'running' && health !== 'degraded')) {
     const { startLocked } = await import('./start.ts');
     const started = await startLocked(session, stopWhenIdle);
-    confirmNetwork(session.spec, started);
+    await confirmNetwork(session.spec, started);
     return started;
   }
   const served =
     health === 'running' ? await confirmPolicy(context, session.spec, before) : await replaceEgress(session, before);
-  confirmNetwork(session.spec, served);
+  await confirmNetwork(session.spec, served);
   const state = needsMending(session.spec, served) ? await mendPorts(session, served) : served;
   if (stopWhenIdle || !state.stopWhenIdle) return state;
   const staying = { ...state, stopWhenIdle: false };

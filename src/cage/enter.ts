@@ -1,5 +1,6 @@
 // Programs inside a running cage, attached to the caller: with its own pipes, or with a terminal of the cage's own.
-import { runOnPipes } from '../platform/pipes.ts';
+import { searchPath } from '../backends/host/tools.ts';
+import { openRelay, runOnPipes, type Relay } from '../platform/pipes.ts';
 import { runInTerminal } from '../platform/terminal.ts';
 import type { EnterCommand } from '../backends/backend.ts';
 import type { Context } from './context.ts';
@@ -31,13 +32,21 @@ export async function execInCage(
   request: ExecRequest,
   attachment: Attachment,
 ): Promise<{ exitCode: number }> {
-  const { state, leave } = await withCageLock(context, name, async () => ({
-    state: await ensureRunning(context, name),
-    leave: occupy(cagePaths(context, name)),
-  }));
-  return enter(await openSession(context, name), state, request, attachment).finally(() =>
-    leaveCage(context, name, leave),
-  );
+  // Its pipes take as long to make as the cage to be looked at.
+  const relay = attachment === 'inherit' ? openRelay(searchPath(context.environment)) : undefined;
+  // Told where it is waited for.
+  relay?.catch(() => undefined);
+  try {
+    const { state, leave } = await withCageLock(context, name, async () => ({
+      state: await ensureRunning(context, name),
+      leave: occupy(cagePaths(context, name)),
+    }));
+    return await enter(await openSession(context, name), state, request, attachment, relay).finally(() =>
+      leaveCage(context, name, leave),
+    );
+  } finally {
+    (await relay?.catch(() => undefined))?.close();
+  }
 }
 
 /** Takes back the note of being attached; the last to leave a cage that only runs for its users stops it. */
@@ -58,10 +67,11 @@ export async function enter(
   state: RunningState,
   request: ExecRequest,
   attachment: Attachment,
+  relay?: Promise<Relay>,
 ): Promise<{ exitCode: number }> {
   const command = commandFor(session, state, request, attachment === 'terminal');
   const endWatch = watchEgress(quiet(session.context, attachment), session.spec.name, state);
-  const attached = attachment === 'terminal' ? runInTerminal(command) : runOnPipes(command);
+  const attached = attachment === 'terminal' ? runInTerminal(command) : runOnPipes(command, relay);
   const exitCode = await attached.finally(endWatch);
   await command.endLeftOver?.();
   if (exitCode > SIGNALLED) await untilIdle(state);

@@ -30,6 +30,8 @@ export interface CagePaths {
   /** Notes of the commands that are attached. */
   occupants: string;
   run: string;
+  /** Digest of what its container was made from. */
+  container: string;
   /** Texts about it that were too long to be told. */
   reports: string;
   egress: { ca: string; audit: string; control: string };
@@ -54,6 +56,7 @@ export function cagePaths(context: Context, name: string): CagePaths {
     messages: join(root, 'messages'),
     occupants: join(root, 'occupants'),
     run: join(root, 'run'),
+    container: join(root, 'container.digest'),
     reports: join(root, 'reports'),
     egress: { ca: join(root, 'egress/ca'), audit: join(root, 'egress/audit'), control: join(root, 'egress/control') },
   };

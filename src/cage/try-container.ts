@@ -77,6 +77,7 @@ function trialPlan(
       identity: { engine: kind, name: `ironcage-${name}`, selectors, rootless, gated, limits, runtime },
       image,
       labels: { 'ironcage.cage': name, 'ironcage.data-root': context.dataRoot },
+      note: join(directory, 'container.digest'),
     },
   };
 }

@@ -19,9 +19,12 @@ const LINGER_MS = 100;
 /** /dev/null, as fstat tells it. */
 const NULL_DEVICE = 0x103;
 
-/** Resolves with the exit code, 128 + n after signal n. */
-export async function runOnPipes({ program, args, env, cwd, deliver }: TerminalCommand): Promise<number> {
-  const relay = await openRelay(env['PATH']);
+/** Resolves with the exit code, 128 + n after signal n. `opening`: a relay that was begun while the command was found. */
+export async function runOnPipes(
+  { program, args, env, cwd, deliver }: TerminalCommand,
+  opening: Promise<Relay> = openRelay(env['PATH']),
+): Promise<number> {
+  const relay = await opening;
   return new Promise((ended, failed) => {
     // One that hands no signal on must not get those that are meant for the whole group either.
     const child = spawn(program, [...args], { env, cwd, stdio: [...relay.stdio], detached: deliver !== undefined });
@@ -41,21 +44,27 @@ export async function runOnPipes({ program, args, env, cwd, deliver }: TerminalC
   });
 }
 
-interface Relay {
+/** For one program. */
+export interface Relay {
   stdio: readonly (number | 'inherit')[];
   /** To be called once the program has its ends; the function returned ends the relay when all output has passed. */
   start(): () => Promise<void>;
+  /** Where there was no program; once it was started, nothing is left to close. */
+  close(): void;
 }
 
-async function openRelay(path: string | undefined): Promise<Relay> {
+/** Between the caller's own pipes and a program's. `path`: PATH. */
+export async function openRelay(path: string | undefined): Promise<Relay> {
   const [input, output, errors] = [0, 1, 2].map(reopenable);
   // Both into one file: through one pipe, or their order would be lost.
   const shared = output !== undefined && output === errors;
   const [inputPipe, outputPipe, errorPipe] = await openPipes([input, output, shared ? undefined : errors], path);
+  let hasStarted = false;
   const errorEnd = shared ? outputPipe?.write : errorPipe?.write;
   return {
     stdio: [inputPipe?.read ?? 'inherit', outputPipe?.write ?? 'inherit', errorEnd ?? 'inherit'],
     start() {
+      hasStarted = true;
       const endInput = inputPipe === undefined ? undefined : feed(inputPipe);
       const drains = [
         ...(outputPipe === undefined ? [] : [drain(outputPipe, process.stdout)]),
@@ -65,6 +74,13 @@ async function openRelay(path: string | undefined): Promise<Relay> {
         endInput?.();
         await Promise.all(drains.map((finish) => finish()));
       };
+    },
+    close() {
+      if (hasStarted) return;
+      hasStarted = true;
+      for (const pipe of [inputPipe, outputPipe, errorPipe]) {
+        if (pipe !== undefined) for (const fd of [pipe.read, pipe.write]) closeSync(fd);
+      }
     },
   };
 }

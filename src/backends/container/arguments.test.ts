@@ -8,7 +8,7 @@ const NO_LIMITS = { memoryBytes: undefined, pids: undefined, cpus: undefined };
 
 function container(engine: EngineKind, rootless = false, limits = ALL): ContainerPlan {
   const identity = { engine, name: 'ironcage-shop-12345678', selectors: [], rootless, gated: false, limits };
-  return { identity, image: 'debian:bookworm-slim', labels: { 'ironcage.cage': 'shop' } };
+  return { identity, image: 'debian:bookworm-slim', labels: { 'ironcage.cage': 'shop' }, note: '/x/note' };
 }
 
 function plan(change: Partial<CagePlan> = {}): CagePlan {

@@ -66,7 +66,7 @@ const GVISOR_CAPABILITIES = 0x800dfn;
 /** The same for the router of an open cage, which has a network of the engine's. */
 export async function requireRouterProcess(init: ProcessIdentity, name: string): Promise<void> {
   await become(init, () => commandLine(init.pid) === `${INSIDE_HOLD}\0${markOf(name)}\0`);
-  await confined(init, NOTHING, () => undefined);
+  await confined(init, NOTHING, () => Promise.resolve(undefined));
 }
 
 async function confined(
@@ -76,7 +76,7 @@ async function confined(
 ): Promise<void> {
   const end = performance.now() + BECOMES_MS;
   for (;;) {
-    const lacking = whatIsOpen(readText(`/proc/${init.pid}/status`), allowed) ?? faultOf();
+    const lacking = whatIsOpen(readText(`/proc/${init.pid}/status`), allowed) ?? (await faultOf());
     if (lacking === undefined) return;
     if (performance.now() > end) {
       throw new IronError('E_PROTECTION', {

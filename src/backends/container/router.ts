@@ -113,7 +113,7 @@ export async function connectRouter(
   // In place: it is mounted already.
   const text = router.resolvers.map((address) => `nameserver ${address}\n`).join('');
   writePublic(join(plan.runDirectory, RUN_FILES.etc, 'resolv.conf'), text);
-  const fault = networkFault({ init, egress: undefined, devices: [CAGE_DEVICE], listeners: [] });
+  const fault = await networkFault({ init, egress: undefined, devices: [CAGE_DEVICE], listeners: [] });
   if (fault !== undefined) throw failure(fault);
 }
 

@@ -1,36 +1,30 @@
 // Starts the container of a cage: files, container, listeners in its network, certificates. Nothing of the agent's runs in it
 // before all of that is done: its first process only sleeps.
-import { createHash } from 'node:crypto';
-import { chownSync, lchownSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { chownSync, lchownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
-import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
+import type { ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, ContainerPlan, GvisorSandbox, RunningCage, StartedCage, StartHooks } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
-import { networkDevices } from '../host/cage-network.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
 import { PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';
 import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
-import { CONTAINER_FILES, createArguments, enforcementOf, placesOf } from './arguments.ts';
+import { CONTAINER_FILES, enforcementOf, placesOf } from './arguments.ts';
 import { writeCalls } from './call-list.ts';
-import { askEngine, callEngine, type Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { noteEntry } from './entry-record.ts';
 import { requireFirstProcess } from './first-process.ts';
 import { startGate } from './gate-container.ts';
-import { goneMeanwhile } from './gone-meanwhile.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { joinCommand } from './join.ts';
+import { startContainer } from './made-container.ts';
 import { networkCalls } from './network-calls.ts';
 import { connectRouter, disconnectRouter, refuseOpen, requireRouting, startRouter } from './router.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { labelForContainers } from './selinux.ts';
-import { removeContainer } from './stop.ts';
 import { sudoersText } from './sudo.ts';
 import { tightenMounts } from './tighten-mounts.ts';
-
-/** The label with a digest of what a container was made from: one that no longer fits its plan is made anew. */
-const PLAN_LABEL = 'ironcage.plan';
 
 /** A container that is to be: what it is made from, and with what. */
 export interface ContainerSite {
@@ -172,61 +166,4 @@ function guardWays(plan: CagePlan): void {
     // In a project that is mounted another cage may be at work.
     if (callerIsRoot) lchownSync(path, identity.uid, identity.gid);
   }
-}
-
-/**
- * Starts the container that is there, or makes it: new where there is none, and anew where it was made from another plan. Resolves with
- * its first process by its number on this machine, which is not looked at yet.
- */
-async function startContainer(
-  plan: CagePlan,
-  container: ContainerPlan,
-  engine: Engine,
-  node: string,
-): Promise<{ init: ProcessIdentity; id: string }> {
-  const { name } = container.identity;
-  const args = createArguments(plan, container, { openFiles: openFilesLimit(), node });
-  // The engine keeps its own copy of the filter.
-  const made = JSON.stringify([args, createSeccompProfile(process.arch)]);
-  const digest = createHash('sha256').update(made).digest('hex');
-  // Most often it is there and fits: one that does not has run nothing but its first process when it is seen.
-  const started = await callEngine(engine, ['start', name]);
-  let [pid, id, label] = started.exitCode === 0 ? await inspectContainer(engine, name) : [0, '', ''];
-  if (label !== digest || !isWithoutNetwork(pid)) {
-    // Its gate may be there without it.
-    const isAbsent = !engine.gated && /no such container/i.test(started.stderr);
-    if (!isAbsent) await removeContainer(container.identity, engine);
-    await askEngine(engine, ['create', '--label', `${PLAN_LABEL}=${digest}`, ...args], 'make the container');
-    await askEngine(engine, ['start', name], 'start the container');
-    [pid, id, label] = await inspectContainer(engine, name);
-  }
-  const init = Number.isSafeInteger(pid) && pid > 1 ? identifyProcess(pid) : undefined;
-  if (init === undefined || label !== digest) throw goneMeanwhile();
-  return { init: { pid: init.pid, startTicks: init.startTicks }, id };
-}
-
-/** A hand may have told the engine to give it a network with every start. */
-function isWithoutNetwork(pid: number): boolean {
-  try {
-    return networkDevices({ pid }).length === 0;
-  } catch {
-    // Ended already: what is made anew will say why.
-    return false;
-  }
-}
-
-async function inspectContainer(engine: Engine, name: string): Promise<[pid: number, id: string, digest: string]> {
-  const format = `{{.State.Pid}} {{.Id}} {{index .Config.Labels "${PLAN_LABEL}"}}`;
-  const answer = await askEngine(engine, ['container', 'inspect', '--format', format, name], 'look at the container');
-  const [pid, id = '', digest = ''] = answer.trim().split(' ');
-  return [Number(pid), id, digest];
-}
-
-const MOST_OPEN_FILES = 1_048_576;
-
-/** The caller's own hard limit: an engine cannot give more to a container than it has itself. */
-function openFilesLimit(): number {
-  const hard = /^Max open files +\S+ +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-  const value = hard === 'unlimited' ? MOST_OPEN_FILES : Number(hard);
-  return Number.isSafeInteger(value) && value > 0 ? Math.min(value, MOST_OPEN_FILES) : 1024;
 }

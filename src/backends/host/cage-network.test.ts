@@ -26,9 +26,9 @@ test('every socket that takes in what comes to a port is found, and no connectio
   expect(listeningInodes(TABLE, 'tcp', 80)).toEqual([]);
 });
 
-test('what has the network of this machine, or cannot be looked at, is no cage', () => {
+test('what has the network of this machine, or cannot be looked at, is no cage', async () => {
   const expected = { egress: undefined, devices: [], listeners: [] };
   const self = identifyProcess(process.pid) ?? { pid: 0, startTicks: '' };
-  expect(networkFault({ ...expected, init: self })).toBe('it has the network of this machine');
-  expect(networkFault({ ...expected, init: { pid: 2 ** 30, startTicks: '1' } })).toBe('it cannot be looked at');
+  expect(await networkFault({ ...expected, init: self })).toBe('it has the network of this machine');
+  expect(await networkFault({ ...expected, init: { pid: 2 ** 30, startTicks: '1' } })).toBe('it cannot be looked at');
 });

@@ -2,6 +2,7 @@
 // before any program is started in it, since an engine or a hand may have changed it meanwhile. Reads /proc only; trusts nothing
 // that was written down, and whatever cannot be read counts as changed.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { ListenerRequest } from '../backend.ts';
@@ -20,7 +21,7 @@ export interface ExpectedNetwork {
 }
 
 /** What is wrong with it, for people; undefined when it is as it should be. */
-export function networkFault({ init, egress, devices, listeners }: ExpectedNetwork): string | undefined {
+export async function networkFault({ init, egress, devices, listeners }: ExpectedNetwork): Promise<string | undefined> {
   try {
     if (networkOf(init.pid) === networkOf('self')) return 'it has the network of this machine';
     const found = networkDevices(init);
@@ -29,7 +30,7 @@ export function networkFault({ init, egress, devices, listeners }: ExpectedNetwo
     const missing = devices.find((device) => !found.includes(device));
     if (missing !== undefined) return `its network device ${missing} is gone`;
     const held = egress === undefined ? new Set<string>() : socketsOf(egress);
-    const tables = listeners.length === 0 ? { tcp: [], udp: [] } : readTables(init);
+    const tables = listeners.length === 0 ? { tcp: [], udp: [] } : await readTables(init);
     const stranger = listeners.find(({ purpose, port }) => {
       const kind = purpose === 'dns-udp' ? 'udp' : 'tcp';
       const sockets = tables[kind].flatMap((table) => listeningInodes(table, kind, port));
@@ -74,15 +75,20 @@ export function listeningInodes(table: string, kind: 'tcp' | 'udp', port: number
     });
 }
 
-/** Each table is read once: for every reading the kernel walks all connections of the machine. */
-function readTables({ pid }: ProcessIdentity): Record<'tcp' | 'udp', readonly string[]> {
-  const read = (kind: string): string[] => ['', '6'].map((family) => readTable(`/proc/${pid}/net/${kind}${family}`));
-  return { tcp: read('tcp'), udp: read('udp') };
+/**
+ * Each table is read once, and beside one another: for every reading the kernel walks all connections of the machine, which takes
+ * milliseconds also where there are none.
+ */
+async function readTables({ pid }: ProcessIdentity): Promise<Record<'tcp' | 'udp', readonly string[]>> {
+  const read = (kind: string): Promise<string[]> =>
+    Promise.all(['', '6'].map((family) => readTable(`/proc/${pid}/net/${kind}${family}`)));
+  const [tcp, udp] = await Promise.all([read('tcp'), read('udp')]);
+  return { tcp, udp };
 }
 
-function readTable(path: string): string {
+async function readTable(path: string): Promise<string> {
   try {
-    return readFileSync(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch {
     // A kernel without IPv6 has no such table.
     return '';

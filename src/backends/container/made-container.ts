@@ -1,0 +1,143 @@
+// The container of a plan, started: the one that is there, or one that is made now. Its first process is found without a further call
+// of the engine's command line where that is possible: such a call takes as long as many a start.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readTextIfPresent, writeFileAtomic } from '../../platform/files.ts';
+import { parseJson } from '../../platform/json.ts';
+import { identifyProcess, type ProcessIdentity, type RunResult } from '../../platform/processes.ts';
+import type { CagePlan, ContainerPlan } from '../backend.ts';
+import { networkDevices } from '../host/cage-network.ts';
+import { createArguments } from './arguments.ts';
+import { dockerSocket, inspectAtSocket, startAtSocket } from './docker-socket.ts';
+import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
+import { goneMeanwhile } from './gone-meanwhile.ts';
+import { createSeccompProfile } from './seccomp-profile.ts';
+import { removeContainer } from './stop.ts';
+
+/** The label with a digest of what a container was made from: one that no longer fits its plan is made anew. */
+const PLAN_LABEL = 'ironcage.plan';
+
+/**
+ * Starts the container that is there, or makes it: new where there is none, and anew where it was made from another plan. Resolves with
+ * its first process by its number on this machine, which is not looked at yet.
+ */
+export async function startContainer(
+  plan: CagePlan,
+  container: ContainerPlan,
+  engine: Engine,
+  node: string,
+): Promise<{ init: ProcessIdentity; id: string }> {
+  const args = createArguments(plan, container, { openFiles: openFilesLimit(), node });
+  // The engine keeps its own copy of the filter.
+  const made = JSON.stringify([args, createSeccompProfile(process.arch)]);
+  const digest = createHash('sha256').update(made).digest('hex');
+  const site = { container, engine, digest, args, pidFile: join(plan.runDirectory, `${digest.slice(0, 16)}.pid`) };
+  const known = readTextIfPresent(container.note);
+  const there = known === digest ? await startMade(site) : undefined;
+  // One that does not fit has run nothing but its first process when it is seen.
+  const found = there !== undefined && isWithoutNetwork(there.pid) ? there : await makeAnew(site, known !== undefined);
+  const init = found !== undefined && found.pid > 1 ? identifyProcess(found.pid) : undefined;
+  if (found === undefined || init === undefined) throw goneMeanwhile();
+  return { init: { pid: init.pid, startTicks: init.startTicks }, id: found.id };
+}
+
+/** A container by its plan: `digest` is of all it is made from, and stands in the name of the file with its first process. */
+interface Site {
+  container: ContainerPlan;
+  engine: Engine;
+  digest: string;
+  args: readonly string[];
+  pidFile: string;
+}
+
+interface Found {
+  pid: number;
+  /** The engine's own of the container; empty where nobody asks for it. */
+  id: string;
+}
+
+async function makeAnew(site: Site, isKnown: boolean): Promise<Found | undefined> {
+  const { container, engine, digest, args, pidFile } = site;
+  if (isKnown) await removeContainer(container.identity, engine);
+  const label = ['--label', `${PLAN_LABEL}=${digest}`];
+  const command =
+    engine.kind === 'podman'
+      ? ['run', '--detach', '--pidfile', pidFile, ...label, ...args]
+      : ['create', ...label, ...args];
+  const first = await callEngine(engine, command);
+  // A start that was killed may have left one that nobody noted.
+  const isTaken = first.exitCode !== 0 && /is already in use/i.test(first.stderr);
+  if (isTaken) await removeContainer(container.identity, engine);
+  const last = isTaken ? await callEngine(engine, command) : first;
+  if (last.exitCode !== 0) throw engineFailure(engine, 'make the container', last);
+  writeFileAtomic(container.note, digest);
+  if (engine.kind === 'podman') return findPodman(site);
+  const started = await startDocker(site);
+  if (started.exitCode !== 0) throw engineFailure(engine, 'start the container', started);
+  return findDocker(site);
+}
+
+/** Undefined where there is none of this plan. */
+async function startMade(site: Site): Promise<Found | undefined> {
+  const { container, engine } = site;
+  const isPodman = engine.kind === 'podman';
+  const started = isPodman ? await callEngine(engine, ['start', container.identity.name]) : await startDocker(site);
+  if (started.exitCode !== 0) return undefined;
+  return isPodman ? findPodman(site) : findDocker(site);
+}
+
+function startDocker({ container, engine }: Site): Promise<RunResult> {
+  const { name } = container.identity;
+  const socket = dockerSocket(engine);
+  return socket === undefined ? callEngine(engine, ['start', name]) : startAtSocket(socket, name);
+}
+
+/** By the file that Podman writes for whatever was made of this plan, and for nothing else. */
+async function findPodman({ container, engine, pidFile }: Site): Promise<Found | undefined> {
+  const pid = Number(readTextIfPresent(pidFile));
+  if (!Number.isSafeInteger(pid) || pid < 2) return undefined;
+  const { name, runtime } = container.identity;
+  if (runtime?.kind !== 'gvisor') return { pid, id: '' };
+  return { pid, id: await askEngine(engine, ['container', 'inspect', '--format', '{{.Id}}', name], LOOKING) };
+}
+
+const LOOKING = 'look at the container';
+
+async function findDocker({ container, engine, digest }: Site): Promise<Found | undefined> {
+  const { name } = container.identity;
+  const socket = dockerSocket(engine);
+  const asked =
+    socket === undefined
+      ? await callEngine(engine, ['container', 'inspect', '--format', '{{json .}}', name])
+      : await inspectAtSocket(socket, name);
+  if (asked.exitCode !== 0) throw engineFailure(engine, LOOKING, asked);
+  const told = fieldsOf(parseJson(asked.stdout.toString('utf8')));
+  const { Id: id, State: state, Config: config } = told;
+  const pid = fieldsOf(state)['Pid'];
+  if (typeof id !== 'string' || typeof pid !== 'number') throw goneMeanwhile();
+  return fieldsOf(fieldsOf(config)['Labels'])[PLAN_LABEL] === digest ? { pid, id } : undefined;
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+/** A hand may have told the engine to give it a network with every start. */
+function isWithoutNetwork(pid: number): boolean {
+  try {
+    return networkDevices({ pid }).length === 0;
+  } catch {
+    // Ended already: what is made anew will say why.
+    return false;
+  }
+}
+
+const MOST_OPEN_FILES = 1_048_576;
+
+/** The caller's own hard limit: an engine cannot give more to a container than it has itself. */
+function openFilesLimit(): number {
+  const hard = /^Max open files +\S+ +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+  const value = hard === 'unlimited' ? MOST_OPEN_FILES : Number(hard);
+  return Number.isSafeInteger(value) && value > 0 ? Math.min(value, MOST_OPEN_FILES) : 1024;
+}
