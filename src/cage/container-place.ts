@@ -36,7 +36,7 @@ export async function prepareContainer(
   backend: EngineKind,
   { image: choice, agent, runtime: wanted, sudo, isOpen }: ContainerRequest,
 ): Promise<ContainerPlace> {
-  const engine = await requireEngine([backend], context.environment);
+  const engine = await requireEngine([backend], context.environment, { answers: context.dataRoot });
   const runtime = wanted === undefined ? undefined : await requireRuntime(engine, wanted);
   if (sudo) refuseSudo(engine, runtime);
   if (isOpen) refuseOpen({ gated: engine.gated, runtime });

@@ -48,7 +48,7 @@ const AGENT_NODE: Toolchain = { name: 'node', version: '22' };
 export async function buildImages(context: Context, request: ImageRequest): Promise<BuiltImages> {
   const wishes = checkImageRequest(request, context.environment);
   const kinds = request.engine === undefined ? ENGINE_KINDS : [request.engine];
-  const engine = await requireEngine(kinds, context.environment, NO_ENGINE_HINT);
+  const engine = await requireEngine(kinds, context.environment, { hint: NO_ENGINE_HINT });
   return { engine: engine.kind, images: await buildWishes(context, engine, request, wishes) };
 }
 

@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import { expect, test } from 'vitest';
-import { engineCandidates, readFacts } from './detect.ts';
+import { engineCandidates } from './detect.ts';
+import { readFacts } from './engine-facts.ts';
 
 const home = '/home/ada';
 

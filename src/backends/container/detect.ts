@@ -1,7 +1,7 @@
 // Which container engines there are: candidates as data, each with the reason why it was taken or not. Looking for them is
 // apart from using one; everything a candidate depends on is an argument, so that every system's can be tried on any.
 import { existsSync } from 'node:fs';
-import { homedir, release } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { searchPath } from '../host/tools.ts';
 import { IronError } from '../../platform/errors.ts';
@@ -9,8 +9,11 @@ import type { Environment } from '../../platform/environment.ts';
 import { findProgram, missingTool } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import { ENGINE_KINDS, type ContainerIdentity, type EngineKind, type ProbeResult } from '../backend.ts';
+import { askDocker } from './docker-socket.ts';
+import { readFacts } from './engine-facts.ts';
 import { callEngine, type Engine, type EngineFacts } from './engine.ts';
 import { knownHoles } from './engine-floors.ts';
+import { keepAnswer, keptAnswer } from './podman-answer.ts';
 
 /** A place where an engine may answer. */
 export interface EngineCandidate {
@@ -61,12 +64,16 @@ export function engineCandidates(
   ];
 }
 
-/** Asks each candidate of a kind. Stops at the first that is taken, unless `all`. */
-export async function findEngines(kind: EngineKind, environment: Environment, all = false): Promise<EngineFinding[]> {
+/** Asks each candidate of a kind. Stops at the first that is taken, unless `all`. `answers`: see requireEngine. */
+export async function findEngines(
+  kind: EngineKind,
+  environment: Environment,
+  { all = false, answers }: { all?: boolean; answers?: string | undefined } = {},
+): Promise<EngineFinding[]> {
   const { program, env, home } = engineCommand(kind, environment);
   const findings: EngineFinding[] = [];
   for (const candidate of engineCandidates(kind, { environment, home, uid: process.getuid?.() ?? -1 })) {
-    const finding = await ask(candidate, program, env);
+    const finding = await ask(candidate, program, env, answers);
     findings.push(finding);
     if (finding.engine !== undefined && !all) break;
   }
@@ -81,15 +88,18 @@ export function engineOf(container: ContainerIdentity, environment: Environment)
   return { kind, program, selectors, env, rootless, gated, limits };
 }
 
-/** The first engine of these kinds that answers; throws E_BACKEND that lists what was tried. */
+/**
+ * The first engine of these kinds that answers; throws E_BACKEND that lists what was tried. `answers`: the directory with what
+ * engines answered before, for who needs one that is there and will see it fail if it is not.
+ */
 export async function requireEngine(
   kinds: readonly EngineKind[],
   environment: Environment,
-  hint = `start ${kinds.join(' or ')}, or use --backend native`,
+  { hint = `start ${kinds.join(' or ')}, or use --backend native`, answers }: { hint?: string; answers?: string } = {},
 ): Promise<Engine> {
   const reasons: string[] = [];
   for (const kind of kinds) {
-    for (const { engine, label, reason } of await findEngines(kind, environment)) {
+    for (const { engine, label, reason } of await findEngines(kind, environment, { answers })) {
       if (engine !== undefined) return engine;
       reasons.push(`${label}: ${reason}`);
     }
@@ -103,7 +113,7 @@ export async function requireEngine(
 
 export async function probeEngines(environment: Environment): Promise<ProbeResult[]> {
   const findings: EngineFinding[] = [];
-  for (const kind of ENGINE_KINDS) findings.push(...(await findEngines(kind, environment, true)));
+  for (const kind of ENGINE_KINDS) findings.push(...(await findEngines(kind, environment, { all: true })));
   return findings.flatMap(({ kind, label, engine, reason, holes }, index) => {
     const id = `engine.${kind}.${index}`;
     const found: ProbeResult = { id, status: 'ok', what: `${label}: ${reason}`, hint: '' };
@@ -145,18 +155,19 @@ async function ask(
   candidate: EngineCandidate,
   program: string | undefined,
   env: Readonly<Record<string, string>>,
+  answers: string | undefined,
 ): Promise<EngineFinding> {
   const no = (reason: string): EngineFinding => ({ ...candidate, reason, holes: [] });
   if (program === undefined) return no(`the program ${candidate.kind} is not installed`);
   if (candidate.socket !== undefined && !existsSync(candidate.socket)) return no(`there is no ${candidate.socket}`);
   const { selectors, kind } = candidate;
-  const result = await callEngine({ program, selectors, env }, ['info', '--format', '{{json .}}'], {
-    timeoutMs: ASK_TIMEOUT_MS,
-  });
-  if (result.timedOut) return no('it did not answer in time');
-  const facts = result.exitCode === 0 ? readFacts(kind, result.stdout.toString('utf8')) : undefined;
-  if (facts === undefined)
-    return no(printableLine(result.stderr.trim().split('\n').at(-1) ?? '') || 'it does not answer');
+  const site =
+    kind === 'podman' && answers !== undefined ? { program, env, file: join(answers, 'podman.answer') } : undefined;
+  const kept = site === undefined ? undefined : readFacts(kind, keptAnswer(site) ?? '');
+  const asked = kept === undefined ? await askFacts(kind, { program, selectors, env }) : { facts: kept };
+  if ('reason' in asked) return no(asked.reason);
+  if ('answer' in asked && site !== undefined) keepAnswer(site, asked.answer);
+  const { facts } = asked;
   if (facts.remote)
     return no(`${facts.version}, on another machine or in a virtual one: its cages are not to be had yet`);
   const { rootless, version, limits } = facts;
@@ -171,64 +182,19 @@ async function ask(
   };
 }
 
-/** Undefined when the answer is none of an engine. */
-export function readFacts(kind: EngineKind, answer: string): EngineFacts | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(answer);
-  } catch {
-    return undefined;
-  }
-  return kind === 'docker' ? dockerFacts(record(value)) : podmanFacts(record(value));
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Empty for what is no text. */
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function record(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
-}
-
-function dockerFacts(info: Fields): EngineFacts | undefined {
-  const engineVersion = info['ServerVersion'];
-  // Without a daemon the command line answers as well, with the reason among its fields.
-  if (typeof engineVersion !== 'string' || engineVersion === '') return undefined;
-  const options = Array.isArray(info['SecurityOptions']) ? info['SecurityOptions'].map(String) : [];
-  const system = text(info['OperatingSystem']);
-  return {
-    version: printableLine(`Docker ${engineVersion} on ${system}`),
-    engineVersion,
-    runtimeVersion: text(record(info['RuncCommit'])['ID']),
-    rootless: options.some((option) => option.includes('name=rootless')),
-    remapped: options.some((option) => option.includes('name=userns')),
-    limits: {
-      memory: info['MemoryLimit'] === true,
-      pids: info['PidsLimit'] === true,
-      cpu: info['CpuCfsQuota'] === true,
-    },
-    remote: /docker desktop|orbstack/i.test(system) || info['KernelVersion'] !== release(),
-  };
-}
-
-function podmanFacts(info: Fields): EngineFacts | undefined {
-  const engineVersion = record(info['version'])['Version'];
-  if (typeof engineVersion !== 'string') return undefined;
-  const host = record(info['host']);
-  const runtime = record(host['ociRuntime']);
-  const rootless = record(host['security'])['rootless'] === true;
-  const controllers = Array.isArray(host['cgroupControllers']) ? host['cgroupControllers'].map(String) : [];
-  const has = (controller: string): boolean => controllers.includes(controller);
-  return {
-    version: `Podman ${printableLine(engineVersion)} with ${printableLine(text(runtime['name']))}`,
-    engineVersion,
-    runtimeVersion: text(runtime['version']),
-    rootless,
-    remapped: false,
-    limits: { memory: has('memory'), pids: has('pids'), cpu: has('cpu') },
-    remote: host['serviceIsRemote'] === true || host['kernel'] !== release(),
-  };
+async function askFacts(
+  kind: EngineKind,
+  engine: Pick<Engine, 'program' | 'selectors' | 'env'>,
+): Promise<{ facts: EngineFacts; answer: string } | { reason: string }> {
+  const atSocket = await askDocker({ kind, ...engine }, 'GET', '/info');
+  const result =
+    atSocket?.exitCode === 0
+      ? atSocket
+      : // Its command line says best what is wrong.
+        await callEngine(engine, ['info', '--format', '{{json .}}'], { timeoutMs: ASK_TIMEOUT_MS });
+  if (result.timedOut) return { reason: 'it did not answer in time' };
+  const answer = result.stdout.toString('utf8');
+  const facts = result.exitCode === 0 ? readFacts(kind, answer) : undefined;
+  if (facts !== undefined) return { facts, answer };
+  return { reason: printableLine(result.stderr.trim().split('\n').at(-1) ?? '') || 'it does not answer' };
 }

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { dockerSocket, inspectAtSocket, startAtSocket } from './docker-socket.ts';
+import { askDocker, dockerSocket } from './docker-socket.ts';
 
 let directory: string;
 let server: Server | undefined;
@@ -43,20 +43,25 @@ test('the socket is the one that the command line would use, or none', () => {
   expect(dockerSocket({ kind: 'podman', selectors: [], env: {} })).toBeUndefined();
 });
 
+function ask(socket: string, method: 'GET' | 'POST', path: string): ReturnType<typeof askDocker> {
+  return askDocker({ kind: 'docker', selectors: ['--host', `unix://${socket}`], env: {} }, method, path);
+}
+
 test('what the daemon answers is told as by its command line', async () => {
   const { socket, asked } = await answering(304, '');
-  expect(await startAtSocket(socket, 'one')).toMatchObject({ exitCode: 0 });
-  expect(await inspectAtSocket(socket, 'one')).toMatchObject({ exitCode: 0 });
-  expect(asked).toEqual(['POST /containers/one/start', 'GET /containers/one/json']);
+  expect(await ask(socket, 'POST', '/containers/one/start')).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await ask(socket, 'GET', '/images/a b:1/json')).toMatchObject({ exitCode: 0 });
+  expect(asked).toEqual(['POST /containers/one/start', 'GET /images/a%20b:1/json']);
 });
 
 test('a refusal brings the reason of the daemon', async () => {
   const { socket } = await answering(404, '{"message":"No such container: one"}');
-  expect(await startAtSocket(socket, 'one')).toMatchObject({ exitCode: 1, stderr: 'No such container: one' });
+  expect(await ask(socket, 'POST', '/x')).toMatchObject({ exitCode: 1, stderr: 'No such container: one' });
 });
 
-test('a daemon that is not there is told of, and no answer is a failure', async () => {
-  const gone = await startAtSocket(join(directory, 'nobody.sock'), 'one');
-  expect(gone.exitCode).toBe(1);
-  expect(gone.stderr).toMatch(/^cannot connect to the Docker daemon at .*ENOENT/);
+test('a daemon that is not there is told of, and one without a socket is not asked', async () => {
+  const gone = await ask(join(directory, 'nobody.sock'), 'POST', '/x');
+  expect(gone?.exitCode).toBe(1);
+  expect(gone?.stderr).toMatch(/^cannot connect to the Docker daemon at .*ENOENT/);
+  expect(await askDocker({ kind: 'docker', selectors: ['--context', 'far'], env: {} }, 'GET', '/x')).toBeUndefined();
 });

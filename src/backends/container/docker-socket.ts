@@ -1,5 +1,6 @@
-// The two questions of a start, asked of Docker's daemon at its own socket: its command line takes longer to come up than the daemon
-// to answer. For a daemon of this machine alone; everywhere else, and for everything else, its command line is asked.
+// The questions that every start and every new cage has, asked of Docker's daemon at its own socket: its command line takes longer to
+// come up than the daemon to answer. For a daemon of this machine alone; everywhere else, and for everything else, its command
+// line is asked.
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { readTextIfPresent } from '../../platform/files.ts';
@@ -32,14 +33,17 @@ function namesNoContext(file: string): boolean {
   }
 }
 
-/** Like `docker start NAME`: one that runs already is fine. */
-export async function startAtSocket(socket: string, name: string): Promise<RunResult> {
-  return resultOf(await ask(socket, 'POST', `/containers/${name}/start`));
-}
-
-/** Like `docker container inspect NAME`, as the daemon tells it: one object. */
-export async function inspectAtSocket(socket: string, name: string): Promise<RunResult> {
-  return resultOf(await ask(socket, 'GET', `/containers/${name}/json`));
+/**
+ * What the daemon answers, told as its command line would tell it. Undefined where that is to be asked in its place. Paths:
+ * Docker Engine API, without a version, which is the daemon's own.
+ */
+export async function askDocker(
+  engine: Pick<Engine, 'kind' | 'selectors' | 'env'>,
+  method: 'GET' | 'POST',
+  path: string,
+): Promise<RunResult | undefined> {
+  const socket = dockerSocket(engine);
+  return socket === undefined ? undefined : resultOf(await ask(socket, method, encodeURI(path)));
 }
 
 interface Answer {
@@ -49,7 +53,6 @@ interface Answer {
   timedOut?: boolean;
 }
 
-/** As its command line would tell it. */
 function resultOf({ status, body, timedOut = false }: Answer): RunResult {
   const isGood = (status >= 200 && status < 300) || status === 304;
   const nothing = { signal: null, timedOut };

@@ -2,6 +2,7 @@
 // beside the engine: a file could say that one is there when it is gone.
 import { z } from 'zod';
 import { IronError } from '../../platform/errors.ts';
+import { askDocker } from './docker-socket.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
 
 export const IMAGE_LABELS = {
@@ -38,7 +39,9 @@ const Facts = z.object({
 
 /** Undefined when the engine has no such image. */
 export async function findImage(engine: Engine, image: string): Promise<ImageFacts | undefined> {
-  const found = await callEngine(engine, ['image', 'inspect', image]);
+  const found =
+    (await askDocker(engine, 'GET', `/images/${image}/json`)) ??
+    (await callEngine(engine, ['image', 'inspect', image]));
   if (found.exitCode !== 0) {
     if (/no such image|image not known|no such object|failed to find image/i.test(found.stderr)) return undefined;
     throw engineFailure(engine, `look for the image ${image}`, found);
@@ -58,7 +61,7 @@ function readFacts(text: string): ImageFacts | undefined {
   } catch {
     return undefined;
   }
-  const data = z.array(Facts).safeParse(value).data?.[0];
+  const data = Facts.safeParse(Array.isArray(value) ? value[0] : value).data;
   if (data === undefined) return undefined;
   const labels = data.Config?.Labels ?? {};
   const inputs = labels[IMAGE_LABELS.inputs] ?? '';

@@ -9,7 +9,7 @@ import { identifyProcess, type ProcessIdentity, type RunResult } from '../../pla
 import type { CagePlan, ContainerPlan } from '../backend.ts';
 import { networkDevices } from '../host/cage-network.ts';
 import { createArguments } from './arguments.ts';
-import { dockerSocket, inspectAtSocket, startAtSocket } from './docker-socket.ts';
+import { askDocker } from './docker-socket.ts';
 import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
@@ -87,10 +87,9 @@ async function startMade(site: Site): Promise<Found | undefined> {
   return isPodman ? findPodman(site) : findDocker(site);
 }
 
-function startDocker({ container, engine }: Site): Promise<RunResult> {
+async function startDocker({ container, engine }: Site): Promise<RunResult> {
   const { name } = container.identity;
-  const socket = dockerSocket(engine);
-  return socket === undefined ? callEngine(engine, ['start', name]) : startAtSocket(socket, name);
+  return (await askDocker(engine, 'POST', `/containers/${name}/start`)) ?? callEngine(engine, ['start', name]);
 }
 
 /** By the file that Podman writes for whatever was made of this plan, and for nothing else. */
@@ -106,11 +105,9 @@ const LOOKING = 'look at the container';
 
 async function findDocker({ container, engine, digest }: Site): Promise<Found | undefined> {
   const { name } = container.identity;
-  const socket = dockerSocket(engine);
   const asked =
-    socket === undefined
-      ? await callEngine(engine, ['container', 'inspect', '--format', '{{json .}}', name])
-      : await inspectAtSocket(socket, name);
+    (await askDocker(engine, 'GET', `/containers/${name}/json`)) ??
+    (await callEngine(engine, ['container', 'inspect', '--format', '{{json .}}', name]));
   if (asked.exitCode !== 0) throw engineFailure(engine, LOOKING, asked);
   const told = fieldsOf(parseJson(asked.stdout.toString('utf8')));
   const { Id: id, State: state, Config: config } = told;
