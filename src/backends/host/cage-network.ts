@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { ListenerRequest } from '../backend.ts';
+import { childrenOf } from './cage-processes.ts';
 
 /** The only network device that an open cage has besides `lo`; every other cage has none. */
 export const CAGE_DEVICE = 'eth0';
@@ -97,8 +98,7 @@ async function readTable(path: string): Promise<string> {
 
 /** Inodes of the sockets that the processes of an egress hold: its process 1 only waits for the one that serves. */
 function socketsOf({ pid }: ProcessIdentity): Set<string> {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
-  return new Set([pid, ...children.map(Number)].flatMap(heldSockets));
+  return new Set([pid, ...childrenOf(pid)].flatMap(heldSockets));
 }
 
 function heldSockets(pid: number): string[] {

@@ -1,5 +1,5 @@
 // Which processes of this machine belong to a cage: told by the namespace they live in, never by name.
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { IronError } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, waitForExit, type ProcessIdentity } from '../../platform/processes.ts';
 
@@ -17,8 +17,21 @@ export async function mustEnd(identity: ProcessIdentity): Promise<void> {
 
 /** Undefined when there is none, or when the number belongs to another process by now. */
 export function firstChild(parent: ProcessIdentity): ProcessIdentity | undefined {
-  if (!isAlive(parent)) return undefined;
-  return processesWhere((pid) => parentOf(pid) === parent.pid)[0];
+  const [child] = childrenOf(parent.pid);
+  const found = child === undefined ? undefined : identifyProcess(child);
+  // Looked at last: until then the number may have gone to another process.
+  return found?.parentPid === parent.pid && isAlive(parent) ? found : undefined;
+}
+
+/** Numbers of the processes that any thread of `pid` has started and not yet buried; none when it is gone. */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    );
+  } catch {
+    return [];
+  }
 }
 
 export function parentOf(pid: number): number | undefined {
