@@ -61,7 +61,10 @@ try {
   execFileSync('git', ['init', '-q', project]);
   writeFileSync(join(project, 'file'), 'x\n');
   const self = [process.execPath, cli];
-  const create = ['create', '--backend', engine, '--image', image, '--name'];
+  const made = ['--backend', engine, '--image', image, '--name'];
+  const create = ['create', ...made];
+  const run = { commands: [[engine, 'run', '--rm', ...HARDENED, 'nproc=4096:4096', image, ...STAMP]] };
+  const removeTwo = () => call(process.execPath, cli, 'rm', '--discard', 'two');
   need(engine, 'create', '--name', PLAIN, ...HARDENED, 'nproc=4096:4096', '--init', image, 'sleep', '86400');
   ironcage(...create, 'one');
   const exec = (cage) => [...self, 'exec', cage, '--', ...STAMP];
@@ -83,12 +86,14 @@ try {
       cage: { commands: [exec('one')] },
     },
     {
+      name: 'run',
+      plain: run,
+      cage: { commands: [[...self, 'run', ...made, 'two', 'shell', '--', ...STAMP]], before: removeTwo },
+    },
+    {
       name: 'run; create, exec',
-      plain: { commands: [[engine, 'run', '--rm', ...HARDENED, 'nproc=4096:4096', image, ...STAMP]] },
-      cage: {
-        commands: [[...self, ...create, 'two'], exec('two')],
-        before: () => call(process.execPath, cli, 'rm', '--discard', 'two'),
-      },
+      plain: run,
+      cage: { commands: [[...self, ...create, 'two'], exec('two')], before: removeTwo },
     },
   ];
   console.log(`${engine}, median of ${rounds}, milliseconds to the first instruction; ratio to the plain engine`);

@@ -1,7 +1,6 @@
 // The questions that every start and every new cage has, asked of Docker's daemon at its own socket: its command line takes longer to
 // come up than the daemon to answer. For a daemon of this machine alone; everywhere else, and for everything else, its command
 // line is asked.
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { readTextIfPresent } from '../../platform/files.ts';
 import type { RunResult } from '../../platform/processes.ts';
@@ -71,7 +70,9 @@ function messageIn(text: string): string | undefined {
   }
 }
 
-function ask(socketPath: string, method: string, path: string): Promise<Answer> {
+async function ask(socketPath: string, method: string, path: string): Promise<Answer> {
+  // Most commands ask nothing.
+  const { request } = await import('node:http');
   return new Promise((resolve) => {
     const fail = (error: Error): void => {
       const said = `cannot connect to the Docker daemon at ${socketPath}: ${error.message}`;
