@@ -58,6 +58,8 @@ async function pack(directory, input, codeSplitting = {}) {
     dir: directory,
     // Not as modules: what V8 compiled of those can be kept only from Node 22 on, and they take longer to load.
     format: 'cjs',
+    // What is run from kept code cannot call import(): V8 has forgotten there whom to ask.
+    dynamicImportInCjs: false,
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     codeSplitting,
@@ -95,6 +97,10 @@ const groups = TOGETHER.map(({ name, roots }, index) => ({
 const commands = await pack(DIRECTORY, ['dist/cli/main.js', 'dist/cli/compiled-code.js'], { groups });
 const programs = await pack(PROGRAMS_DIRECTORY, PROGRAMS);
 const output = [...commands, ...programs];
+
+for (const { fileName, code } of commands) {
+  if (/[^.\w]import\(/.test(code)) throw new Error(`${fileName} would fail at an import() once its code is kept`);
+}
 
 const digest = createHash('sha256');
 for (const file of commands) digest.update(`${file.fileName}\0${file.code}\0`);

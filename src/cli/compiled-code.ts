@@ -4,7 +4,7 @@
 import * as fs from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import { hostEnvironment } from '../platform/environment.ts';
 import { dataRootOf } from '../platform/user-directories.ts';
 
@@ -43,7 +43,6 @@ export function useCompiledCode(
     const script = new Script(Module.wrap(content), {
       filename,
       ...(cachedData && { cachedData }),
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     modules.set(basename(filename), { script, isNew: script.cachedDataRejected !== false });
     const run: (...names: unknown[]) => unknown = script.runInThisContext();
