@@ -4,7 +4,9 @@ import { isRequest } from '../audit/is-request.ts';
 import { followAudit, readAudit } from '../audit/read.ts';
 import type { Budget } from '../cage/budget.ts';
 import type { Context } from '../cage/context.ts';
+import type { CageSpec } from '../cage/spec.ts';
 import { cagePaths, readSpec } from '../cage/store.ts';
+import { errorMessage } from '../platform/errors.ts';
 import { exceeded, sumOf, usedBy } from './budget-check.ts';
 import type { RunReason, RunRecord } from './run-record.ts';
 import { recordedRuns } from './run-store.ts';
@@ -22,7 +24,14 @@ export interface BudgetWatch {
 const OTHERS_MS = 2_000;
 
 export async function watchBudgets(context: Context, { cage, id, startedAt, budget }: RunRecord): Promise<BudgetWatch> {
-  const spec = await readSpec(context, cage).catch(() => undefined);
+  let spec: CageSpec | undefined;
+  let unreadable: RunReason | undefined;
+  try {
+    spec = await readSpec(context, cage);
+  } catch (error) {
+    const message = `the budget of its cage cannot be read: ${errorMessage(error)}`;
+    unreadable = { code: 'budget-unreadable', message };
+  }
   const ofCage: Budget = spec?.budget ?? {};
   const hasCageBudget = Object.keys(ofCage).length > 0;
   const since = Date.parse(startedAt);
@@ -40,8 +49,10 @@ export async function watchBudgets(context: Context, { cage, id, startedAt, budg
   let others = { costUsd: 0, tokens: 0, timeMs: 0, bytes: 0 };
   let lookedAt = -Infinity;
   return {
-    isBounded: hasCageBudget || Object.values(budget).some((limit) => limit !== undefined),
+    isBounded: unreadable !== undefined || hasCageBudget || Object.values(budget).some((limit) => limit !== undefined),
     exceeded(record) {
+      // What it may use is not known: nothing.
+      if (unreadable !== undefined) return unreadable;
       const now = context.clock.now();
       const own = { ...usedBy(record, now), bytes };
       const reason = exceeded(budget, own, 'the run');

@@ -15,6 +15,7 @@ const REASON_CODES = [
   'budget-tokens',
   'budget-time',
   'budget-bytes',
+  'budget-unreadable',
   'stream-too-long',
   'cage-stopped',
   'cage-gone',
