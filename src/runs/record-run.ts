@@ -15,13 +15,14 @@ import type { Owner } from '../platform/beneath.ts';
 import { readAgent, readerOf } from './agent-stream.ts';
 import { watchBudgets, type BudgetWatch } from './budget-watch.ts';
 import { busRun, type BusRun, type GuestStatus } from './bus-run.ts';
+import { endMembers } from './end-members.ts';
 import { readLaunch } from './launch-file.ts';
 import { openRunMail, type RunMail } from './run-mail.ts';
 import { isCageAlive, pulseOf, type Pulse } from './live-cage.ts';
 import { copyOutput, type OutputCopy } from './output-copy.ts';
 import type { RunReason, RunRecord } from './run-record.ts';
 import { OUTPUT_NAMES, readRun, runPlaces, writeRun, type RunPlaces } from './run-store.ts';
-import { endRun, startSupervisor } from './start-supervisor.ts';
+import { startSupervisor } from './start-supervisor.ts';
 import { readStopRequest } from './stop-request.ts';
 import { addUsage, NO_RUN_USAGE } from './usage.ts';
 
@@ -146,7 +147,7 @@ class Recording {
       hooks.settled();
     } catch (error) {
       // A full disk, most likely. What nobody holds against its budget must not go on.
-      if (budgets.isBounded) await this.#endLeftOver();
+      if (budgets.isBounded) await this.#endMembers(budgets, () => undefined);
       throw error;
     } finally {
       budgets.close();
@@ -202,7 +203,7 @@ class Recording {
         lookedAt = now;
         const ended = this.#look(budgets);
         if (ended !== undefined) return this.#finish(ended, budgets);
-        if (await this.#endLate()) return this.#finish({ status: 'stopped', exitCode: null }, budgets);
+        if (this.#isLate()) return this.#finish({ status: 'stopped', exitCode: null }, budgets);
       }
       this.#mail.turn(this.#record);
       this.#write(false);
@@ -222,7 +223,7 @@ class Recording {
     if (!isCageAlive(this.#record)) return this.#endedWithCage();
     if (!this.#pulse.lives(status?.beat)) {
       const message = 'its supervisor inside the cage was ended';
-      return { status: 'failed', exitCode: null, reason: { code: 'supervisor-gone', message }, leftOver: true };
+      return { status: 'failed', exitCode: null, reason: { code: 'supervisor-gone', message } };
     }
     this.#stopFor(readStopRequest(this.#places.stop) ?? this.#outOfBounds() ?? budgets.exceeded(this.#record));
     return undefined;
@@ -249,21 +250,23 @@ class Recording {
   }
 
   /** A supervisor that does not end its agent is not waited for. */
-  async #endLate(): Promise<boolean> {
+  #isLate(): boolean {
     if (this.#stopping === undefined || performance.now() - this.#stopping.atMs < STOP_MS) return false;
     this.#note('its supervisor did not end it in time');
-    await this.#endLeftOver();
     return true;
   }
 
-  async #endLeftOver(): Promise<void> {
-    try {
-      if (await endRun(await openSession(this.#context, this.#record.cage), this.#record.id)) return;
-    } catch (error) {
-      this.#context.progress(errorMessage(error));
-    }
-    if (isCageAlive(this.#record)) {
-      this.#note(`programs of it may go on in the cage: ironcage restart ${this.#record.cage} ends them`);
+  /** `turn`: while they are waited for. */
+  async #endMembers({ isBounded }: BudgetWatch, turn: () => void): Promise<void> {
+    switch (await endMembers(this.#context, this.#record, { isCounted: isBounded, turn })) {
+      case 'nothing':
+        return;
+      case 'ended':
+        return this.#note('programs of it went on after its end, and were ended');
+      case 'cage-ended':
+        return this.#note('programs of it could not be ended: the cage was, and they with it');
+      case 'left':
+        this.#note(`programs of it may go on in the cage: ironcage restart ${this.#record.cage} ends them`);
     }
   }
 
@@ -287,7 +290,8 @@ class Recording {
   }
 
   async #finish(ended: Ended, budgets: BudgetWatch): Promise<void> {
-    if (ended.leftOver === true) await this.#endLeftOver();
+    // Whatever says that it has ended: nothing of it goes on without being counted.
+    await this.#endMembers(budgets, () => void this.#turn());
     // What was written before the end; more may come from what should be gone, and is not waited for.
     let left = this.#copies.reduce((sum, copy) => sum + copy.left(), 0);
     for (let turn = 1; turn > 0 && left > 0; left -= turn) turn = this.#turn();
@@ -337,8 +341,6 @@ interface Ended {
   status: RunRecord['status'];
   exitCode: number | null;
   reason?: RunReason;
-  /** Something of it may go on. */
-  leftOver?: boolean;
 }
 
 const CAGE_STOPPED: Ended = {

@@ -93,6 +93,37 @@ test('a price that is told at the very end does not turn an end into a stop, and
   expect(await lastRun('one')).toMatchObject({ status: 'done', exitCode: 0, reason: { code: 'budget-cost' } });
 });
 
+/** Says over and over what a supervisor says at its end. */
+const FORGED_END = [
+  'cd /ironcage/bus/runs/$IRONCAGE_RUN',
+  `while :; do echo '{"state":"exited","exitCode":0,"beat":9}' >.forged; mv .forged status.json; sleep 0.02; done`,
+].join('; ');
+/** Out of its run as far as it gets: an orphan in a session of its own, without a variable of it. */
+const unmarked = (seconds: number): string => `(setsid env -i sleep ${seconds} >/dev/null 2>&1 &)`;
+
+async function countInside(cage: string, seconds: number): Promise<number> {
+  return Number((await sandbox.run(['exec', cage, '--', 'pgrep', '-cxf', `sleep ${seconds}`])).stdout);
+}
+
+test('a run that forges its end works on for nobody: all that it has is ended, and nothing of anybody else', async () => {
+  // What was there before it is not its own; a run beside it keeps what it started.
+  expect((await sandbox.run(['exec', 'one', '--', 'sh', '-c', unmarked(981)])).exitCode).toBe(0);
+  const beside = await launch('one', 'sleep 982 & wait', '--background');
+  expect(beside.exitCode, beside.stderr).toBe(0);
+  const forged = await launch('one', `${unmarked(983)}; sleep 984 & ${FORGED_END}`, '--max-time', '1h');
+  expect(forged.exitCode, forged.stderr).toBe(0);
+  expect(await lastRun('one')).toMatchObject({
+    status: 'done',
+    notes: ['programs of it went on after its end, and were ended'],
+  });
+  expect([await countInside('one', 983), await countInside('one', 984)]).toEqual([0, 0]);
+  expect([await countInside('one', 981), await countInside('one', 982)]).toEqual([1, 1]);
+  // Of a run that nobody counts, what has its mark ends as well.
+  expect((await launch('one', `${unmarked(985)}; sleep 986 & ${FORGED_END}`)).exitCode).toBe(0);
+  expect([await countInside('one', 985), await countInside('one', 986)]).toEqual([1, 0]);
+  await sandbox.run(['exec', 'one', '--', 'pkill', 'sleep']);
+});
+
 test('one of the cage counts its runs together, and is kept by a backup', async () => {
   await makeCage('all', '--budget-tokens', '1500');
   expect((await launch('all', answer(900, 100))).exitCode).toBe(0);

@@ -1,19 +1,11 @@
 // Holds the processes of a cage still, and lets them go on: by SIGSTOP, which no program can refuse, to every process of its
 // namespace but the first, which only reaps. Parents are stopped before their children and let go after them, so that
 // none of them sees another one stopped. Everything in there is hostile and may start processes meanwhile.
-import { readFileSync, readdirSync } from 'node:fs';
-import { systemErrorCode } from '../../platform/errors.ts';
 import type { ProcessIdentity } from '../../platform/processes.ts';
-import { namespaceOf } from './cage-processes.ts';
+import { membersOf, signalMember, type Member } from './cage-members.ts';
 
 const PATIENCE_MS = 5_000;
 const POLL_MS = 2;
-
-interface Member extends ProcessIdentity {
-  parentPid: number;
-  /** Letters of its threads’ states, as /proc/PID/stat has them. */
-  states: readonly string[];
-}
 
 /** Those that somebody else has stopped already: they are not to be let go. */
 export function stoppedBefore(init: ProcessIdentity): ProcessIdentity[] {
@@ -30,7 +22,7 @@ export async function pauseProcesses(init: ProcessIdentity): Promise<boolean> {
     // Nobody who moves can have started another one.
     if (moving.length === 0) return true;
     if (performance.now() > end) return false;
-    for (const member of parentsFirst(moving)) send(member, 'SIGSTOP');
+    for (const member of parentsFirst(moving)) signalMember(member, 'SIGSTOP');
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
 }
@@ -45,30 +37,13 @@ export function resumeProcesses(init: ProcessIdentity, except: readonly ProcessI
   const stopped = membersOf(init).filter(
     (member) => isStill(member) && !kept.has(`${member.pid} ${member.startTicks}`),
   );
-  for (const member of parentsFirst(stopped).reverse()) send(member, 'SIGCONT');
+  for (const member of parentsFirst(stopped).reverse()) signalMember(member, 'SIGCONT');
 }
 
 const STOPPED = new Set(['T', 't', 'Z', 'X']);
 
 function isStill({ states }: Member): boolean {
   return states.every((state) => STOPPED.has(state));
-}
-
-/** Also those whose first thread has ended while others run, which look dead from outside. */
-function membersOf(init: ProcessIdentity): Member[] {
-  const own = namespaceOf(init.pid);
-  if (own === undefined || own === namespaceOf(process.pid)) return [];
-  return numbersIn('/proc').flatMap((pid): Member[] => {
-    if (pid === init.pid) return [];
-    const outer = namespaceOf(pid);
-    if (outer !== undefined && outer !== own) return [];
-    const threads = numbersIn(`/proc/${pid}/task`);
-    if (outer === undefined && !threads.some((thread) => namespaceOf(thread) === own)) return [];
-    const stat = readStat(`/proc/${pid}/stat`);
-    if (stat === undefined) return [];
-    const states = threads.flatMap((thread) => readStat(`/proc/${pid}/task/${thread}/stat`)?.state ?? []);
-    return [{ pid, startTicks: stat.startTicks, parentPid: stat.parentPid, states }];
-  });
 }
 
 function parentsFirst(members: readonly Member[]): Member[] {
@@ -83,39 +58,4 @@ function parentsFirst(members: readonly Member[]): Member[] {
     .map((member) => ({ member, depth: depth(member) }))
     .sort((one, other) => one.depth - other.depth)
     .map(({ member }) => member);
-}
-
-function readStat(path: string): { state: string; parentPid: number; startTicks: string } | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(path, 'latin1');
-  } catch {
-    // Gone: then it does nothing any more.
-    return undefined;
-  }
-  // The command name may hold spaces and parentheses: fields start behind the last ')'.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, parentPid] = fields;
-  const startTicks = fields[19];
-  if (state === undefined || startTicks === undefined) return undefined;
-  return { state, parentPid: Number(parentPid), startTicks };
-}
-
-function numbersIn(directory: string): number[] {
-  try {
-    return readdirSync(directory)
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number);
-  } catch {
-    // A process that has ended has no threads.
-    return [];
-  }
-}
-
-function send({ pid }: Member, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'ESRCH') throw error;
-  }
 }
