@@ -65,7 +65,8 @@ export function createClaudeReader(): StreamReader {
       const used = usedOf(recordAt(result, 'usage'));
       total.inputTokens += used.inputTokens;
       total.outputTokens += used.outputTokens;
-      total.costUsd = amountAt(result, 'total_cost_usd') ?? total.costUsd;
+      // A line that somebody else in the cage wrote does not lower it.
+      total.costUsd = Math.max(total.costUsd, amountAt(result, 'total_cost_usd') ?? 0);
     }
     return { type: 'usage', scope: 'total', ...total };
   };

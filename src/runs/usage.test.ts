@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AgentEvent, UsageEvent } from '../agents/events.ts';
 import { addUsage, NO_RUN_USAGE, type Counted, type Usage } from './usage.ts';
@@ -34,9 +35,32 @@ test('what a session had used before the run is taken off, once', () => {
   });
 });
 
-test('a session that tells less than before has used nothing, not less than nothing', () => {
+test('a session that tells less than before counts whole', () => {
   const before = { costUsd: 1, inputTokens: 100, outputTokens: 10 };
-  expect(sum([used('session', 1, 1, 0.1)], before)).toMatchObject({ costUsd: 0, inputTokens: 0, outputTokens: 0 });
+  expect(sum([used('session', 1, 1, 0.1)], before)).toMatchObject({ costUsd: 0.1, inputTokens: 1, outputTokens: 1 });
+});
+
+const use = fc.record({
+  scope: fc.constantFrom('step' as const, 'total' as const, 'session' as const),
+  counts: fc.tuple(fc.double(), fc.double()),
+  costUsd: fc.option(fc.double(), { nil: undefined }),
+});
+
+test('whatever lines stand between the agent’s, no sum falls', () => {
+  const before = { costUsd: 1, inputTokens: 100, outputTokens: 10 };
+  fc.assert(
+    fc.property(fc.array(use), (uses) => {
+      let last: Usage = NO_RUN_USAGE;
+      for (const { scope, counts, costUsd } of uses) {
+        const next = addUsage(last, used(scope, ...counts, costUsd), before);
+        expect(next.costUsd ?? 0).toBeGreaterThanOrEqual(last.costUsd ?? 0);
+        expect(next.inputTokens).toBeGreaterThanOrEqual(last.inputTokens);
+        expect(next.outputTokens).toBeGreaterThanOrEqual(last.outputTokens);
+        expect(next.session?.inputTokens ?? 0).toBeGreaterThanOrEqual(last.session?.inputTokens ?? 0);
+        last = next;
+      }
+    }),
+  );
 });
 
 test.each([-5, Number.NaN, Infinity, -Infinity])('%s is no number of a use', (wrong) => {

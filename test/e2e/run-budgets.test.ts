@@ -88,6 +88,13 @@ test('a run that stays below all of them is left alone, and what it used is told
   expect(upstream.arrivals.map(({ body }) => body.length)).toEqual([60_000, 60_000, 60_000]);
 });
 
+test('what is said again and lower, by whoever wrote it, gives nothing back', async () => {
+  const script = [answer(500, 100), result(0.3), result(0), answer(1, 1), result(0.01)].join('; ');
+  expect((await launch('one', script, '--max-tokens', '1000', '--max-cost', '0.40')).exitCode).toBe(0);
+  const run = await lastRun('one');
+  expect(run).toMatchObject({ status: 'done', reason: null, costUsd: 0.3, inputTokens: 501, outputTokens: 101 });
+});
+
 test('a price that is told at the very end does not turn an end into a stop, and is said', async () => {
   expect((await launch('one', result(0.5), '--max-cost', '0.40')).exitCode).toBe(0);
   expect(await lastRun('one')).toMatchObject({ status: 'done', exitCode: 0, reason: { code: 'budget-cost' } });
