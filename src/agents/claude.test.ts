@@ -46,9 +46,9 @@ test('works unattended with its events as JSON, and takes a model and a session 
   const headless = claude.headless;
   const first = ['-p', '--output-format', 'stream-json', '--verbose'];
   expect(headless?.argv(['claude'], { args: [] })).toEqual(['claude', ...first, '--dangerously-skip-permissions']);
-  const request = { model: 'opus', resume: '05f66397', args: ['--permission-mode', 'plan'] };
+  const request = { model: 'opus', resume: '05f66397', maxCostUsd: 2.5, args: ['--permission-mode', 'plan'] };
   expect(headless?.argv(['claude'], request)).toEqual([
     ...['claude', ...first],
-    ...['--model=opus', '--resume=05f66397', '--permission-mode', 'plan'],
+    ...['--model=opus', '--resume=05f66397', '--max-budget-usd=2.5', '--permission-mode', 'plan'],
   ]);
 });

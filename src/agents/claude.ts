@@ -86,13 +86,15 @@ export const claude: AgentProfile = {
   },
   homeFiles,
   headless: {
-    argv(program, { model, resume, args }) {
+    argv(program, { model, resume, maxCostUsd, args }) {
       return [
         ...program,
         ...['-p', '--output-format', 'stream-json', '--verbose'],
         ...(hasMode(args) ? [] : ['--dangerously-skip-permissions']),
         ...(model === undefined ? [] : [`--model=${model}`]),
         ...(resume === undefined ? [] : [`--resume=${resume}`]),
+        // It counts what it spends itself, without the runs that it resumes; its price it tells only at its end.
+        ...(maxCostUsd === undefined ? [] : [`--max-budget-usd=${maxCostUsd}`]),
         ...args,
       ];
     },

@@ -59,6 +59,8 @@ interface HeadlessRequest {
   model?: string | undefined;
   /** The agent's own id of the session to go on with, from a `session` event. */
   resume?: string | undefined;
+  /** Most that it may cost, for an agent that can hold itself to that; it is held to it from outside all the same. */
+  maxCostUsd?: number | undefined;
   /** More arguments of the user's. */
   args: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Budget } from '../cage/budget.ts';
-import { exceeded, sumOf, usedBy, type Used } from './budget-check.ts';
+import { costLeft, exceeded, sumOf, usedBy, type Used } from './budget-check.ts';
 import type { RunRecord } from './run-record.ts';
 import { NO_RUN_USAGE } from './usage.ts';
 
@@ -43,6 +43,17 @@ test('a run that goes on is counted to now, one that has ended to its end, and n
   expect(usedBy(recordWith({}), now).timeMs).toBe(5_000);
   expect(usedBy(recordWith({ endedAt: '2026-11-30T12:00:02.000Z' }), now).timeMs).toBe(2_000);
   expect(usedBy(recordWith({}), now - 60_000).timeMs).toBe(0);
+});
+
+test.each([
+  [{}, {}, 5, undefined],
+  [{ costUsd: 2.5 }, {}, 5, 2.5],
+  [{}, { costUsd: 3 }, 2.9, 0.1],
+  [{ costUsd: 0.05 }, { costUsd: 3 }, 2.9, 0.05],
+  [{ costUsd: 2.5 }, { costUsd: 3 }, 2.9, 0.1],
+  [{ costUsd: 2.5 }, { costUsd: 3 }, 3.1, 0.0001],
+])('of %j, and of %j for its cage after %d dollars, a run may cost %s', (own, ofCage, used, left) => {
+  expect(costLeft(own, ofCage, used)?.toFixed(6)).toBe(left?.toFixed(6));
 });
 
 test('runs are summed up; what was not told counts nothing', () => {

@@ -3,6 +3,9 @@ import type { Budget } from '../cage/budget.ts';
 import { formatSize } from '../policy/quantities.ts';
 import type { RunReason, RunRecord } from './run-record.ts';
 
+/** In what budgets are given: no agent takes nothing for an amount. */
+const SMALLEST_USD = 0.0001;
+
 export interface Used {
   costUsd: number;
   tokens: number;
@@ -47,6 +50,14 @@ export function exceeded(budget: Budget, used: Used, whose: string): RunReason |
     return reason('budget-bytes', `${whose} sent ${used.bytes} bytes of ${formatSize(bytes)}`);
   }
   return undefined;
+}
+
+/** What a run may cost at most, by its own budget and by what the other runs have left of its cage's; undefined: no bound. */
+export function costLeft(own: Budget, ofCage: Budget, usedUsd: number): number | undefined {
+  const bounds = [own.costUsd, ofCage.costUsd === undefined ? undefined : ofCage.costUsd - usedUsd];
+  const known = bounds.filter((bound) => bound !== undefined);
+  if (known.length === 0) return undefined;
+  return Math.max(SMALLEST_USD, Number(Math.min(...known).toFixed(4)));
 }
 
 function reason(code: RunReason['code'], what: string): RunReason {

@@ -16,7 +16,7 @@ import { cagePaths, openDataRoot, readSpec, withCageLock } from '../cage/store.t
 import { createFileBeneath } from '../platform/beneath.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
 import { makeDirectory, namesIn, pathExists, removeTree, writeFileAtomic } from '../platform/files.ts';
-import { exceeded, sumOf, usedBy } from './budget-check.ts';
+import { costLeft, exceeded, sumOf, usedBy } from './budget-check.ts';
 import { busRun } from './bus-run.ts';
 import { writeLaunch } from './launch-file.ts';
 import { tellOfMessages } from './messaging.ts';
@@ -83,7 +83,7 @@ export async function launchRun(context: Context, request: LaunchRequest): Promi
     const { state, program } = await prepareAgent(context, plan, profile);
     const spec = await readSpec(context, plan.name);
     refuseUncounted(spec, budget);
-    refuseUsedUp(context, spec);
+    const usedUsd = refuseUsedUp(context, spec);
     await tellMissingValues(context, spec);
     const id = newRunId(context.clock.now(), (taken) => isRunTaken(context, taken));
     const { messaging: isWanted = true, prompt: task } = request;
@@ -91,6 +91,7 @@ export async function launchRun(context: Context, request: LaunchRequest): Promi
     const argv = headless.argv(program, {
       model: request.model,
       resume: resumed?.sessionId ?? undefined,
+      maxCostUsd: costLeft(budget, spec.budget ?? {}, usedUsd),
       args: [...args, ...(request.args ?? [])],
     });
     const draft = join(cagePaths(context, plan.name).runs, `.${id}`);
@@ -251,12 +252,13 @@ function refuseUncounted({ name, net, budget: ofCage }: CageSpec, budget: Budget
   });
 }
 
-function refuseUsedUp(context: Context, { name, budget }: CageSpec): void {
-  if (budget === undefined) return;
+/** Dollars that the runs of a cage with a budget have cost. */
+function refuseUsedUp(context: Context, { name, budget }: CageSpec): number {
+  if (budget === undefined) return 0;
   const now = context.clock.now();
   const used = sumOf(recordedRuns(context, name).map((run) => usedBy(run, now)));
   const reason = exceeded(budget, used, 'all runs of the cage together');
-  if (reason === undefined) return;
+  if (reason === undefined) return used.costUsd;
   throw new IronError('E_REFUSED', {
     message: `the cage ${name} may not be used for another run`,
     because: reason.message,

@@ -87,6 +87,25 @@ test('the second run knows what the first one did, and each has its own price', 
   });
 });
 
+test('a run stops by itself when it has cost what it may, and what its session cost before does not count', async () => {
+  const asked = (): number =>
+    server.requests.filter(({ path, side }) => path.startsWith('/v1/messages') && !side).length;
+  const ofCage = async (): Promise<z.infer<typeof runsSchema>> =>
+    runsSchema.parse((await sandbox.run(['runs', 'p', '--json'])).json());
+  const [first] = await ofCage();
+  if (first === undefined) throw new Error('there is no run');
+  const before = asked();
+  const short = await launch('p', '--agent', 'claude', '--max-cost', '0.0001', '-p', FIRST);
+  // It ends by itself, unless who watches it from outside is quicker.
+  expect([1, 143]).toContain(short.exitCode);
+  expect(short.stdout).toContain('Reached maximum budget ($0.0001)');
+  // Its second question, with what its tool gave, was not asked any more.
+  expect(asked() - before).toBe(1);
+  expect((await ofCage()).at(-1)).toMatchObject({ reason: { code: 'budget-cost' } });
+  const resumed = await launch('--resume', first.id, '--max-cost', first.costUsd.toFixed(4), '-p', SECOND);
+  expect(resumed.exitCode, resumed.stderr).toBe(0);
+});
+
 test('a run of no session, of another agent or of another cage is not gone on with', async () => {
   const plain = await launch('p', '--agent', 'shell', '-p', 'true');
   expect(plain.exitCode, plain.stderr).toBe(0);
