@@ -2,10 +2,10 @@
 import { run } from '../platform/processes.ts';
 import type { Context } from './context.ts';
 import { ensureRunning } from './ensure-running.ts';
-import { commandFor, leaveCage } from './enter.ts';
-import { occupy } from './occupancy.ts';
-import { openSession } from './session.ts';
-import { cagePaths, withCageLock } from './store.ts';
+import { commandFor } from './enter.ts';
+import type { CageSession } from './session.ts';
+import type { RunningState } from './state.ts';
+import { withinCage } from './within-cage.ts';
 
 export interface CaptureRequest {
   argv: readonly string[];
@@ -24,29 +24,32 @@ export interface Captured {
 
 /** Starts a stopped cage, and lets it stop again when nobody else is in it. */
 export async function captureInCage(context: Context, name: string, request: CaptureRequest): Promise<Captured> {
-  const { state, leave } = await withCageLock(context, name, async () => ({
-    state: await ensureRunning(context, name, { stopWhenIdle: true }),
-    leave: occupy(cagePaths(context, name)),
-  }));
-  try {
-    const command = commandFor(await openSession(context, name), state, { argv: request.argv }, false);
-    const kept: Buffer[] = [];
-    let bytes = 0;
-    const onOutput = (chunk: Buffer): void => {
-      // A piece of nothing would still hold the whole of what it was cut from.
-      if (bytes < request.maxOutputBytes) kept.push(chunk.subarray(0, request.maxOutputBytes - bytes));
-      bytes += chunk.length;
-    };
-    const { env, cwd } = command;
-    const options = { env, cwd, timeoutMs: request.timeoutMs, onOutput, uncollected: true };
-    const { exitCode, timedOut } = await run(command.program, command.args, options);
-    await command.endLeftOver?.();
-    return {
-      exitCode: timedOut ? undefined : (exitCode ?? 255),
-      output: Buffer.concat(kept),
-      isCut: bytes > request.maxOutputBytes,
-    };
-  } finally {
-    await leaveCage(context, name, leave);
-  }
+  return withinCage(
+    context,
+    name,
+    () => ensureRunning(context, name, { stopWhenIdle: true }),
+    (session, state) => capture(session, state, request),
+  );
+}
+
+async function capture(
+  session: CageSession,
+  state: RunningState,
+  { argv, timeoutMs, maxOutputBytes }: CaptureRequest,
+): Promise<Captured> {
+  const { program, args, env, cwd, endLeftOver } = commandFor(session, state, { argv }, false);
+  const kept: Buffer[] = [];
+  let bytes = 0;
+  const onOutput = (chunk: Buffer): void => {
+    // A piece of nothing would still hold the whole of what it was cut from.
+    if (bytes < maxOutputBytes) kept.push(chunk.subarray(0, maxOutputBytes - bytes));
+    bytes += chunk.length;
+  };
+  const { exitCode, timedOut } = await run(program, args, { env, cwd, timeoutMs, onOutput, uncollected: true });
+  await endLeftOver?.();
+  return {
+    exitCode: timedOut ? undefined : (exitCode ?? 255),
+    output: Buffer.concat(kept),
+    isCut: bytes > maxOutputBytes,
+  };
 }

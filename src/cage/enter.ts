@@ -4,14 +4,13 @@ import { openRelay, runOnPipes, type Relay } from '../platform/pipes.ts';
 import { runInTerminal } from '../platform/terminal.ts';
 import type { EnterCommand } from '../backends/backend.ts';
 import type { Context } from './context.ts';
-import { bringCommits } from './bring-commits.ts';
 import { cageEnvironment } from './cage-environment.ts';
-import { openSession, type CageSession } from './session.ts';
+import type { CageSession } from './session.ts';
 import { ensureRunning } from './ensure-running.ts';
-import { isBusy, isOccupied, occupy } from './occupancy.ts';
+import { isBusy } from './occupancy.ts';
 import type { RunningState } from './state.ts';
-import { cagePaths, readCageState, withCageLock } from './store.ts';
 import { watchEgress } from './watch-egress.ts';
+import { withinCage } from './within-cage.ts';
 
 export interface ExecRequest {
   argv: readonly string[];
@@ -37,29 +36,15 @@ export async function execInCage(
   // Told where it is waited for.
   relay?.catch(() => undefined);
   try {
-    const { state, leave } = await withCageLock(context, name, async () => ({
-      state: await ensureRunning(context, name),
-      leave: occupy(cagePaths(context, name)),
-    }));
-    return await enter(await openSession(context, name), state, request, attachment, relay).finally(() =>
-      leaveCage(context, name, leave),
+    return await withinCage(
+      context,
+      name,
+      () => ensureRunning(context, name),
+      (session, state) => enter(session, state, request, attachment, relay),
     );
   } finally {
     (await relay?.catch(() => undefined))?.close();
   }
-}
-
-/** Takes back the note of being attached; the last to leave a cage that only runs for its users stops it. */
-export async function leaveCage(context: Context, name: string, leave: () => void): Promise<void> {
-  await withCageLock(context, name, async () => {
-    leave();
-    await bringCommits(context, name);
-    const state = readCageState(context, name);
-    if (state.phase !== 'running' || !state.stopWhenIdle) return;
-    if (await isOccupied(cagePaths(context, name), state)) return;
-    const { stopLocked } = await import('./start.ts');
-    await stopLocked(context, name);
-  });
 }
 
 export async function enter(

@@ -2,11 +2,10 @@
 import { agentProfile } from './agent-profiles.ts';
 import type { AuditOutcome } from './audit.ts';
 import type { Context } from './context.ts';
-import { enter, leaveCage } from './enter.ts';
-import { occupy } from './occupancy.ts';
+import { enter } from './enter.ts';
 import { planRun, prepareAgent, tellMissingValues, type AgentRequest } from './prepare-agent.ts';
-import { openSession } from './session.ts';
-import { cagePaths, openDataRoot, withCageLock } from './store.ts';
+import { openDataRoot } from './store.ts';
+import { withinCage } from './within-cage.ts';
 import type { CageDiff } from './work.ts';
 
 export interface RunRequest extends AgentRequest {
@@ -37,15 +36,17 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
   const plan = await planRun(context, request);
   openDataRoot(context);
   const since = context.clock.now();
-  const { state, argv, leave } = await withCageLock(context, plan.name, async () => {
-    const { state, program } = await prepareAgent(context, plan, profile);
-    return { state, argv: profile.startArgv(program, request.args), leave: occupy(cagePaths(context, plan.name)) };
-  });
-  const session = await openSession(context, plan.name);
-  await tellMissingValues(context, session.spec);
   const attachment = request.options.terminal ? 'terminal' : 'inherit';
-  const { exitCode } = await enter(session, state, { argv, env: profile.env, cwd: plan.startIn }, attachment).finally(
-    () => leaveCage(context, plan.name, leave),
+  const { spec, exitCode } = await withinCage(
+    context,
+    plan.name,
+    () => prepareAgent(context, plan, profile),
+    async (session, { state, program }) => {
+      await tellMissingValues(context, session.spec);
+      const argv = profile.startArgv(program, request.args);
+      const ended = await enter(session, state, { argv, env: profile.env, cwd: plan.startIn }, attachment);
+      return { spec: session.spec, ...ended };
+    },
   );
   // Loaded now, not before: the agent must not wait for what is only said at the end.
   const [{ diffCage, unexportedFiles }, { auditOutcome }] = await Promise.all([
@@ -54,12 +55,12 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
   ]);
   const change = await diffCage(context, plan.name);
   const further: CageDiff[] = [];
-  for (const { name: dir } of session.spec.dirs ?? []) {
+  for (const { name: dir } of spec.dirs ?? []) {
     const own = await diffCage(context, plan.name, dir);
     if (own.files.length > 0) further.push(own);
   }
   const outcome = await auditOutcome(context, plan.name, since);
-  const inPlace = session.spec.workspace !== 'copy';
+  const inPlace = spec.workspace !== 'copy';
   const kept =
     !request.options.remove ||
     (inPlace ? (await unexportedFiles(context, plan.name)).length > 0 : change.files.length + further.length > 0);

@@ -12,19 +12,19 @@ import { nodeRuntime } from '../agents/node-runtime.ts';
 import { openCanary, type Canary } from './canary.ts';
 import type { Context } from './context.ts';
 import { egressProbes } from './egress-probes.ts';
-import { commandFor, leaveCage } from './enter.ts';
+import { commandFor } from './enter.ts';
 import type { Probe } from './probe.ts';
-import { occupy } from './occupancy.ts';
 import { listenedPorts } from './policy.ts';
-import { openSession, type CageSession } from './session.ts';
+import type { CageSession } from './session.ts';
 import type { RunningState } from './state.ts';
 import { ensureRunning } from './ensure-running.ts';
 import { stateHealth, type Health } from './repair.ts';
-import { cagePaths, readCageState, withCageLock } from './store.ts';
+import { readCageState } from './store.ts';
 import { verifyAudit } from './audit.ts';
 import { controlSocket } from './confirm-policy.ts';
 import { policyShow } from './policy-change.ts';
 import { secretProbes } from './secret-probes.ts';
+import { withinCage } from './within-cage.ts';
 
 export interface Verification {
   cage: string;
@@ -43,17 +43,14 @@ export async function verifyCage(
   // Before the cage is touched: whatever fails here leaves nothing behind in it.
   const canary = await openCanary();
   try {
-    const { found, state, leave } = await withCageLock(context, name, async () => ({
+    const ready = async (): Promise<{ found: Health; state: RunningState }> => ({
       found: stateHealth(readCageState(context, name)),
       state: await ensureRunning(context, name),
-      leave: occupy(cagePaths(context, name)),
-    }));
-    try {
-      const probes = await probeCage(context, name, { found, state, canary, attack });
-      return { cage: name, ok: probes.every(({ ok }) => ok), probes };
-    } finally {
-      await leaveCage(context, name, leave);
-    }
+    });
+    const probes = await withinCage(context, name, ready, (session, { found, state }) =>
+      probeCage(session, { found, state, canary, attack }),
+    );
+    return { cage: name, ok: probes.every(({ ok }) => ok), probes };
   } finally {
     canary.close();
   }
@@ -67,19 +64,15 @@ interface ProbeRequest {
   attack: boolean;
 }
 
-async function probeCage(
-  context: Context,
-  name: string,
-  { found, state, canary, attack }: ProbeRequest,
-): Promise<Probe[]> {
-  const session = await openSession(context, name);
+async function probeCage(session: CageSession, { found, state, canary, attack }: ProbeRequest): Promise<Probe[]> {
+  const { context, spec } = session;
   const probes = await insideProbes(session, state, canary, attack);
   // An open cage has no egress, no record and no secret of the store's; its network was looked at before it was entered.
-  if (session.spec.net === 'open') return [...probes, aliveProbe(found)];
+  if (spec.net === 'open') return [...probes, aliveProbe(found)];
   probes.push(
     aliveProbe(found),
     await canaryProbe(canary),
-    ...(await outsideProbes(context, name)),
+    ...(await outsideProbes(context, spec.name)),
     ...egressProbes(state),
   );
   if (attack) probes.push(...(await secretProbes(session, state)));

@@ -1,13 +1,13 @@
 // What came of several cages, side by side: their changes file by file, what checks say, what it cost and what left.
 import { auditSummary } from '../cage/audit.ts';
-import { captureInCage } from '../cage/capture.ts';
+import { CHECK_MS, runChecks } from '../cage/checks.ts';
 import type { Context } from '../cage/context.ts';
 import { readSpec } from '../cage/store.ts';
 import { changedWorkspace } from '../cage/work.ts';
 import { IronError } from '../platform/errors.ts';
 import { listRuns } from '../runs/list-runs.ts';
 import type { RunInfo } from '../runs/run-view.ts';
-import { compareChanges, differenceOfChanges, type ChangeOf, type ComparedFile } from '../workspace/compare-changes.ts';
+import { compareChanges, differenceOfChanges, type ComparedFile } from '../workspace/compare-changes.ts';
 import type { PieceWriter } from '../platform/processes.ts';
 import type { TaskCheck } from './fleet-store.ts';
 import { totalsOf } from './run-fleet.ts';
@@ -43,9 +43,6 @@ export interface CompareOptions {
   checkTimeoutMs?: number | undefined;
 }
 
-const CHECK_MS = 10 * 60_000;
-const MAX_CHECK_OUTPUT_BYTES = 2 ** 20;
-
 /** Throws E_NO_CAGE, E_USAGE for cages of different projects. */
 export async function compareCages(
   context: Context,
@@ -53,9 +50,11 @@ export async function compareCages(
   options: CompareOptions = {},
 ): Promise<Comparison> {
   refuseStrangers(await Promise.all(names.map((name) => readSpec(context, name))));
+  // Before the checks: what those leave in a cage is not its work.
+  const changes = await changesOf(context, names);
   const cages: ComparedCage[] = [];
-  for (const name of names) cages.push(await lookAt(context, name, options));
-  return { cages, files: await compareChanges(await changesOf(context, names)) };
+  for (const change of changes) cages.push(await lookAt(context, change, options));
+  return { cages, files: await compareChanges(changes) };
 }
 
 /** What would have to change in the work of the first cage for that of the second; hostile bytes. */
@@ -70,9 +69,11 @@ export async function differenceOfCages(
   if (one !== undefined && other !== undefined) await differenceOfChanges(one, other, write);
 }
 
-async function changesOf(context: Context, names: readonly string[]): Promise<ChangeOf[]> {
-  const changes: ChangeOf[] = [];
-  for (const name of names) changes.push(await changedWorkspace(context, name, ''));
+type ChangeOfCage = Awaited<ReturnType<typeof changedWorkspace>> & { cage: string };
+
+async function changesOf(context: Context, names: readonly string[]): Promise<ChangeOfCage[]> {
+  const changes: ChangeOfCage[] = [];
+  for (const cage of names) changes.push({ cage, ...(await changedWorkspace(context, cage, '')) });
   return changes;
 }
 
@@ -91,13 +92,16 @@ function refuseStrangers(
   });
 }
 
-async function lookAt(context: Context, name: string, options: CompareOptions): Promise<ComparedCage> {
+async function lookAt(
+  context: Context,
+  { cage: name, change }: ChangeOfCage,
+  options: CompareOptions,
+): Promise<ComparedCage> {
   const spec = await readSpec(context, name);
   const runs = await listRuns(context, name);
   const last = runs.at(-1);
   const { total, decisions, bytesOut, bytesIn } = await auditSummary(context, name);
   const costs = runs.flatMap(({ costUsd }) => costUsd ?? []);
-  const { change } = await changedWorkspace(context, name, '');
   return {
     cage: name,
     agent: last?.agent ?? spec.agent,
@@ -128,16 +132,9 @@ async function checksOf(
   name: string,
   { checks = [], checkTimeoutMs = CHECK_MS }: CompareOptions,
 ): Promise<TaskCheck[]> {
-  const done: TaskCheck[] = [];
-  for (const command of checks) {
-    context.progress(`${name}: ${command}`);
-    const began = performance.now();
-    const { exitCode } = await captureInCage(context, name, {
-      argv: ['/bin/sh', '-c', command],
-      timeoutMs: checkTimeoutMs,
-      maxOutputBytes: MAX_CHECK_OUTPUT_BYTES,
-    });
-    done.push({ command, exitCode: exitCode ?? null, durationMs: Math.round(performance.now() - began) });
-  }
-  return done;
+  const outcomes = await runChecks(context, name, {
+    ...{ commands: checks, timeoutMs: checkTimeoutMs, maxOutputBytes: 0, untilFailure: false },
+    onCheck: (command) => context.progress(`${name}: ${command}`),
+  });
+  return (outcomes ?? []).map(({ output: _output, ...check }) => check);
 }

@@ -1,7 +1,7 @@
 // Many tasks over a few cages at a time. Every step is on disk before it is taken; runs outlive this process, so that a fleet whose
 // command was killed or interrupted is gone on with: what runs is taken up, what has ended is not done again.
 import { resolve } from 'node:path';
-import { captureInCage } from '../cage/capture.ts';
+import { CHECK_MS, runChecks, type CheckOutcome } from '../cage/checks.ts';
 import type { Context } from '../cage/context.ts';
 import { cageExists } from '../cage/store.ts';
 import { auditSummary } from '../cage/audit.ts';
@@ -38,7 +38,6 @@ export interface FleetOptions {
   onChange?: ((fleet: FleetRecord) => void) | undefined;
 }
 
-const CHECK_MS = 10 * 60_000;
 const MAX_CHECK_OUTPUT_BYTES = 4 * 2 ** 20;
 
 /**
@@ -159,13 +158,15 @@ async function attemptTask(
     });
     if (ended === undefined) return 'interrupted';
     note({ ...state(), status: 'checking', exitCode: ended.exitCode, ...costsWith(state(), ended) });
-    const { checks, outputs } = isGood(ended) ? await check(context, cage, task, signal) : NOT_CHECKED;
-    if (checks === undefined) return 'interrupted';
+    const outcomes = isGood(ended) ? await check(context, cage, task, signal) : [];
+    if (outcomes === undefined) return 'interrupted';
+    const checks = outcomes.map(({ output: _output, ...check }) => check);
+    const outputs = outcomes.map(({ output }) => output);
     const reason = isGood(ended) ? checkFailure(checks) : (ended.reason?.message ?? `the agent gave ${ended.exitCode}`);
     const isStopped = ended.status === 'stopped' && ended.reason?.code === 'user';
     const done: TaskState = {
       ...state(),
-      ...{ status: reason === undefined ? 'done' : isStopped ? 'stopped' : 'failed', checks: [...checks] },
+      ...{ status: reason === undefined ? 'done' : isStopped ? 'stopped' : 'failed', checks },
       ...(reason !== undefined && { reason }),
       egress: await egressOf(context, cage),
     };
@@ -181,7 +182,6 @@ async function attemptTask(
 }
 
 const WAITING: TaskState = { status: 'waiting', attempt: 0, checks: [] };
-const NOT_CHECKED = { checks: [], outputs: [] };
 const USER_ERROR = 2;
 
 function checkFailure(checks: readonly TaskCheck[]): string | undefined {
@@ -216,27 +216,16 @@ async function runOf(
   });
 }
 
-async function check(
+function check(
   context: Context,
   cage: string,
   task: FleetTask,
   signal: AbortSignal | undefined,
-): Promise<{ checks: TaskCheck[] | undefined; outputs: Buffer[] }> {
-  const checks: TaskCheck[] = [];
-  const outputs: Buffer[] = [];
-  for (const command of task.checks) {
-    if (signal?.aborted === true) return { checks: undefined, outputs };
-    const began = performance.now();
-    const { exitCode, output } = await captureInCage(context, cage, {
-      argv: ['/bin/sh', '-c', command],
-      timeoutMs: spanOf(task),
-      maxOutputBytes: MAX_CHECK_OUTPUT_BYTES,
-    });
-    checks.push({ command, exitCode: exitCode ?? null, durationMs: Math.round(performance.now() - began) });
-    outputs.push(output);
-    if (exitCode !== 0) break;
-  }
-  return { checks, outputs };
+): Promise<CheckOutcome[] | undefined> {
+  return runChecks(context, cage, {
+    ...{ commands: task.checks, timeoutMs: spanOf(task), maxOutputBytes: MAX_CHECK_OUTPUT_BYTES },
+    ...{ untilFailure: true, signal },
+  });
 }
 
 /** Throws E_CONFIG. */

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import type { AgentEvent, StreamReader } from '../agents/events.ts';
 import type { Context } from '../cage/context.ts';
-import { leaveCage } from '../cage/enter.ts';
+import { leaveCage } from '../cage/within-cage.ts';
 import { cageIdentity, currentCaller } from '../cage/identity.ts';
 import { occupy } from '../cage/occupancy.ts';
 import { openSession } from '../cage/session.ts';
