@@ -10,7 +10,7 @@ import type { EvidenceRequest } from './evidence/collect.ts';
 import type { TimedEntry } from './evidence/entry.ts';
 import type { Context } from './cage/context.ts';
 import { lazily } from './platform/lazily.ts';
-import type { FollowOptions, RunEvent } from './runs/follow-run.ts';
+import type { FollowOptions, FollowRunOptions, RunEvent } from './runs/follow-run.ts';
 
 export { openContext, type Context, type ContextOptions } from './cage/context.ts';
 export type { CageOptions } from './cage/options.ts';
@@ -61,7 +61,7 @@ export type { Message } from './bus/message.ts';
 export type { PollEvent, PollOptions, ReadOptions } from './bus/messages.ts';
 export type { SendOptions } from './bus/send.ts';
 export type { LaunchRequest } from './runs/launch-run.ts';
-export type { FollowOptions, RunEvent } from './runs/follow-run.ts';
+export type { FollowOptions, FollowRunOptions, RunEvent } from './runs/follow-run.ts';
 export type { RunInfo } from './runs/run-view.ts';
 export type { Diagnosis } from './runs/diagnose.ts';
 export type { Salvaged } from './cage/salvage.ts';
@@ -265,7 +265,7 @@ export const salvageCage = lazily(async () => (await import('./cage/salvage.ts')
 export async function* followRun(
   context: Context,
   run: string,
-  options?: FollowOptions,
+  options?: FollowRunOptions,
 ): AsyncGenerator<RunEvent, void, undefined> {
   yield* (await import('./runs/follow-run.ts')).followRun(context, run, options);
 }

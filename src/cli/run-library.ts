@@ -73,6 +73,10 @@ export interface RunLibrary<Options> {
   diagnoseCage(context: Context, cage: string): Promise<Diagnosis>;
   salvageCage(context: Context, cage: string, directory: string): Promise<Salvaged>;
   stopRun(context: Context, run: string, options?: { interrupted?: boolean }): Promise<RunInfo>;
-  followRun(context: Context, run: string, options?: FollowOptions): AsyncIterable<RunEvent>;
+  followRun(
+    context: Context,
+    run: string,
+    options?: FollowOptions & { last?: number | undefined },
+  ): AsyncIterable<RunEvent>;
   followBytes(context: Context, run: string, options?: FollowOptions): AsyncIterable<Buffer>;
 }

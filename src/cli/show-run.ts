@@ -28,27 +28,13 @@ export async function showRun(
     for await (const piece of library.followBytes(context, run, options)) await output.bytes(piece);
     return library.findRun(context, run);
   }
-  const kept: RunEvent[] = [];
-  const show = async (event: RunEvent): Promise<void> => {
-    if (output.json) return output.record(event);
-    print(event, output);
-    return output.drained();
-  };
-  if (last !== undefined) {
-    let shown = 0;
-    for await (const event of library.followRun(context, run, { ...options, once: true })) {
-      shown += 1;
-      kept.push(event);
-      if (kept.length > last) kept.shift();
+  for await (const event of library.followRun(context, run, { ...options, last })) {
+    if (output.json) await output.record(event);
+    else {
+      print(event, output);
+      await output.drained();
     }
-    for (const event of kept.splice(0)) await show(event);
-    if (!follow) return library.findRun(context, run);
-    let passed = 0;
-    for await (const event of library.followRun(context, run, options)) {
-      passed += 1;
-      if (passed > shown) await show(event);
-    }
-  } else for await (const event of library.followRun(context, run, options)) await show(event);
+  }
   return library.findRun(context, run);
 }
 

@@ -25,6 +25,11 @@ export interface FollowOptions {
   once?: boolean | undefined;
 }
 
+export interface FollowRunOptions extends FollowOptions {
+  /** Of what is there now only the last so many. */
+  last?: number | undefined;
+}
+
 const LOOK_MS = 60;
 /** Between two looks whether somebody still records it. */
 const RECORDER_MS = 2_000;
@@ -33,8 +38,28 @@ const RECORDER_MS = 2_000;
 export async function* followRun(
   context: Context,
   id: string,
-  { signal, once = false }: FollowOptions = {},
+  { last, ...options }: FollowRunOptions = {},
 ): AsyncGenerator<RunEvent, void, undefined> {
+  let kept: RunEvent[] | undefined = last === undefined ? undefined : [];
+  for await (const event of eventsOf(context, id, options)) {
+    if (event === 'caught-up') {
+      if (kept !== undefined) yield* kept;
+      kept = undefined;
+    } else if (kept === undefined || last === undefined) yield event;
+    else {
+      kept.push(event);
+      if (kept.length > last) kept.shift();
+    }
+  }
+  if (kept !== undefined) yield* kept;
+}
+
+/** `caught-up`: what comes after it was not there at the beginning. */
+async function* eventsOf(
+  context: Context,
+  id: string,
+  { signal, once = false }: FollowOptions,
+): AsyncGenerator<RunEvent | 'caught-up', void, undefined> {
   const cage = cageOfRun(context, id);
   const places = runPlaces(context, cage, id);
   const reader = await readerOf(context, requireRun(places, id).agent);
@@ -62,6 +87,7 @@ export async function* followRun(
         return;
       }
       if (once || signal?.aborted === true) return;
+      yield 'caught-up';
       await new Promise((wake) => setTimeout(wake, LOOK_MS));
     }
   } finally {

@@ -26,6 +26,7 @@ import { runPlaces } from '../../src/runs/run-store.ts';
 import type { TestBackend } from '../support/backends.ts';
 import { onHost, startTestCage, type TestCage } from '../support/cage.ts';
 import { engineReason } from '../support/engines.ts';
+import { until } from '../support/sandbox.ts';
 
 /** Ticks until it is told that it may end. */
 const UNTIL_FILE = 'echo begun; until [ -e go-on ]; do sleep 0.05; done; echo went on; exit 5';
@@ -65,6 +66,22 @@ function describeRuns(backend: TestBackend, more: (cage: () => TestCage) => void
       await cage.sh('touch go-on');
       expect(texts(await told(cage, one.id))).toEqual(['begun', 'went on']);
       expect(await findRun(cage.context, one.id)).toMatchObject({ status: 'failed', exitCode: 5 });
+      await cage.sh('rm go-on');
+    });
+
+    test('of what is there already only the last is told, and then all that comes', async () => {
+      const run = await launch(`echo first; ${UNTIL_FILE}`);
+      await until('its beginning to be recorded', async () => {
+        const there: RunEvent[] = [];
+        for await (const event of followRun(cage.context, run.id, { once: true })) there.push(event);
+        return texts(there).includes('begun');
+      });
+      const follower = followRun(cage.context, run.id, { last: 1 });
+      const first = await follower.next();
+      const events = first.done === true ? [] : [first.value];
+      await cage.sh('touch go-on');
+      for await (const event of follower) events.push(event);
+      expect(texts(events)).toEqual(['begun', 'went on']);
       await cage.sh('rm go-on');
     });
 

@@ -14,7 +14,7 @@ import type {
   Library,
   WaitingRequest,
 } from '../../src/cli/library.ts';
-import type { RunInfo } from '../../src/cli/run-library.ts';
+import type { RunEvent, RunInfo } from '../../src/cli/run-library.ts';
 import type { CageReview, ReviewedFile } from '../../src/cli/review-library.ts';
 import type { Message } from '../../src/cli/message-library.ts';
 import type { ExportView } from '../../src/cli/work-library.ts';
@@ -519,9 +519,12 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
     followRun: async function* (_context, run, { signal: _signal, ...options } = {}) {
       asked('followRun', run, options);
       const time = '2026-11-21T12:00:01.000Z';
-      yield { kind: 'event', time, run, event: { type: 'text', text: 'I look\u001b[2J first.' } };
-      yield { kind: 'stderr', time, run, text: 'a warning' };
-      yield { kind: 'end', time, run, record: RUN };
+      const events: readonly RunEvent[] = [
+        { kind: 'event', time, run, event: { type: 'text', text: 'I look\u001b[2J first.' } },
+        { kind: 'stderr', time, run, text: 'a warning' },
+        { kind: 'end', time, run, record: RUN },
+      ];
+      yield* events.slice(-(options.last ?? events.length));
     },
     followBytes: async function* (_context, run, { signal: _signal, ...options } = {}) {
       asked('followBytes', run, options);
