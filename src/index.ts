@@ -2,7 +2,7 @@
 // here is nobody's but ours. A function's own code is loaded when it is first called, so that a short command starts fast.
 import type { AuditRecord } from './audit/record.ts';
 import type { Message } from './bus/message.ts';
-import type { PollEvent, PollOptions, ReadOptions } from './bus/messages.ts';
+import type { PollEvent, ReadOptions } from './bus/messages.ts';
 import type { ApprovalEvent } from './cage/approve.ts';
 import type { AuditQuery } from './cage/audit.ts';
 import type { HarQuery } from './cage/har.ts';
@@ -11,6 +11,7 @@ import type { TimedEntry } from './evidence/entry.ts';
 import type { Context } from './cage/context.ts';
 import { lazily } from './platform/lazily.ts';
 import type { FollowOptions, FollowRunOptions, RunEvent } from './runs/follow-run.ts';
+import type { PollCageOptions } from './runs/poll-cage.ts';
 
 export { openContext, type Context, type ContextOptions } from './cage/context.ts';
 export type { CageOptions } from './cage/options.ts';
@@ -58,7 +59,8 @@ export type { FleetInfo } from './fleet/fleet-commands.ts';
 export type { CompareOptions, ComparedCage, Comparison } from './fleet/compare.ts';
 export type { DoctorReport } from './cage/doctor.ts';
 export type { Message } from './bus/message.ts';
-export type { PollEvent, PollOptions, ReadOptions } from './bus/messages.ts';
+export type { PollEvent, ReadOptions } from './bus/messages.ts';
+export type { PollCageOptions as PollOptions } from './runs/poll-cage.ts';
 export type { SendOptions } from './bus/send.ts';
 export type { LaunchRequest } from './runs/launch-run.ts';
 export type { FollowOptions, FollowRunOptions, RunEvent } from './runs/follow-run.ts';
@@ -236,11 +238,11 @@ export async function* readMessages(
 ): AsyncGenerator<Message, void, undefined> {
   yield* (await import('./bus/messages.ts')).readMessages(context, name, options);
 }
-/** The same, and each new one, until a time, the end of the cage or of its runs, or `signal`. */
+/** The same, and each new one, until a time, the end of the cage, of its runs or of the one that is named, or `signal`. */
 export async function* pollMessages(
   context: Context,
   name: string,
-  options?: PollOptions,
+  options?: PollCageOptions,
 ): AsyncGenerator<PollEvent, void, undefined> {
   yield* (await import('./runs/poll-cage.ts')).pollCage(context, name, options);
 }

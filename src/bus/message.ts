@@ -26,9 +26,16 @@ export function messageOf({ file: _file, ...entry }: JournalEntry): Message {
   return { ...entry, untrusted: entry.from !== 'user' || entry.restored === true };
 }
 
-/** What a message means for whoever waits for the work: the exit code of `outbox --poll`, or undefined where it goes on. */
-export function outcomeOf({ from, type, payload }: Pick<Message, 'from' | 'type' | 'payload'>): number | undefined {
+/**
+ * What a message means for whoever waits for the work: the exit code of `outbox --poll`, or undefined where it goes on. `awaited`: the run
+ * that is waited for; what says that it is of another one ends nothing.
+ */
+export function outcomeOf(
+  { from, type, payload, run }: Pick<Message, 'from' | 'type' | 'payload' | 'run'>,
+  awaited?: string,
+): number | undefined {
   if (from !== 'cage') return undefined;
+  if (awaited !== undefined && run !== undefined && run !== awaited) return undefined;
   switch (type) {
     case 'task_complete':
       return payload['exit_code'] === 0 ? POLL_EXIT.complete : POLL_EXIT.failed;

@@ -62,6 +62,9 @@ test('the end of a poll is what the agent says, never what passes for it', () =>
   });
   expect(outcomeOf({ type: 'task_complete', from: 'cage', payload: { exit_code: 3 } })).toBe(10);
   expect(outcomeOf({ type: 'question', from: 'user', payload: {} })).toBeUndefined();
+  const idle = { type: 'going_idle', from: 'cage', payload: {} } as const;
+  const ofRuns = [idle, { ...idle, run: 'r-1' }, { ...idle, run: 'r-2' }].map((message) => outcomeOf(message, 'r-1'));
+  expect(ofRuns).toEqual([12, 12, undefined]);
 });
 
 test('plain text goes where a type wants it, and a JSON object is the payload', () => {

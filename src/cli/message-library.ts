@@ -27,14 +27,15 @@ export interface MessageLibrary {
     cage: string,
     options: {
       consumer?: string | undefined;
+      run?: string | undefined;
       timeoutMs: number;
       intervalMs?: number | undefined;
       maxIntervalMs?: number | undefined;
       signal: AbortSignal;
     },
   ): AsyncIterable<PollEvent>;
-  /** The exit code that a message ends a poll with. */
-  outcomeOf(message: Message): Promise<number | undefined>;
+  /** The exit code that a message ends a poll with, or one for that run. */
+  outcomeOf(message: Message, run?: string): Promise<number | undefined>;
   acknowledge(context: Context, cage: string, seq: number, options: { consumer?: string | undefined }): Promise<void>;
   forgetMessages(context: Context, cage: string): Promise<number>;
   sendMessage(

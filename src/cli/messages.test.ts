@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { QUESTION, runCli } from '../../test/support/cli-host.ts';
+import { QUESTION, RUN, runCli } from '../../test/support/cli-host.ts';
 
 test('text from inside cannot pass for a line of ironcage’s or steer the terminal', async () => {
   const { stdout, exitCode } = await runCli(['outbox']);
@@ -35,6 +35,20 @@ test('a poll ends by the first message that ends it', async () => {
   ]);
 });
 
+test('a poll for one run is one of its cage, and ends by what is said for it', async () => {
+  const { calls } = await runCli(['outbox', '--poll', '--run', RUN.id, '--timeout', '1']);
+  expect(calls.find(([name]) => name === 'pollMessages')).toMatchObject([
+    'pollMessages',
+    RUN.cage,
+    { run: RUN.id, timeoutMs: 1000 },
+  ]);
+  const other = await runCli(['outbox', 'other', '--poll', '--run', RUN.id]);
+  expect([other.exitCode, other.stderr]).toEqual([
+    2,
+    expect.stringContaining(`is one of the cage ${RUN.cage}, not of other`),
+  ]);
+});
+
 test.each([
   ['timeout', 13, 'shop-1: done; look'],
   ['gone', 14, 'does not run'],
@@ -62,6 +76,7 @@ test.each([
   [['inbox', 'shop-1', 'answer'], 'the message has no payload'],
   [['inbox', 'shop-1', 'answer', 'x', '--payload-file', 'f'], 'the message has two payloads'],
   [['outbox', '--timeout', '5'], '--timeout is for --poll'],
+  [['outbox', '--run', 'r-20261130-a1b2c3'], '--run is for --poll'],
   [['outbox', '--poll', '--timeout', 'soon'], '--timeout cannot be soon'],
 ])('refuses %j', async (argv, message) => {
   const { exitCode, stderr } = await runCli(argv);

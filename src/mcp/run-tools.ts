@@ -199,14 +199,8 @@ interface Wait {
 async function waitFor(context: Context, { cage, run, timeoutMs, signal }: Wait) {
   const messages: Message[] = [];
   let outcome = 'working';
-  const isOver = async (): Promise<string | undefined> =>
-    (await findRun(context, run)).status === 'running' ? undefined : 'the run has ended';
   for await (const event of pollMessages(context, cage, {
-    consumer: CONSUMER,
-    timeoutMs,
-    maxIntervalMs: 2_000,
-    signal,
-    isOver,
+    ...{ consumer: CONSUMER, run, timeoutMs, maxIntervalMs: 2_000, signal },
   })) {
     if (event.event !== 'message') {
       if (event.event === 'gone') outcome = 'ended';
@@ -214,8 +208,7 @@ async function waitFor(context: Context, { cage, run, timeoutMs, signal }: Wait)
     }
     // What another run of the cage says is told, and ends no waiting for this one.
     messages.push(event.message);
-    const code =
-      event.message.run === undefined || event.message.run === run ? await outcomeOf(event.message) : undefined;
+    const code = await outcomeOf(event.message, run);
     if (code !== undefined) {
       outcome = OUTCOMES[code] ?? 'gone';
       break;

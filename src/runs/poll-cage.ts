@@ -6,15 +6,25 @@ import { cagePaths, readCageState } from '../cage/store.ts';
 import { listRuns } from './list-runs.ts';
 import type { RunInfo } from './run-view.ts';
 
+export interface PollCageOptions extends PollOptions {
+  /** Ends with this run, whatever else goes on. */
+  run?: string | undefined;
+}
+
 /** As `pollMessages`; ends as well when the runs that went on while it waited have ended, or nobody is left in the cage after them. */
 export async function* pollCage(
   context: Context,
   cage: string,
-  options: PollOptions = {},
+  { run, ...options }: PollCageOptions = {},
 ): AsyncGenerator<PollEvent, void, undefined> {
   let sawRun = false;
   const isOver = async (): Promise<string | undefined> => {
     const runs = await listRuns(context, cage);
+    if (run !== undefined) {
+      const awaited = runs.find(({ id }) => id === run);
+      if (awaited === undefined) return `there is no run ${run} in ${cage}`;
+      return awaited.status === 'running' ? options.isOver?.() : ended(awaited);
+    }
     if (runs.some(({ status }) => status === 'running')) sawRun = true;
     else {
       const last = runs.reduce<RunInfo | undefined>(later, undefined);

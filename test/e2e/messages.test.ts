@@ -108,6 +108,28 @@ describe.each([
         { type: 'exited', payload: { reason: expect.stringContaining('of 1 seconds'), exit_code: 143 } },
       ]);
     });
+
+    test('end a poll for one run by it alone, whatever another one says', async () => {
+      // What came before is read.
+      expect((await ironcage('outbox', 'box', '--consumer', 'one')).exitCode).toBe(0);
+      const launch = ['launch', 'box', '--agent', 'shell', '--background', '-p'];
+      const say = (type: string, payload: object): string => `cage-send ${type} '${JSON.stringify(payload)}'`;
+      const other = await ironcage(...launch, `${say('question', { text: 'Which?' })}; sleep 600`);
+      const run = (
+        await ironcage(...launch, `sleep 2; ${say('going_idle', { reason: 'r' })}; sleep 600`)
+      ).stdout.trim();
+      const poll = ['outbox', 'box', '--poll', '--json', '--consumer', 'one', '--max-interval', '1', '--run', run];
+      const idle = await ironcage(...poll);
+      expect(idle.exitCode, idle.stderr).toBe(12);
+      expect(readAll(idle).map(({ type }) => type)).toContain('question');
+      expect((await ironcage('stop-run', run)).exitCode).toBe(0);
+      const gone = await ironcage(...poll);
+      expect(gone).toMatchObject({
+        exitCode: 14,
+        stderr: expect.stringContaining(`the run ${run} has ended: stopped`),
+      });
+      expect((await ironcage('stop-run', other.stdout.trim())).exitCode).toBe(0);
+    });
   });
 });
 

@@ -29,6 +29,7 @@ export const outbox: Command = {
       summary: 'all there is, also what was sent into the cage; nothing counts as read by it',
     },
     { name: 'poll', conflicts: ['forget'], summary: 'wait until the agent is done, asks or gives up' },
+    { name: 'run', value: 'RUN', summary: 'with --poll: wait for this run, whatever other runs of its cage do or say' },
     { name: 'timeout', value: 'S', summary: 'with --poll: seconds to wait at most; default 1800' },
     {
       name: 'interval',
@@ -41,20 +42,30 @@ export const outbox: Command = {
   ],
   examples: [
     { line: 'ironcage outbox --poll --timeout 600', does: 'wait up to ten minutes for the agent of this project' },
+    { line: 'ironcage outbox --poll --run r-20261130-a1b2c3', does: 'wait for one of several runs' },
     { line: 'ironcage outbox shop --json', does: 'what is new from the cage named shop, for a script' },
     { line: 'ironcage outbox shop --all', does: 'the whole conversation' },
   ],
   handler: async ({ word, flags }: Invocation, session: Session) => {
     const pace = readPace(flags);
+    const run = flags.text('run');
     const opened = await session.open();
-    const cage = await targetCage(opened, session, word('CAGE'));
+    const cage =
+      run === undefined ? await targetCage(opened, session, word('CAGE')) : await cageOf(opened, run, word('CAGE'));
     if (flags.on('forget')) return forget(opened, session, cage);
     const consumer = flags.text('consumer');
     return flags.on('poll')
-      ? poll(opened, session, cage, { ...pace, consumer })
+      ? poll(opened, session, cage, { ...pace, consumer, run })
       : show(opened, session, cage, { consumer, all: flags.on('all') });
   },
 };
+
+/** Throws E_NO_RUN, E_USAGE. */
+async function cageOf({ library, context }: Opened, run: string, named: string | undefined): Promise<string> {
+  const { cage } = await library.findRun(context, run);
+  if (named === undefined || named === cage) return cage;
+  throw usageError(`the run ${run} is one of the cage ${cage}, not of ${named}`, { hint: 'leave the cage out' });
+}
 
 async function forget({ library, context }: Opened, { output }: Session, cage: string): Promise<number> {
   const forgotten = await library.forgetMessages(context, cage);
@@ -90,15 +101,15 @@ async function poll(
   { library, context }: Opened,
   { output }: Session,
   cage: string,
-  options: Pace & { consumer: string | undefined },
+  options: Pace & { consumer: string | undefined; run: string | undefined },
 ): Promise<number> {
-  const { consumer } = options;
+  const { consumer, run } = options;
   for await (const event of library.pollMessages(context, cage, { ...options, signal: output.gone })) {
     switch (event.event) {
       case 'message': {
         await print(event.message, output);
         await library.acknowledge(context, cage, event.message.seq, { consumer });
-        const exitCode = await library.outcomeOf(event.message);
+        const exitCode = await library.outcomeOf(event.message, run);
         if (exitCode !== undefined) return exitCode;
         break;
       }
@@ -124,7 +135,7 @@ async function print(message: Message, output: Output): Promise<void> {
 }
 
 function readPace(flags: Flags): Pace {
-  const given = ['timeout', 'interval', 'max-interval'].filter((name) => flags.text(name) !== undefined);
+  const given = ['timeout', 'interval', 'max-interval', 'run'].filter((name) => flags.text(name) !== undefined);
   if (given.length > 0 && !flags.on('poll')) {
     throw usageError(`--${given[0]} is for --poll`, { hint: 'add --poll, or leave it out' });
   }
