@@ -2,9 +2,11 @@
 // to do over Node's IPC, and ends with the run.
 import { systemClock } from '../platform/clock.ts';
 import type { Context } from '../cage/context.ts';
+import { cagePaths } from '../cage/store.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
 import { pathExists, removeTree } from '../platform/files.ts';
 import { withLock } from '../platform/locks.ts';
+import { busRun } from './bus-run.ts';
 import { recordRun } from './record-run.ts';
 import type { RecorderAnswer, RecorderTask } from './recorder-host.ts';
 import { runPlaces } from './run-store.ts';
@@ -40,7 +42,11 @@ async function record({ where, cage, run, draft }: RecorderTask): Promise<void> 
   if (draft !== undefined) {
     answer({ type: 'ready' });
     await committed();
-    if (!pathExists(places.root)) return removeTree(draft, where.dataRoot);
+    if (!pathExists(places.root)) {
+      // Its prompt first: by the draft the next launch finds what a crash left of it.
+      busRun(cagePaths(context, cage).bus, run, undefined).clear();
+      return removeTree(draft, where.dataRoot);
+    }
   }
   try {
     await withLock(places.recorder, { what: `the run ${run}`, timeoutMs: 0 }, () =>

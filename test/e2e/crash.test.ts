@@ -1,10 +1,11 @@
-// A crash between any two steps of create, start, stop, restart and rm: the next command finds its way, nothing goes on
+// A crash between any two steps of create, start, stop, restart, launch and rm: the next command finds its way, nothing goes on
 // running, no half-made cage stays, and work that was nowhere else is still there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { openSandbox, until, type Sandbox } from '../support/sandbox.ts';
 
 const CHILD = fileURLToPath(new URL('step-child.mjs', import.meta.url));
@@ -150,6 +151,37 @@ describe('stop', () => {
     await cageWithWork();
     await ok('start', CAGE);
     expect(operate('stop', number)).toEqual({ steps: STOP.slice(0, number + 1), killed: true });
+    await expectWorkAndNoStrays();
+  });
+});
+
+describe('launch', () => {
+  const LAUNCH = ['begin', 'written', 'prompt inside', 'recorder there', 'made', 'settled'].map(
+    (step) => `launch: ${step}`,
+  );
+  const runs = async (): Promise<{ status: string }[]> =>
+    z.array(z.looseObject({ status: z.string() })).parse((await sandbox.run(['runs', CAGE, '--json'])).json());
+  const idle = (): Promise<void> =>
+    until('its runs to end', async () => (await runs()).every(({ status }) => status !== 'running'));
+  const timesRun = async (): Promise<number> =>
+    Number(await ok('exec', CAGE, '--', 'sh', '-c', 'cat "$HOME/ran" 2>/dev/null | wc -l'));
+
+  atEachStep('launch', LAUNCH, async (step, number) => {
+    await cageWithWork();
+    await ok('start', CAGE);
+    await idle();
+    const before = [(await runs()).length, await timesRun()];
+    expect(operate('launch', number)).toEqual({ steps: LAUNCH.slice(0, number + 1), killed: true });
+    // What was made a run goes on without whoever launched it, once; of all else there is nothing.
+    const isRun = LAUNCH.indexOf(step) >= LAUNCH.indexOf('launch: made');
+    await idle();
+    const after = [(await runs()).length, await timesRun()];
+    expect(after).toEqual(before.map((count) => count + (isRun ? 1 : 0)));
+    if (isRun) expect((await runs()).at(-1)).toMatchObject({ status: 'done', exitCode: 0, reason: null });
+    // Another launch takes away what the killed one had laid ready.
+    await ok('launch', CAGE, '--agent', 'shell', '-p', 'true');
+    const drafts = readdirSync(join(sandbox.dataRoot, 'cages', CAGE, 'runs')).filter((name) => name.startsWith('.'));
+    expect([drafts, await ok('exec', CAGE, '--', 'ls', '-A', '/ironcage/bus/runs')]).toEqual([[], '']);
     await expectWorkAndNoStrays();
   });
 });
