@@ -1,5 +1,5 @@
-// What happens in a run as lines for a model: one a thing that was said, printable and short.
-import { printableLine, type RunEvent } from '../index.ts';
+// A run for a model: how it stands, and what happens in it as lines, one a thing that was said, printable and short.
+import { printableLine, type RunEvent, type RunInfo } from '../index.ts';
 
 const LINE_CHARACTERS = 400;
 
@@ -32,4 +32,22 @@ export function linesOf(event: RunEvent, characters = LINE_CHARACTERS): string[]
     default:
       return said satisfies never;
   }
+}
+
+export function factsOf({
+  id,
+  cage,
+  agent,
+  status,
+  exitCode,
+  reason,
+  costUsd,
+  inputTokens,
+  outputTokens,
+}: RunInfo): Record<string, unknown> {
+  return {
+    ...{ run: id, cage, agent, status, exitCode },
+    ...(reason === null ? {} : { reason }),
+    ...{ costUsd, inputTokens, outputTokens },
+  };
 }
