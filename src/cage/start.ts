@@ -2,11 +2,13 @@
 // has confirmed its policy. Stopping it is the way back.
 import { chownSync } from 'node:fs';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
+import { readSockets } from '../backends/host/cage-network.ts';
 import { writeFilter } from '../backends/host/run-files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import { bringCommits, refreshCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
 import { composePlan } from './compose-plan.ts';
+import { confirmNetwork } from './confirm-network.ts';
 import { containerIdentity } from './container-plan.ts';
 import { askEgressToEnd } from './end-egress.ts';
 import { launchEgress, type LaunchedEgress } from './launch-egress.ts';
@@ -72,19 +74,32 @@ async function startAll(
   let egress: LaunchedEgress | undefined;
   let serving: ReturnType<LaunchedEgress['serve']> | undefined;
   let holder: ProcessIdentity | undefined;
+  const noteStarting = (): void =>
+    writeCageState(context, spec.name, {
+      ...{ phase: 'starting', container, cgroups },
+      ...(egress && { egress: egress.identity }),
+      ...(holder && { holder }),
+    });
   context.step('start: begin');
-  writeCageState(context, spec.name, { phase: 'starting', container, cgroups });
+  noteStarting();
   context.step('start: announced');
+  const launch = (): LaunchedEgress => {
+    egress = launchEgress(session);
+    noteStarting();
+    context.step('start: egress known');
+    return egress;
+  };
+  let launched: Promise<LaunchedEgress> | undefined;
   try {
     writeFilter(paths.run, 'cage');
-    const starting = launchEgress(session);
-    egress = starting;
-    writeCageState(context, spec.name, { phase: 'starting', egress: starting.identity, container, cgroups });
-    context.step('start: egress known');
-    const configured = starting.configure();
-    // The keeper comes up meanwhile; a failure is seen where the first listener waits for this.
+    // A keeper is up before the egress is, the container of an engine long after it: what takes longer is begun first.
+    if (container === undefined) launched = Promise.resolve(launch());
+    const plan = await composePlan(session, container);
+    const starting = (launched ??= afterThis().then(launch));
+    const configured = starting.then((begun) => begun.configure());
+    // A failure is seen where the first listener waits for this.
     configured.catch(() => undefined);
-    const running = await session.backend.start(await composePlan(session, container), {
+    const running = await session.backend.start(plan, {
       async listener(request, handle) {
         try {
           await configured;
@@ -93,38 +108,36 @@ async function startAll(
           handle.close();
           throw error;
         }
-        await starting.listener(request, handle);
+        await (await starting).listener(request, handle);
       },
       async certificate() {
         const caPem = await configured;
         // It has its policy and its listeners: what the cage sends meanwhile waits in their queues.
-        serving = starting.serve();
+        serving = (await starting).serve();
         serving.catch(() => undefined);
         return caPem;
       },
       holderKnown(identityOfHolder, groups) {
         holder = identityOfHolder;
         cgroups.push(...groups);
-        writeCageState(context, spec.name, {
-          phase: 'starting',
-          egress: starting.identity,
-          holder,
-          container,
-          cgroups,
-        });
+        noteStarting();
         context.step('start: holder known');
       },
     });
     context.step('start: cage exists');
+    const sockets = readSockets(running.init);
     if (serving === undefined) throw new Error('the cage is there before its egress');
+    const served = await serving;
+    await confirmNetwork(spec, { ...running, ...served }, sockets);
     const forwarders = await publishing?.forward(running);
-    const state: RunningState = { phase: 'running', ...(await serving), ...running, forwarders, stopWhenIdle };
+    const state: RunningState = { phase: 'running', ...served, ...running, forwarders, stopWhenIdle };
     writeCageState(context, spec.name, state);
     context.step('start: written');
     await publishing?.letGo();
-    starting.detach();
+    (await starting).detach();
     return state;
   } catch (error) {
+    await launched?.catch(() => undefined);
     await endProcesses(context, {
       phase: 'stopping',
       ...(egress && { egress: egress.identity }),
@@ -137,6 +150,11 @@ async function startAll(
     noteCageState(context, spec.name, { phase: 'stopped' });
     throw error;
   }
+}
+
+/** Once everything that was begun in this turn is under way. */
+function afterThis(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function prepareDirectories({ context, spec, paths, identity, callerIsRoot }: CageSession): void {

@@ -34,6 +34,8 @@ interface CliOptions {
   env?: Readonly<Record<string, string | undefined>> | undefined;
   /** A host command line that the program is put behind: another namespace, another shell. */
   behind?: readonly string[] | undefined;
+  /** Absolute path of the Node that runs the program. Default: the one that runs the tests. */
+  node?: string | undefined;
 }
 
 export interface Sandbox {
@@ -66,7 +68,13 @@ export function openSandbox(): Sandbox {
   const env = { PATH, HOME: home, LANG: 'C.UTF-8', TMPDIR: tmpdir(), IRONCAGE_HOME: dataRoot };
 
   const start: Sandbox['start'] = (args, options = {}) => {
-    const [program = '', ...rest] = [...(options.behind ?? []), process.execPath, '--', PROGRAM, ...args];
+    const [program = '', ...rest] = [
+      ...(options.behind ?? []),
+      options.node ?? process.execPath,
+      '--',
+      PROGRAM,
+      ...args,
+    ];
     const child = spawn(program, rest, { cwd: options.cwd ?? directory, env: { ...env, ...options.env } });
     // A command that does not read its input may be gone before it is written.
     child.stdin.on('error', () => undefined);

@@ -19,10 +19,21 @@ export interface ExpectedNetwork {
   devices: readonly string[];
   /** What the egress must hold. */
   listeners: readonly ListenerRequest[];
+  /** What was asked for since the listeners are open; default: asked for now. */
+  sockets?: Promise<SocketTables>;
 }
 
+/** By kind, the texts of /proc/PID/net/tcp and its like, one for each family. */
+export type SocketTables = Readonly<Record<'tcp' | 'udp', readonly string[]>>;
+
 /** What is wrong with it, for people; undefined when it is as it should be. */
-export async function networkFault({ init, egress, devices, listeners }: ExpectedNetwork): Promise<string | undefined> {
+export async function networkFault({
+  init,
+  egress,
+  devices,
+  listeners,
+  sockets,
+}: ExpectedNetwork): Promise<string | undefined> {
   try {
     if (networkOf(init.pid) === networkOf('self')) return 'it has the network of this machine';
     const found = networkDevices(init);
@@ -30,12 +41,12 @@ export async function networkFault({ init, egress, devices, listeners }: Expecte
     if (other !== undefined) return `it has the network device ${printableLine(other)}`;
     const missing = devices.find((device) => !found.includes(device));
     if (missing !== undefined) return `its network device ${missing} is gone`;
+    const tables = listeners.length === 0 ? { tcp: [], udp: [] } : await (sockets ?? readSockets(init));
     const held = egress === undefined ? new Set<string>() : socketsOf(egress);
-    const tables = listeners.length === 0 ? { tcp: [], udp: [] } : await readTables(init);
     const stranger = listeners.find(({ purpose, port }) => {
       const kind = purpose === 'dns-udp' ? 'udp' : 'tcp';
-      const sockets = tables[kind].flatMap((table) => listeningInodes(table, kind, port));
-      return sockets.length === 0 || sockets.some((inode) => !held.has(inode));
+      const inodes = tables[kind].flatMap((table) => listeningInodes(table, kind, port));
+      return inodes.length === 0 || inodes.some((inode) => !held.has(inode));
     });
     if (stranger !== undefined) return `port ${stranger.port} (${stranger.purpose}) is not answered by its egress`;
     // A number that has gone to somebody else meanwhile would have been looked at instead.
@@ -80,7 +91,7 @@ export function listeningInodes(table: string, kind: 'tcp' | 'udp', port: number
  * Each table is read once, and beside one another: for every reading the kernel walks all connections of the machine, which takes
  * milliseconds also where there are none.
  */
-async function readTables({ pid }: ProcessIdentity): Promise<Record<'tcp' | 'udp', readonly string[]>> {
+export async function readSockets({ pid }: ProcessIdentity): Promise<SocketTables> {
   const read = (kind: string): Promise<string[]> =>
     Promise.all(['', '6'].map((family) => readTable(`/proc/${pid}/net/${kind}${family}`)));
   const [tcp, udp] = await Promise.all([read('tcp'), read('udp')]);

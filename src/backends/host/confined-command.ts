@@ -9,8 +9,12 @@ import { PACKAGE_ROOT } from '../../platform/package-root.ts';
 import type { CageIdentity } from '../backend.ts';
 import { dropRoot, type Tools } from './tools.ts';
 
+const MEMORY_BYTES = 512 * 2 ** 20;
+/** Of addresses: from 13 on, in Node 24, V8 reserves them in a way that the kernel counts as memory in use. */
+const CODE_RANGE_BYTES = Number.parseInt(process.versions.v8, 10) >= 13 ? 512 * 2 ** 20 : 0;
+
 /** Bytes of private writable memory, heap and buffers together; past it allocations fail and the program ends. */
-export const CONFINED_MEMORY_BYTES = 512 * 2 ** 20;
+export const CONFINED_MEMORY_BYTES = MEMORY_BYTES + CODE_RANGE_BYTES;
 
 /** Descriptors of the start: the channel to the parent or the egress, and the system-call filter. */
 export const CONFINED_FDS = { channel: 3, filter: 4 } as const;

