@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FORGED_END } from '../support/forged-end.ts';
 import { openSandbox, type CliResult, type Sandbox } from '../support/sandbox.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -100,11 +101,6 @@ test('a price that is told at the very end does not turn an end into a stop, and
   expect(await lastRun('one')).toMatchObject({ status: 'done', exitCode: 0, reason: { code: 'budget-cost' } });
 });
 
-/** Says over and over what a supervisor says at its end. */
-const FORGED_END = [
-  'cd /ironcage/bus/runs/$IRONCAGE_RUN',
-  `while :; do echo '{"state":"exited","exitCode":0,"beat":9}' >.forged; mv .forged status.json; sleep 0.02; done`,
-].join('; ');
 /** Out of its run as far as it gets: an orphan in a session of its own, without a variable of it. */
 const unmarked = (seconds: number): string => `(setsid env -i sleep ${seconds} >/dev/null 2>&1 &)`;
 

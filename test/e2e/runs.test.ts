@@ -26,6 +26,7 @@ import { runPlaces } from '../../src/runs/run-store.ts';
 import type { TestBackend } from '../support/backends.ts';
 import { onHost, startTestCage, type TestCage } from '../support/cage.ts';
 import { engineReason } from '../support/engines.ts';
+import { FORGED_END } from '../support/forged-end.ts';
 import { until } from '../support/sandbox.ts';
 
 /** Ticks until it is told that it may end. */
@@ -105,6 +106,16 @@ function describeRuns(backend: TestBackend, more: (cage: () => TestCage) => void
           reason: { code: 'budget-time', message: expect.stringContaining('of 1 seconds') },
         },
       });
+    });
+
+    test('a run that forges its end has nothing left, however it tried to get away', async () => {
+      const away = '(setsid env -i sleep 985 >/dev/null 2>&1 &)';
+      const run = await launch(`${away}; sleep 985 & ${FORGED_END}`, { budget: { time: '1h' } });
+      expect(await awaitRun(cage.context, run.id)).toMatchObject({
+        status: 'done',
+        notes: ['programs of it went on after its end, and were ended'],
+      });
+      expect((await cage.sh('pgrep -cxf "sleep 985"')).stdout).toBe('0');
     });
 
     more(() => cage);
