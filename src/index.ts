@@ -15,7 +15,8 @@ import type { PollCageOptions } from './runs/poll-cage.ts';
 
 export { openContext, type Context, type ContextOptions } from './cage/context.ts';
 export type { CageOptions } from './cage/options.ts';
-export type { CageInfo, CageView } from './cage/view.ts';
+export type { CageInfo } from './cage/list-cages.ts';
+export type { CageView } from './cage/view.ts';
 export type { DirsView } from './cage/dirs.ts';
 export type { ForkOutcome } from './cage/fork.ts';
 export type { RewindOutcome } from './cage/rewind.ts';
@@ -27,7 +28,8 @@ export type { ExportOutcome, ExportQuery, ExportView } from './cage/export-cage.
 export type { PatchesView } from './cage/patch-cage.ts';
 export type { GuardRequest } from './cage/host-guard.ts';
 export type { SyncOutcome, SyncRequest } from './cage/sync-cage.ts';
-export type { ApplyOutcome, ApplyView, CageDiff } from './cage/work.ts';
+export type { ApplyOutcome, ApplyView } from './cage/apply-cage.ts';
+export type { CageDiff } from './cage/work.ts';
 export type { CageReview, ReviewedFile, ReviewRequest, ReviewSelector, ShownFinding } from './cage/review.ts';
 export type { AnswerResult, ApprovalAnswer, ApprovalEvent } from './cage/approve.ts';
 export type { WaitingRequest } from './cage/waiting-request.ts';
@@ -111,7 +113,7 @@ export const restoreTrashed = lazily(async () => (await import('./cage/restore-t
 export const findLeftovers = lazily(async () => (await import('./cage/leftovers.ts')).findLeftovers);
 export const removeLeftovers = lazily(async () => (await import('./cage/leftovers.ts')).removeLeftovers);
 
-export const listCages = lazily(async () => (await import('./cage/view.ts')).listCages);
+export const listCages = lazily(async () => (await import('./cage/list-cages.ts')).listCages);
 export const showCage = lazily(async () => (await import('./cage/view.ts')).showCage);
 export const resolveCageName = lazily(async () => (await import('./cage/resolve-name.ts')).resolveCageName);
 
@@ -146,9 +148,9 @@ export const decideReview = lazily(async () => (await import('./cage/review.ts')
 export const reviewFileText = lazily(async () => (await import('./cage/review.ts')).reviewFileText);
 /** A long text about a cage as a file, made printable; the path is its answer. */
 export const keepReport = lazily(async () => (await import('./cage/reports.ts')).keepReport);
-export const planApplyCage = lazily(async () => (await import('./cage/work.ts')).planApplyCage);
+export const planApplyCage = lazily(async () => (await import('./cage/apply-cage.ts')).planApplyCage);
 /** Takes a change into the work tree or onto a branch: all of it, or nothing. */
-export const applyCage = lazily(async () => (await import('./cage/work.ts')).applyCage);
+export const applyCage = lazily(async () => (await import('./cage/apply-cage.ts')).applyCage);
 export const planExportCage = lazily(async () => (await import('./cage/export-cage.ts')).planExportCage);
 export const exportCage = lazily(async () => (await import('./cage/export-cage.ts')).exportCage);
 export const patchesOfCage = lazily(async () => (await import('./cage/patch-cage.ts')).patchesOfCage);

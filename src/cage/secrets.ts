@@ -32,6 +32,7 @@ export function anotherPlaceholder(name: string): string {
 
 /** Of `names` those whose value is stored for this cage and for no other. */
 export async function storedForAlone(context: Context, names: readonly string[], cage: string): Promise<string[]> {
+  if (names.length === 0) return [];
   const [own, all] = await Promise.all([
     listSecrets(secretsDirectory(context), cage),
     listSecrets(secretsDirectory(context)),

@@ -1,34 +1,19 @@
-// What there is, for people and scripts: the list, and one cage with all it can reach, read, write and use.
+// One cage, for people and scripts, with all it can reach, read, write and use.
 import { loadWorkspace } from '../workspace/workspace.ts';
-import { hasUnexportedWork } from '../workspace/unexported.ts';
 import type { Enforcer, LimitEnforcement } from '../backends/backend.ts';
-import { errorMessage } from '../platform/errors.ts';
-import { pathExists } from '../platform/files.ts';
 import type { Budget } from './budget.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
 import { accessOf, exposureOf } from './exposure.ts';
+import { infoOf, type CageInfo } from './list-cages.ts';
 import type { RuleView } from './live-policy.ts';
 import { policyShow, type PolicyView } from './policy-change.ts';
 import { viewPorts, type PortView } from './ports.ts';
 import { formatPort } from './published-port.ts';
 import { missingPorts } from './published.ts';
-import { stateHealth } from './repair.ts';
 import { listSnapshots, type SnapshotInfo } from './snapshot-list.ts';
-import type { CageSpec } from './spec.ts';
-import { listCageNames, readCageState, readSpec } from './store.ts';
-import { storedWorkspaces, workspacePlaces } from './workspaces.ts';
-
-export interface CageInfo {
-  name: string;
-  status: 'running' | 'stopped' | 'broken';
-  backend: string;
-  workspace: string;
-  net: string;
-  project: string;
-  createdAt: string;
-  unexported: boolean;
-}
+import { readCageState, readSpec } from './store.ts';
+import { workspacePlaces } from './workspaces.ts';
 
 interface LimitView {
   value: number | undefined;
@@ -79,72 +64,6 @@ export interface CageView extends CageInfo {
   policyConfirmed: boolean;
   identity: { uid: number; gid: number; insideUid: number };
   problems: readonly string[];
-}
-
-/** Every cage of the data root; one that cannot be read is listed as broken. */
-export async function listCages(context: Context): Promise<CageInfo[]> {
-  const cages: CageInfo[] = [];
-  for (const name of listCageNames(context)) cages.push(await describe(context, name));
-  return cages;
-}
-
-async function describe(context: Context, name: string): Promise<CageInfo> {
-  let spec: CageSpec;
-  try {
-    spec = await readSpec(context, name);
-  } catch {
-    // Half-made, or its spec is broken: `show` and `doctor` say which.
-    return {
-      name,
-      status: 'broken',
-      backend: 'native',
-      workspace: 'copy',
-      net: 'filtered',
-      project: '',
-      createdAt: '',
-      unexported: await isUnexported(context, name).catch(() => true),
-    };
-  }
-  return { ...(await infoOf(context, spec)).info };
-}
-
-async function infoOf(
-  context: Context,
-  spec: CageSpec,
-  age?: 'just made',
-): Promise<{ info: CageInfo; problems: string[] }> {
-  const problems: string[] = [];
-  const { name, backend, workspace, net, project, createdAt } = spec;
-  let status: CageInfo['status'] = 'broken';
-  let unexported = true;
-  try {
-    const health = stateHealth(readCageState(context, name));
-    status = health === 'running' || health === 'stopped' ? health : 'broken';
-    if (status === 'broken')
-      problems.push(
-        health === 'degraded'
-          ? `its egress has ended, so that it has no network: the next run, exec or start of it starts another (ironcage start ${name})`
-          : 'a start, a stop or a crash left parts of it: the next command repairs that',
-      );
-  } catch (error) {
-    problems.push(errorMessage(error));
-  }
-  try {
-    unexported = age === undefined && (await isUnexported(context, name));
-  } catch (error) {
-    // What cannot be read may hold work: it is treated as if it does.
-    problems.push(`its work cannot be read: ${errorMessage(error)}`);
-  }
-  if (!pathExists(project)) problems.push(`its project ${project} is gone`);
-  for (const { name: dir, path } of spec.dirs ?? [])
-    if (!pathExists(path)) problems.push(`its directory ${dir} is gone from ${path}`);
-  return { info: { name, status, backend, workspace, net, project, createdAt, unexported }, problems };
-}
-
-async function isUnexported(context: Context, name: string): Promise<boolean> {
-  for (const { workspace } of await storedWorkspaces(context, name))
-    if (await hasUnexportedWork(workspace)) return true;
-  return false;
 }
 
 /** Of a cage that was just made nobody can have worked in it: its files are not looked through. */

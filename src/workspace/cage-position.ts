@@ -6,7 +6,6 @@ import { fromText } from './byte-path.ts';
 import { openDirectory } from './directory-handle.ts';
 import { lookAt } from './apply-steps.ts';
 import { readBelow, readGitPosition, tipOf } from './git-position.ts';
-import { mountedGitDir, readGiven } from './mounted-git.ts';
 import { inspectProject } from './project.ts';
 import { workspaceDirectory, type PreparedWorkspace } from './workspace.ts';
 
@@ -27,6 +26,8 @@ export async function cagePosition(workspace: PreparedWorkspace): Promise<CagePo
     case 'copy':
       return positionIn(join(directories.tree, '.git'));
     case 'mount': {
+      // Loaded here, with its schema: most cages have no mounted project.
+      const { mountedGitDir, readGiven } = await import('./mounted-git.ts');
       const directory = workspaceDirectory(storeDirectory);
       const given = readGiven(directory);
       return given === undefined ? undefined : positionIn(mountedGitDir(directory, given));

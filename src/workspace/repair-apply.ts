@@ -4,7 +4,7 @@ import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { pathExists, removeTree } from '../platform/files.ts';
-import type { ApplyJournal } from './apply-journal.ts';
+import type { ApplyJournal } from './apply-journal-record.ts';
 import { commitStep, JOURNAL_NAME, type Site } from './apply-steps.ts';
 import { toText } from './byte-path.ts';
 import { workspaceDirectory } from './workspace.ts';
@@ -20,7 +20,8 @@ export interface RepairedApply {
 export async function repairApply(storeDirectory: string): Promise<RepairedApply | undefined> {
   const directory = workspaceDirectory(storeDirectory);
   if (!pathExists(join(directory, JOURNAL_NAME))) return undefined;
-  const { dropJournal, readJournal } = await import('./apply-journal.ts');
+  const { readJournal } = await import('./apply-journal-record.ts');
+  const { dropJournal } = await import('./apply-journal.ts');
   const { openSite, stagingDirectory } = await import('./replace-site.ts');
   const journal = readJournal(directory);
   if (journal === undefined) return undefined;

@@ -4,7 +4,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError } from '../platform/errors.ts';
 import { isAlive } from '../platform/processes.ts';
-import type { ApplyJournal } from './apply-journal.ts';
+import type { ApplyJournal } from './apply-journal-record.ts';
 import type { Site } from './apply-steps.ts';
 import { fromText } from './byte-path.ts';
 import { isGone, openDirectory, withDirectoryBelow, type DirectoryHandle } from './directory-handle.ts';

@@ -1,9 +1,9 @@
 // What was decided about findings, kept beside the workspace. A decision holds for one class at one file with exactly these contents:
 // whatever changes later has not been decided. Must not be written from inside a cage: it lies outside of every mount.
 import { join } from 'node:path';
-import { z } from 'zod';
 import { IronError } from '../platform/errors.ts';
 import { readTextIfPresent, removeTree, writeFileAtomic } from '../platform/files.ts';
+import { parseJson } from '../platform/json.ts';
 import { gravest, type Finding, type Rank } from './finding.ts';
 import type { HostExecutableFile } from './guard-change.ts';
 import { workspaceDirectory, type PreparedWorkspace } from './workspace.ts';
@@ -12,12 +12,6 @@ const FILE_NAME = 'review.json';
 
 const DECISIONS = ['accepted', 'left-out'] as const;
 export type Decision = (typeof DECISIONS)[number];
-
-const schema = z.strictObject({
-  version: z.literal(1),
-  /** By what `decisionKey` makes of a finding. */
-  decisions: z.record(z.string(), z.enum(DECISIONS)),
-});
 
 export interface DecidedFinding extends Finding {
   decision: Decision | 'undecided';
@@ -70,14 +64,27 @@ function readDecisions(workspace: PreparedWorkspace): ReadonlyMap<string, Decisi
   const path = join(workspaceDirectory(workspace.storeDirectory), FILE_NAME);
   const text = readTextIfPresent(path);
   if (text === undefined) return new Map();
-  try {
-    return new Map(Object.entries(schema.parse(JSON.parse(text)).decisions));
-  } catch (error) {
-    throw new IronError('E_STATE_BROKEN', {
-      message: `the decisions of the review, ${path}, cannot be read`,
-      hint: `remove the file: everything is undecided then, and nothing else is lost`,
-      details: { path },
-      cause: error,
-    });
+  const decisions = parseDecisions(text);
+  if (decisions !== undefined) return decisions;
+  throw new IronError('E_STATE_BROKEN', {
+    message: `the decisions of the review, ${path}, cannot be read`,
+    hint: `remove the file: everything is undecided then, and nothing else is lost`,
+    details: { path },
+  });
+}
+
+/** By hand: every export reads it, and the schema library is the larger part of a short command's start. */
+function parseDecisions(text: string): ReadonlyMap<string, Decision> | undefined {
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null || !('version' in value) || !('decisions' in value)) return undefined;
+  const { version, decisions } = value;
+  if (version !== 1 || typeof decisions !== 'object' || decisions === null || Array.isArray(decisions))
+    return undefined;
+  const found = new Map<string, Decision>();
+  for (const [key, said] of Object.entries(decisions)) {
+    const decision = DECISIONS.find((each) => each === said);
+    if (decision === undefined) return undefined;
+    found.set(key, decision);
   }
+  return found;
 }

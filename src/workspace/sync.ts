@@ -3,7 +3,7 @@
 import { closeSync } from 'node:fs';
 import { IronError } from '../platform/errors.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
-import type { ApplyJournal } from './apply-journal.ts';
+import type { ApplyJournal } from './apply-journal-record.ts';
 import { toText } from './byte-path.ts';
 import { lookAt } from './apply-steps.ts';
 import { openDirectory } from './directory-handle.ts';

@@ -1,0 +1,104 @@
+// A cage's change taken into its project: into the working tree, or onto a branch beside it.
+import { IronError } from '../platform/errors.ts';
+import { tellIfSlow } from '../platform/slowness.ts';
+import { applyToBranch } from '../workspace/apply-branch.ts';
+import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
+import { planApply, type ApplyOnto, type ApplyPlan } from '../workspace/plan-apply.ts';
+import { decideFiles, type DecidedFile } from '../workspace/review-decisions.ts';
+import { bringCommits } from './bring-commits.ts';
+import type { Context } from './context.ts';
+import { leftOutByGuard, refuseInCommits, type GuardRequest } from './host-guard.ts';
+import { repairCage } from './repair.ts';
+import { readSpec, withCageLock } from './store.ts';
+import { changedWorkspace } from './work.ts';
+
+export interface ApplyView extends Pick<ApplyPlan, 'files' | 'conflicts' | 'stays'> {
+  /** With what was decided in a review of exactly these contents. */
+  hostExecutable: readonly DecidedFile[];
+  /** The project is mounted: there is nothing to bring there. */
+  inPlace: boolean;
+}
+
+/** What an apply would do to the project as it stands now, or to a branch beside it. Touches nothing. */
+export async function planApplyCage(
+  context: Context,
+  name: string,
+  dir = '',
+  target: ApplyRequest['target'] = 'working-tree',
+): Promise<ApplyView> {
+  // The index that the project is recorded with is one, and what an interrupted apply left is no state to plan upon.
+  return withCageLock(context, name, async () => {
+    for (const line of await repairCage(context, name)) context.progress(line);
+    if (await isInPlace(context, name))
+      return { files: [], conflicts: [], stays: [], hostExecutable: [], inPlace: true };
+    const { workspace, files, conflicts, stays, hostExecutable } = await freshPlan(context, name, dir, target);
+    return { files, conflicts, stays, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
+  });
+}
+
+async function isInPlace(context: Context, name: string): Promise<boolean> {
+  return (await readSpec(context, name)).workspace !== 'copy';
+}
+
+async function freshPlan(
+  context: Context,
+  name: string,
+  dir: string,
+  target: ApplyRequest['target'],
+): Promise<ApplyPlan> {
+  const { workspace, change } = await changedWorkspace(context, name, dir);
+  return tellIfSlow(
+    (line) => context.progress(line),
+    `comparing with ${workspace.projectRoot}`,
+    () => planApply(workspace, change, ontoOf(target)),
+  );
+}
+
+function ontoOf(target: ApplyRequest['target']): ApplyOnto {
+  if (target === 'working-tree') return target;
+  return target.keepsCommits === true ? 'base-head' : 'head';
+}
+
+export interface ApplyRequest extends GuardRequest {
+  dir?: string | undefined;
+  /** `keepsCommits`: the agent's own, with author and message; default: one commit of it all. */
+  target: 'working-tree' | { branch: string; keepsCommits?: boolean };
+}
+
+export interface ApplyOutcome {
+  applied: readonly string[];
+  leftOut: readonly string[];
+  branch?: string | undefined;
+  commit?: string | undefined;
+}
+
+/** Takes the change into the project: all of it, or nothing. Throws E_CONFLICT and E_HOST_EXECUTABLE before anything is written. */
+export async function applyCage(context: Context, name: string, request: ApplyRequest): Promise<ApplyOutcome> {
+  return withCageLock(context, name, async () => {
+    for (const line of await repairCage(context, name)) context.progress(line);
+    if (await isInPlace(context, name)) {
+      await bringCommits(context, name);
+      return { applied: [], leftOut: [] };
+    }
+    const plan = await freshPlan(context, name, request.dir ?? '', request.target);
+    // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
+    if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
+    const leaveOut = leftOutByGuard(plan, name, request);
+    if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });
+    const { branch, keepsCommits = false } = request.target;
+    const { dir = '' } = request;
+    // No name of a cage has a dot in it: what is kept of two directories never meets.
+    const cageName = dir === '' ? name : `${name}.${dir}`;
+    if (!keepsCommits) return applyToBranch(plan, branch, { leaveOut, cageName });
+    if (leaveOut.length > 0) throw cannotLeaveOut(leaveOut);
+    const { applyCommits } = await import('../workspace/apply-commits.ts');
+    return applyCommits(plan, branch, cageName, (files) => refuseInCommits(plan.workspace, files, name, request));
+  });
+}
+
+function cannotLeaveOut(files: readonly string[]): IronError {
+  return new IronError('E_USAGE', {
+    message: `commits that are kept as they are cannot leave files out: ${files.join(', ')}`,
+    hint: 'accept these files, or leave --keep-commits out',
+  });
+}
