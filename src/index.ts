@@ -153,6 +153,8 @@ export const planApplyCage = lazily(async () => (await import('./cage/apply-cage
 export const applyCage = lazily(async () => (await import('./cage/apply-cage.ts')).applyCage);
 export const planExportCage = lazily(async () => (await import('./cage/export-cage.ts')).planExportCage);
 export const exportCage = lazily(async () => (await import('./cage/export-cage.ts')).exportCage);
+/** Both in one: the plan is shown to a function, and what that decides is done. */
+export const exportDecided = lazily(async () => (await import('./cage/export-cage.ts')).exportDecided);
 export const patchesOfCage = lazily(async () => (await import('./cage/patch-cage.ts')).patchesOfCage);
 export const writePatches = lazily(async () => (await import('./cage/patch-cage.ts')).writePatches);
 export const syncCage = lazily(async () => (await import('./cage/sync-cage.ts')).syncCage);

@@ -41,15 +41,7 @@ export interface ExportView extends Pick<
 
 /** What an export would do. Touches nothing. */
 export async function planExportCage(context: Context, name: string, query: ExportQuery): Promise<ExportView> {
-  return withCageLock(context, name, async () => {
-    for (const line of await repairCage(context, name)) context.progress(line);
-    const plan = await freshPlan(context, name, query);
-    if ('inPlace' in plan) return plan;
-    const { root: target, files, unchanged, conflicts, wouldDelete, protectedFiles, skipped } = plan;
-    const hostExecutable = decideFiles(plan.workspace, plan.hostExecutable);
-    const listed = { files, unchanged, conflicts, wouldDelete, protectedFiles, skipped };
-    return { target, ...listed, hostExecutable, inPlace: false };
-  });
+  return (await exportDecided(context, name, query, () => undefined)).plan;
 }
 
 export interface ExportOutcome extends Exported, Pick<ExportView, 'target' | 'inPlace'> {}
@@ -58,22 +50,46 @@ export interface ExportOutcome extends Exported, Pick<ExportView, 'target' | 'in
 export async function exportCage(
   context: Context,
   name: string,
-  request: ExportQuery & GuardRequest,
+  { hostExecutable, shown, notShown, ...query }: ExportQuery & GuardRequest,
 ): Promise<ExportOutcome> {
+  const { outcome } = await exportDecided(context, name, query, () => ({ hostExecutable, shown, notShown }));
+  if (outcome === undefined) throw new Error('an export that was decided has an outcome');
+  return outcome;
+}
+
+/**
+ * Plans once, and writes what `decide` says of that plan; undefined, or whatever it throws, leaves everything as it is. The cage is
+ * locked meanwhile: nobody is to be asked in there.
+ */
+export async function exportDecided(
+  context: Context,
+  name: string,
+  query: ExportQuery,
+  decide: (plan: ExportView) => GuardRequest | undefined,
+): Promise<{ plan: ExportView; outcome: ExportOutcome | undefined }> {
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
-    const plan = await freshPlan(context, name, request);
-    if ('inPlace' in plan) {
+    const fresh = await freshPlan(context, name, query);
+    const plan = 'inPlace' in fresh ? fresh : viewOf(fresh);
+    const request = decide(plan);
+    if (request === undefined) return { plan, outcome: undefined };
+    if ('inPlace' in fresh) {
       await bringCommits(context, name);
-      return { target: plan.target, exported: [], leftOut: [], inPlace: true };
+      return { plan, outcome: { target: plan.target, exported: [], leftOut: [], inPlace: true } };
     }
-    const exported = await exportFiles(plan, {
-      leaveOut: leftOutByGuard(plan, name, request),
+    const exported = await exportFiles(fresh, {
+      leaveOut: leftOutByGuard(fresh, name, request),
       step: (step) => context.step(`export: ${step}`),
       tell: (line) => context.progress(line),
     });
-    return { target: plan.root, ...exported, inPlace: false };
+    return { plan, outcome: { target: plan.target, ...exported, inPlace: false } };
   });
+}
+
+function viewOf(plan: ExportPlan): ExportView {
+  const { root: target, files, unchanged, conflicts, wouldDelete, protectedFiles, skipped } = plan;
+  const hostExecutable = decideFiles(plan.workspace, plan.hostExecutable);
+  return { target, files, unchanged, conflicts, wouldDelete, protectedFiles, skipped, hostExecutable, inPlace: false };
 }
 
 async function freshPlan(context: Context, name: string, query: ExportQuery): Promise<ExportPlan | ExportView> {

@@ -39,6 +39,14 @@ function undecidedFiles({ hostExecutable }: Guarded): DecidedFile[] {
   return hostExecutable.filter(({ decision }) => decision === 'undecided');
 }
 
+/** What a flag says of them, or that there are none to say anything of; undefined: somebody has to be asked. */
+export function saidOfHostExecutable(plan: Guarded, flags: Flags): HostExecutableChoice | undefined {
+  if (flags.on('accept-host-executable')) return { hostExecutable: 'accept' };
+  if (flags.on('skip-host-executable')) return { hostExecutable: 'leave-out' };
+  // None now; should the cage add one before it happens, nobody has said yes to it.
+  return undecidedFiles(plan).length === 0 ? { hostExecutable: 'refuse' } : undefined;
+}
+
 /** `verb`: what is about to be done with them, as a question begins. */
 export async function decideHostExecutable(
   verb: string,
@@ -46,11 +54,9 @@ export async function decideHostExecutable(
   flags: Flags,
   session: Session,
 ): Promise<HostExecutableChoice> {
-  if (flags.on('accept-host-executable')) return { hostExecutable: 'accept' };
-  if (flags.on('skip-host-executable')) return { hostExecutable: 'leave-out' };
+  const said = saidOfHostExecutable(plan, flags);
+  if (said !== undefined) return said;
   const undecided = undecidedFiles(plan);
-  // None now; should the cage add one before it happens, nobody has said yes to it.
-  if (undecided.length === 0) return { hostExecutable: 'refuse' };
   const accepted = await confirm(
     session,
     `${verb} the ${count(undecided.length, 'file')} that can run on this machine too?`,

@@ -66,6 +66,12 @@ interface PatchesView {
 export interface WorkLibrary {
   planExportCage(context: Context, name: string, query: ExportQuery): Promise<ExportView>;
   exportCage(context: Context, name: string, request: ExportQuery & HostExecutableChoice): Promise<Exported>;
+  exportDecided(
+    context: Context,
+    name: string,
+    query: ExportQuery,
+    decide: (plan: ExportView) => HostExecutableChoice | undefined,
+  ): Promise<{ plan: ExportView; outcome: Exported | undefined }>;
   patchesOfCage(context: Context, name: string, dir: string): Promise<PatchesView>;
   writePatches(context: Context, view: PatchesView, output: string | undefined): Promise<string>;
 

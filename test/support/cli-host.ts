@@ -461,6 +461,12 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       asked('exportCage', name, request);
       return { target: '/work/shop', exported: ['src/a.ts'], leftOut: [], inPlace: false };
     },
+    exportDecided: async (context, name, query, decide) => {
+      const { planExportCage, exportCage } = { ...library, ...overrides };
+      const plan = await planExportCage(context, name, query);
+      const choice = decide(plan);
+      return { plan, outcome: choice && (await exportCage(context, name, { ...query, ...choice })) };
+    },
     patchesOfCage: async (_context, name) => ({ cage: name, patches: [PATCH], skipped: [] }),
     writePatches: async (_context, view, output) => {
       asked('writePatches', view.cage, output);

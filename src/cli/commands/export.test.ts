@@ -41,6 +41,15 @@ test('what can run on the host needs a yes of its own, and deletes are always sh
   expect(asked.calls).toMatchObject([['exportCage', 'a', { hostExecutable: 'accept', shown: [{ path: '.envrc' }] }]]);
 });
 
+test('one directory is planned and written at once, several are all planned before one is written', async () => {
+  for (const [argv, plans] of [['', 1], ['--accept-host-executable', 1], ['--all -o out', 2]] as const) {
+    let planned = 0;
+    const library = { planExportCage: async () => ((planned += 1), EXPORT) };
+    const { exitCode } = await runCli(['export', 'a', ...argv.split(' ').filter(Boolean)], { library, terminal: true });
+    expect([exitCode, planned]).toEqual([0, plans]);
+  }
+}); // prettier-ignore
+
 test('a conflict is named and nothing is done', async () => {
   const plan = { ...EXPORT, conflicts: [{ path: 'src/a.ts', kind: 'changed there since the base' }] };
   const { calls, exitCode, stderr } = await exported(plan, '--json');

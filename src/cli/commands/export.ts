@@ -3,12 +3,13 @@
 import { IronError } from '../../platform/errors.ts';
 import { changeRows, changeTotals, count } from '../change-rows.ts';
 import { chosenDirs, dirTitle, DIR_OPTIONS } from '../chosen-dirs.ts';
-import type { Command, Session } from '../command.ts';
+import type { Command, Opened, Session } from '../command.ts';
 import type { Flags } from '../flags.ts';
 import {
   decideHostExecutable,
   HOST_EXECUTABLE_OPTIONS,
   refuseUndecided,
+  saidOfHostExecutable,
   showHostExecutable,
 } from '../host-executable-choice.ts';
 import type { Span } from '../span.ts';
@@ -67,46 +68,56 @@ export const exportCommand: Command = {
     const { library, context } = opened;
     const cage = await targetCage(opened, session, word('CAGE'));
     const dirs = await chosenDirs(opened, cage, flags);
-    const planned: Planned[] = [];
-    for (const dir of dirs.names) {
-      const query = queryOf(dir, dirs.names.length > 1, flags);
-      planned.push({ cage, dir, query, plan: await library.planExportCage(context, cage, query) });
-    }
+    const queries = dirs.names.map((dir) => queryOf(dir, dirs.names.length > 1, flags));
     if (flags.on('dry-run')) {
-      if (output.json)
-        output.document(
-          documentOf(
-            cage,
-            planned.map(({ dir, plan }) => ({ dir, ...plan })),
-            dirs.single,
-          ),
-        );
-      else for (const each of planned) showPlan(each, session, 'line');
+      const plans: Planned[] = [];
+      for (const query of queries)
+        plans.push({ cage, query, plan: await library.planExportCage(context, cage, query) });
+      if (output.json) {
+        const listed = plans.map(({ query: { dir }, plan }) => ({ dir, ...plan }));
+        output.document(documentOf(cage, listed, dirs.single));
+      } else for (const each of plans) showPlan(each, session, 'line');
       return 0;
     }
-    // Seen for all before anything is written for one.
-    for (const each of planned) {
-      if (each.plan.conflicts.length > 0) throw conflicts(each);
-      if (!session.interactive) refuseUndecided(each, flags);
+    const isShown = !output.json || session.interactive;
+    const begun: (Planned & { outcome: Exported | undefined })[] = [];
+    for (const query of queries) {
+      const decided = await library.exportDecided(context, cage, query, (plan) => {
+        if (plan.conflicts.length > 0) throw conflicts({ cage, query, plan });
+        if (!session.interactive) refuseUndecided({ cage, dir: query.dir, plan }, flags);
+        // All are seen before anything is written for one of several.
+        const said = queries.length === 1 ? saidOfHostExecutable(plan, flags) : undefined;
+        if (said !== undefined && isShown) showPlan({ cage, query, plan }, session, 'tell');
+        return said;
+      });
+      begun.push({ cage, query, ...decided });
     }
     const outcomes: (Exported & Listed)[] = [];
-    for (const { dir, query, plan, ...of } of planned) {
-      if (!output.json || session.interactive) showPlan({ dir, query, plan, ...of }, session, 'tell');
-      const choice = await decideHostExecutable('Export', plan, flags, session);
+    for (const { query, plan, outcome, ...of } of begun) {
+      const exported = outcome ?? (await exportAsked(opened, { query, plan, ...of }, flags, session));
       const { wouldDelete, protectedFiles, skipped } = plan;
-      const exported = await library.exportCage(context, cage, { ...query, ...choice });
-      outcomes.push({ dir, ...exported, wouldDelete, protectedFiles, skipped });
-      if (!output.json) tellOutcome(dirTitle(cage, dir), exported, plan, session);
+      outcomes.push({ dir: query.dir, ...exported, wouldDelete, protectedFiles, skipped });
+      if (!output.json) tellOutcome(dirTitle(cage, query.dir), exported, plan, session);
     }
     if (output.json) output.document(documentOf(cage, outcomes, dirs.single));
     return 0;
   },
 };
 
+/** Shows the plan, asks where somebody has to be asked, and exports. */
+async function exportAsked(
+  { library, context }: Opened,
+  { cage, query, plan }: Planned,
+  flags: Flags,
+  session: Session,
+): Promise<Exported> {
+  if (!session.output.json || session.interactive) showPlan({ cage, query, plan }, session, 'tell');
+  const choice = await decideHostExecutable('Export', plan, flags, session);
+  return library.exportCage(context, cage, { ...query, ...choice });
+}
+
 interface Planned {
   cage: string;
-  /** Empty: the project. */
-  dir: string;
   query: ExportQuery;
   plan: ExportView;
 }
@@ -127,7 +138,7 @@ function documentOf(cage: string, each: readonly ({ dir: string } & object)[], s
   return { cage, ...rest };
 }
 
-function showPlan({ cage, dir, plan }: Planned, { output }: Session, to: 'line' | 'tell'): void {
+function showPlan({ cage, query: { dir }, plan }: Planned, { output }: Session, to: 'line' | 'tell'): void {
   const say = (...spans: readonly Span[]): void => (to === 'line' ? output.line(...spans) : output.tell(...spans));
   const { files, unchanged, conflicts: clashes, wouldDelete, protectedFiles, skipped } = plan;
   if (plan.inPlace || (files.length + unchanged + clashes.length + wouldDelete.length === 0 && to === 'line')) {
@@ -164,7 +175,8 @@ function tellOutcome(
   for (const path of leftOut) output.line(['yellow', 'left out'], `: ${path}`);
 }
 
-function conflicts({ cage, dir, query, plan }: Planned): IronError {
+function conflicts({ cage, query, plan }: Planned): IronError {
+  const { dir } = query;
   const option = `${query.output === undefined ? '' : ' -o DIR'}${dir === '' ? '' : ` --dir ${dir}`}`;
   return new IronError('E_CONFLICT', {
     message: `${count(plan.conflicts.length, 'file')} in ${plan.target} would be lost: nothing was exported`,
