@@ -7,12 +7,13 @@ import { makeDirectory, removeTree } from '../platform/files.ts';
 import { settleAll } from '../platform/settled.ts';
 import { copyTree, type Owner, type SkippedFile } from './copy-tree.ts';
 import { copyExactly, linkTree } from './exact-copy.ts';
+import { TARGET_CACHE } from './stat-cache.ts';
 import { carryTakenIn, renewTakenIn } from './taken-in.ts';
 import { directoriesOf } from './workspace.ts';
 import { readWorkspaceRecord, writeWorkspaceRecord } from './workspace-file.ts';
 
 /** Made anew by whoever needs them: empty places of an overlay, and a cache of files by their numbers on disk. */
-const OF_NO_USE = new Set(['layers', 'merged', 'stat-cache.json', 'taken-in']);
+const OF_NO_USE = new Set(['layers', 'merged', 'stat-cache.json', TARGET_CACHE, 'taken-in']);
 /** With objects, which are shared, and files of the cage, which are nobody's to trust. */
 const APART = new Set(['base.git', 'tree']);
 

@@ -107,6 +107,24 @@ test('into another directory everything is written, and what stands there as it 
   expect(read(target, 'node_modules/x')).toBe('x');
 });
 
+test('the files of another directory are read once, and again when they changed', async () => {
+  const cage = await cageOf(createRepository({ a: '1', b: '1' }), (tree) => writeFiles(tree, { a: 'cage' }));
+  const target = join(temporaryDirectory(), 'out');
+  await cage.out({ target });
+  const cache = join(cage.storeDirectory, 'workspace', 'target-cache.json');
+  // What is too young to be told from a later write is not remembered.
+  await expect.poll(async () => (await cage.plan({ target })) && read(cache, '')).toMatch(/ a".* b"/);
+  expect((await cage.plan({ target })).writes).toEqual([]);
+  const remembered = readFileSync(cache, 'utf8');
+  writeFileSync(cache, remembered.replace(/[0-9a-f]{40} b"/, `${'0'.repeat(40)} b"`));
+  expect((await cage.plan({ target })).conflicts).toEqual([{ path: 'b', kind: 'changed there since the base' }]);
+  writeFileSync(cache, remembered);
+  writeFiles(target, { a: 'CAGE' });
+  expect((await cage.plan({ target })).conflicts).toEqual([{ path: 'a', kind: 'changed there since the base' }]);
+  await cage.plan({ target: temporaryDirectory() });
+  expect(read(cache, '')).not.toContain(' b"');
+});
+
 test('a file that changed there since the base keeps the whole export from being made, unless it is forced', async () => {
   const root = createRepository({ a: '1', b: '1', c: '1', d: '1', '.gitignore': '.env\n' });
   writeFileSync(join(root, '.env'), 'SECRET=1');

@@ -1,12 +1,11 @@
 // What copying a cage's files out would do to a directory of the host, before anything is done. Nothing is merged: a file there that is
 // neither what the base was nor what the cage has is somebody's work, and keeps the whole export from being made.
-import { closeSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathExists } from '../platform/files.ts';
 import type { BaseStore } from './base-store.ts';
 import { splitRecords, toText, type BytePath } from './byte-path.ts';
 import { recordOpenCage } from './cage-tree.ts';
 import type { SkippedFile } from './copy-tree.ts';
-import { openDirectory } from './directory-handle.ts';
 import { git } from './git.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { ignoredOnHost } from './host-ignored.ts';
@@ -17,9 +16,10 @@ import { hostWrites } from './plan-apply.ts';
 import { withOpenWorkspace, type OpenWorkspace } from './open-workspace.ts';
 import { readProtection } from './protected-files.ts';
 import { linkEnd, projectLinks } from './project-links.ts';
-import { lookAtTarget, type Present } from './target-files.ts';
+import { openStatCache, TARGET_CACHE } from './stat-cache.ts';
+import { openTarget, type Present, type TargetFiles } from './target-files.ts';
 import { diffFile, diffTrees, type DiffFile, type TreeSide } from './tree-diff.ts';
-import type { PreparedWorkspace } from './workspace.ts';
+import { workspaceDirectory, type PreparedWorkspace } from './workspace.ts';
 
 export interface ExportWish {
   /** Absolute, links resolved as far as it is there. Absent: the project, which only needs what changed. */
@@ -76,22 +76,23 @@ async function planOpen(open: OpenWorkspace, wish: ExportWish): Promise<ExportPl
   const outside = await leadingOut(store, cage, wanted);
   const isProtected = readProtection([project.root, root], wish.protect);
   const found = new Findings(wish);
-  const handle = pathExists(root) ? openDirectory(root) : undefined;
+  const isThere = pathExists(root);
+  const look = isThere ? openLook(workspace, root, wish) : undefined;
   try {
     for (const write of wanted) {
       const { path, after } = write;
       if (ignored.has(path)) found.skip(path, 'git ignores it in the project');
       else if (outside.has(path) && after !== undefined) found.skip(path, 'it is a link that leads out');
       else {
-        const present = handle === undefined ? NOTHING : lookAtTarget(handle, path, store.objectFormat);
+        const present = look?.lookAt(path) ?? NOTHING;
         found.judge(write, present, isProtected(path));
       }
     }
   } finally {
-    if (handle !== undefined) closeSync(handle);
+    look?.close();
   }
   const { writes, conflicts, wouldDelete, protectedFiles } = found;
-  if (handle !== undefined) conflicts.push(...findObstacles(root, writes));
+  if (isThere) conflicts.push(...findObstacles(root, writes));
   const written = new Set(writes.map(({ path }) => path));
   const shown = differences.filter(({ bytes, after }) => written.has(bytes.path) || (after !== undefined && bytes.from !== undefined && written.has(bytes.from))); // prettier-ignore
   const hostExecutable = await guardChange(store, cage, shown, hostGitRuns(project, settings));
@@ -103,6 +104,21 @@ async function planOpen(open: OpenWorkspace, wish: ExportWish): Promise<ExportPl
     wouldDelete,
     protectedFiles,
     skipped: [...skipped, ...found.skipped],
+  };
+}
+
+/** Of another directory every file is looked at: those that it had at the last export, which this cage remembers. */
+function openLook({ base, storeDirectory }: PreparedWorkspace, root: string, { target }: ExportWish): TargetFiles {
+  if (target === undefined) return openTarget(root, base.objectFormat);
+  const file = join(workspaceDirectory(storeDirectory), TARGET_CACHE);
+  const cache = openStatCache(file, BigInt(Date.now()) * 1_000_000n, root);
+  const files = openTarget(root, base.objectFormat, cache);
+  return {
+    lookAt: (path) => files.lookAt(path),
+    close: () => {
+      files.close();
+      cache.save();
+    },
   };
 }
 

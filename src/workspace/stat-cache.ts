@@ -14,10 +14,16 @@ export interface StatCache {
 /** Coarsest tick of the clocks that file systems stamp with, and some. */
 const TICK_NS = 50_000_000n;
 
-/** `nowNs`: time before the first file is looked at, nanoseconds since the epoch. */
-export function openStatCache(file: string, nowNs: bigint): StatCache {
+/** Of the directory that was exported to last, in the workspace's directory. */
+export const TARGET_CACHE = 'target-cache.json';
+
+/**
+ * `nowNs`: time before the first file is looked at, nanoseconds since the epoch. `root`: whose files these are, where that is not always
+ * the same; what was remembered of another is forgotten.
+ */
+export function openStatCache(file: string, nowNs: bigint, root = ''): StatCache {
   const text = readTextIfPresent(file) ?? '';
-  const before = parse(text);
+  const before = parse(text, root);
   const after = new Map<BytePath, string>();
   return {
     lookUp(path, stat) {
@@ -31,7 +37,8 @@ export function openStatCache(file: string, nowNs: bigint): StatCache {
       if (stat.ctimeNs < nowNs - TICK_NS) after.set(path, `${keyOf(stat)} ${oid}`);
     },
     save() {
-      const now = JSON.stringify([...after].map(([path, line]) => `${line} ${path}`));
+      const lines = [...after].map(([path, line]) => `${line} ${path}`);
+      const now = JSON.stringify(root === '' ? lines : [{ root }, ...lines]);
       // What a power failure takes of it is found out again.
       if (now !== text) writeFileAtomic(file, now, { synced: false });
     },
@@ -43,7 +50,7 @@ function keyOf(stat: BigIntStats): string {
 }
 
 /** A cache that cannot be read is an empty one: it costs time, never truth. */
-function parse(text: string): Map<BytePath, string> {
+function parse(text: string, root: string): Map<BytePath, string> {
   const entries = new Map<BytePath, string>();
   let lines: unknown;
   try {
@@ -51,9 +58,14 @@ function parse(text: string): Map<BytePath, string> {
   } catch {
     return entries;
   }
-  for (const line of Array.isArray(lines) ? lines : []) {
+  if (!Array.isArray(lines) || rootOf(lines[0]) !== root) return entries;
+  for (const line of lines) {
     const parts = typeof line === 'string' ? /^(\S+ [0-9a-f]+) (.+)$/s.exec(line) : null;
     if (parts?.[1] !== undefined && parts[2] !== undefined) entries.set(parts[2], parts[1]);
   }
   return entries;
+}
+
+function rootOf(first: unknown): unknown {
+  return typeof first === 'object' && first !== null && 'root' in first ? first.root : '';
 }

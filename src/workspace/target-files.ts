@@ -1,11 +1,13 @@
-// What lies in a directory that files are to be written to: looked at one by one, so that it costs by what shall be written.
-import { closeSync } from 'node:fs';
+// What lies in a directory that files are to be written to: looked at one by one, so that it costs by what shall be written. A file
+// that is as it was at the last look is not read again.
+import { closeSync, type BigIntStats } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { systemErrorCode } from '../platform/errors.ts';
 import { identify } from './apply-steps.ts';
 import { nameOf, parentOf, type BytePath } from './byte-path.ts';
 import {
   isGone,
+  openDirectory,
   openFileAt,
   readLinkAt,
   statAt,
@@ -14,6 +16,7 @@ import {
 } from './directory-handle.ts';
 import { nameFile } from './loose-object.ts';
 import type { ObjectFormat } from './project.ts';
+import type { StatCache } from './stat-cache.ts';
 import type { TreeSide } from './tree-diff.ts';
 
 export type Present =
@@ -24,17 +27,54 @@ export type Present =
   /** A pipe, a socket, a device, or what cannot be read. */
   | { kind: 'other'; seen: string };
 
-/** No link is followed: what lies behind one is not there. */
-export function lookAtTarget(root: DirectoryHandle, path: BytePath, format: ObjectFormat): Present {
+/** Closed by whoever opened it. */
+export interface TargetFiles {
+  /** No link is followed: what lies behind one is not there. Costs least in the order of the paths. */
+  lookAt(path: BytePath): Present;
+  close(): void;
+}
+
+/** `cache`: of earlier looks at this very directory. */
+export function openTarget(root: string, format: ObjectFormat, cache?: StatCache): TargetFiles {
+  const top = openDirectory(root);
+  let parent: { path: BytePath; handle: DirectoryHandle | undefined } | undefined;
+  const leave = (): void => {
+    if (parent?.handle !== undefined) closeSync(parent.handle);
+    parent = undefined;
+  };
+  return {
+    lookAt(path) {
+      if (parent?.path !== parentOf(path)) {
+        leave();
+        parent = { path: parentOf(path), handle: openBelow(top, parentOf(path)) };
+      }
+      if (parent.handle === undefined) return { kind: 'nothing' };
+      try {
+        return lookAtEntry(parent.handle, path, format, cache);
+      } catch (error) {
+        if (isGone(error)) return { kind: 'nothing' };
+        throw error;
+      }
+    },
+    close() {
+      leave();
+      closeSync(top);
+    },
+  };
+}
+
+/** Undefined where some part of the path is no directory. */
+function openBelow(root: DirectoryHandle, path: BytePath): DirectoryHandle | undefined {
   try {
-    return withDirectoryBelow(root, parentOf(path), (parent) => lookAtEntry(parent, nameOf(path), format));
+    return withDirectoryBelow(root, path, (handle) => openDirectory(`/proc/self/fd/${handle}/.`));
   } catch (error) {
-    if (isGone(error)) return { kind: 'nothing' };
+    if (isGone(error)) return undefined;
     throw error;
   }
 }
 
-function lookAtEntry(parent: DirectoryHandle, name: BytePath, format: ObjectFormat): Present {
+function lookAtEntry(parent: DirectoryHandle, path: BytePath, format: ObjectFormat, cache?: StatCache): Present {
+  const name = nameOf(path);
   const stat = statAt(parent, name);
   if (stat === undefined) return { kind: 'nothing' };
   if (stat.isDirectory()) return { kind: 'directory' };
@@ -45,13 +85,15 @@ function lookAtEntry(parent: DirectoryHandle, name: BytePath, format: ObjectForm
     return { kind: 'file', side: { mode: '120000', oid }, seen };
   }
   if (!stat.isFile()) return { kind: 'other', seen };
+  const known = cache?.lookUp(path, stat);
+  if (known !== undefined) return { kind: 'file', side: { mode: modeOf(stat), oid: known }, seen };
   try {
     const { fd, stat: opened } = openFileAt(parent, name);
     try {
       const oid = nameFile(format, fd, Number(opened.size));
       if (oid === undefined) return { kind: 'other', seen };
-      const mode = (opened.mode & 0o100n) === 0n ? '100644' : '100755';
-      return { kind: 'file', side: { mode, oid }, seen: identify(opened) };
+      cache?.remember(path, opened, oid);
+      return { kind: 'file', side: { mode: modeOf(opened), oid }, seen: identify(opened) };
     } finally {
       closeSync(fd);
     }
@@ -59,4 +101,8 @@ function lookAtEntry(parent: DirectoryHandle, name: BytePath, format: ObjectForm
     if (systemErrorCode(error) === 'EACCES') return { kind: 'other', seen };
     throw error;
   }
+}
+
+function modeOf(stat: BigIntStats): string {
+  return (stat.mode & 0o100n) === 0n ? '100644' : '100755';
 }
