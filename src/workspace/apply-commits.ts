@@ -75,12 +75,13 @@ async function unplanned(
   const seen = new Set((await diffTrees(store, start, workspace.base.tree)).map(sideOf));
   const planned = new Set(hostExecutable.map(({ path, content }) => `${content} ${path}`));
   const project = await inspectProject(workspace.projectRoot);
-  const runs = hostGitRuns(project, await readEffectiveConfig(project.git?.gitDir));
+  const settings = await readEffectiveConfig(project.git?.gitDir);
+  const place = { root: project.root, runs: hostGitRuns(project, settings) };
   const found: HostExecutableFile[] = [];
   for (const tree of trees) {
     const fresh = (await diffTrees(store, start, tree)).filter((file) => !seen.has(sideOf(file)));
     for (const file of fresh) seen.add(sideOf(file));
-    if (fresh.length > 0) found.push(...(await guardChange(store, tree, fresh, runs)));
+    if (fresh.length > 0) found.push(...(await guardChange(store, tree, fresh, place)));
   }
   return found.filter(({ path, content }) => !planned.has(`${content} ${path}`));
 }

@@ -30,7 +30,10 @@ export function computeChange(workspace: PreparedWorkspace): Promise<Change> {
     const { tree, skipped } = await recordOpenCage(open);
     const ofFiles = await diffTrees(store, base.tree, tree);
     const differences = withMoves(ofFiles, await submoduleMoves(workspace, tree, ofFiles));
-    const hostExecutable = await guardChange(store, tree, differences, hostGitRuns(project, await settings));
+    const hostExecutable = await guardChange(store, tree, differences, {
+      root: project.root,
+      runs: hostGitRuns(project, await settings),
+    });
     return { base: base.tree, tree, files: differences.map(diffFile), hostExecutable, skipped };
   });
 }

@@ -212,6 +212,34 @@ test('links that lead out, pipes and forms of .git are named and never written',
   expect(readdirSync(join(root, 'd')).sort()).toEqual(['e', 'fine']);
 });
 
+test('a link that leads out by a link of the target is named and not written, whatever git ignores there or the cage took away', async () => {
+  const outside = temporaryDirectory();
+  const root = createRepository({ '.gitignore': '/ignored/\n/cache\n', 'd/e': '1' });
+  symlinkSync(outside, join(root, 'gone'));
+  userGit(root, 'add', 'gone');
+  userGit(root, 'commit', '--quiet', '-m', 'a link out');
+  mkdirSync(join(root, 'ignored'));
+  symlinkSync(outside, join(root, 'ignored/out'));
+  symlinkSync('d', join(root, 'cache'));
+  const cage = await cageOf(root, (tree) => {
+    rmSync(join(tree, 'gone'));
+    rmSync(join(tree, 'ignored'), { recursive: true });
+    writeFiles(tree, { 'gone/file': 'g', 'ignored/out/file': 'o' });
+    symlinkSync('gone/file', join(tree, 'by-gone'));
+    symlinkSync('ignored/out/file', join(tree, 'by-ignored'));
+    symlinkSync('cache/e', join(tree, 'fine'));
+    symlinkSync('/etc', join(tree, 'ignored/etc'));
+    symlinkSync('ignored/etc/passwd', join(tree, 'by-both'));
+  });
+  const out = 'it is a link that leads out';
+  for (const includeIgnored of [false, true]) {
+    const { skipped } = await cage.plan({ includeIgnored });
+    const names = skipped.filter(({ reason }) => reason === out).map(({ path }) => path);
+    const own = includeIgnored ? ['ignored/etc', 'by-both'] : [];
+    expect(names.sort()).toEqual(['by-gone', 'by-ignored', ...own].sort());
+  }
+});
+
 test('nothing is written through a link of the target, and the same files arrive without it', async () => {
   const outside = temporaryDirectory();
   const root = createRepository({ 'sub/file': '1', top: '1' });

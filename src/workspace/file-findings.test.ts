@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { fromText } from './byte-path.ts';
 import { fileFindings } from './file-findings.ts';
 import type { Finding } from './finding.ts';
+import type { LeadsOut } from './host-links.ts';
 import { countHidden } from './hidden-unicode.ts';
 import { linkTarget } from './link-target.ts';
 import type { TreeDifference } from './tree-diff.ts';
@@ -25,7 +26,7 @@ function findings(path: string, after = 'text', before = 'text', parts: Parts = 
     after: Buffer.from(after),
     unread: false,
     otherNames: NONE,
-    links: new Map(),
+    leadsOut: byText,
   });
 }
 
@@ -36,6 +37,7 @@ async function classes(...args: Parameters<typeof findings>): Promise<string[]> 
 const details = async (...args: Parameters<typeof findings>): Promise<unknown> =>
   (await findings(...args)).map((finding) => finding.details);
 
+const byText: LeadsOut = (path, target) => linkTarget(path, target) === undefined;
 const EXECUTABLE = { after: { mode: '100755', oid: '2' } };
 const LINK = { after: { mode: '120000', oid: '2' } };
 
@@ -76,7 +78,7 @@ test('a manifest that was another file before is new as a whole', async () => {
 });
 
 test('a file that counts by what it holds, and is too large to be read, counts by its name', async () => {
-  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE, links: new Map() };
+  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE, leadsOut: byText };
   const classesOf = async (path: string): Promise<string[]> =>
     (await fileFindings(file(path, { binary: true }), unread)).map((finding) => finding.class);
   expect(await classesOf('tsconfig.json')).toEqual(['editor']);
@@ -157,7 +159,7 @@ test('lines are the new ones, the telling ones first, bounded in number and widt
 });
 
 test('a file that is too large to be read is named, whatever it is', async () => {
-  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE, links: new Map() };
+  const unread = { before: undefined, after: undefined, unread: true, otherNames: NONE, leadsOut: byText };
   expect(await fileFindings(file('big.txt'), unread)).toHaveLength(1);
   expect(await fileFindings(file('package.json'), unread)).toHaveLength(2);
 });
@@ -193,7 +195,7 @@ test('no bytes of any kind, under any name, make the guard fail or print what st
         after: Buffer.from(after),
         unread: false,
         otherNames: NONE,
-        links: new Map(),
+        leadsOut: byText,
       };
       const found = await fileFindings(file(name, { binary }), contents);
       // oxlint-disable-next-line no-control-regex -- they are what must not be there

@@ -8,8 +8,8 @@ import { changedFields } from './changed-fields.ts';
 import { newLines, showLines, type NewLine } from './changed-lines.ts';
 import type { Finding } from './finding.ts';
 import { countHidden } from './hidden-unicode.ts';
+import type { LeadsOut } from './host-links.ts';
 import type { OtherNames } from './link-names.ts';
-import { linkEnd, type ProjectLinks } from './project-links.ts';
 import { hiddenLines, passesForBinary, steersTerminal, terminalLines } from './suspect-text.ts';
 import type { TreeDifference } from './tree-diff.ts';
 
@@ -21,8 +21,7 @@ export interface FileContents {
   unread: boolean;
   /** What links call the file. */
   otherNames: OtherNames;
-  /** Of the project as it would be. */
-  links: ProjectLinks;
+  leadsOut: LeadsOut;
   /** Git on this machine runs it, or reads it as settings. */
   hostGitRuns?: boolean;
 }
@@ -147,7 +146,7 @@ function mentions(names: readonly string[]): RegExp {
   return new RegExp(parts.map((part) => part.replace(/[^\w-]/g, '\\$&')).join('|'));
 }
 
-function modeFindings(file: TreeDifference, { after: target, links }: FileContents): Finding[] {
+function modeFindings(file: TreeDifference, { after: target, leadsOut }: FileContents): Finding[] {
   const { before, after, bytes } = file;
   if (after === undefined) return [];
   switch (after.mode) {
@@ -164,7 +163,7 @@ function modeFindings(file: TreeDifference, { after: target, links }: FileConten
         },
       ];
     case '120000':
-      return linkFindings(bytes.path, target, links);
+      return linkFindings(bytes.path, target, leadsOut);
     case '160000':
       return [
         {
@@ -181,8 +180,8 @@ function modeFindings(file: TreeDifference, { after: target, links }: FileConten
   }
 }
 
-function linkFindings(path: BytePath, target: Buffer | undefined, links: ProjectLinks): Finding[] {
-  if (target !== undefined && linkEnd(links, path, target.toString('latin1')) !== undefined) return [];
+function linkFindings(path: BytePath, target: Buffer | undefined, leadsOut: LeadsOut): Finding[] {
+  if (target !== undefined && !leadsOut(path, target.toString('latin1'))) return [];
   return [
     {
       class: 'link-outside',

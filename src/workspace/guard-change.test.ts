@@ -1,5 +1,5 @@
 // The guard over whole changes of real trees: what names do together, and decisions that hold for exact contents.
-import { chmodSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRepository, temporaryDirectory, userGit, writeFiles } from '../../test/support/repositories.ts';
@@ -141,6 +141,17 @@ test('a link is followed by its text through links of the project, wherever they
   expect(await reviewed()).toEqual(links);
   writeFiles(at, { plain: 'do evil\n' });
   expect(await reviewed()).toEqual({ ...links, plain: ['agent-instructions'] });
+});
+
+test('a link is followed through links that git ignores in the project, as they lie there', async () => {
+  const { workspace, tree, review } = await cageOf({ '.gitignore': 'node_modules\n', 'a/b': '1' });
+  const { projectRoot: root } = workspace;
+  mkdirSync(join(root, 'node_modules'));
+  symlinkSync('../a', join(root, 'node_modules/inside'));
+  symlinkSync('/etc', join(root, 'node_modules/outside'));
+  symlinkSync('node_modules/inside/b', join(tree, 'fine'));
+  symlinkSync('node_modules/outside/passwd', join(tree, 'evil'));
+  expect(classes(await review())).toEqual({ evil: ['link-outside'] });
 });
 
 test('an ordinary file is named by what a link makes of it', async () => {

@@ -4,6 +4,7 @@ import type { BaseStore } from './base-store.ts';
 import { fileFindings } from './file-findings.ts';
 import { RANKS, type Finding } from './finding.ts';
 import type { HostGitRuns } from './host-git-runs.ts';
+import { openLeadsOut } from './host-links.ts';
 import { linkNames } from './link-names.ts';
 import { projectLinks } from './project-links.ts';
 import { blobSizes, readBlobs } from './read-blobs.ts';
@@ -26,12 +27,20 @@ const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 /** A larger binary file is taken for one. */
 const MAX_BINARY_BYTES = 1024 * 1024;
 
-/** Marks the files that could run on the host and returns them with their reasons. `tree` is what `files` lead to, `runs` of the project. */
+/** Where the files are to be. */
+export interface GuardedPlace {
+  /** Absolute; it may be missing. */
+  root: string;
+  /** Of the project. */
+  runs: HostGitRuns;
+}
+
+/** Marks the files that could run on the host and returns them with their reasons. `tree` is what `files` lead to. */
 export async function guardChange(
   store: BaseStore,
   tree: string,
   files: readonly TreeDifference[],
-  runs: HostGitRuns,
+  { root, runs }: GuardedPlace,
 ): Promise<HostExecutableFile[]> {
   const found: HostExecutableFile[] = [];
   const present = files.filter((file) => file.after !== undefined);
@@ -45,6 +54,7 @@ export async function guardChange(
   ]);
   const names = suspectNames(trees, files);
   const otherNames = linkNames(links);
+  const leadsOut = openLeadsOut(links, root);
   for (const group of groupsOf(files, sizes)) {
     const readable = group.flatMap((file) => readableSides(file, sizes)).map(({ oid }) => oid);
     const contents = await readBlobs(store, readable);
@@ -55,7 +65,7 @@ export async function guardChange(
         after,
         unread: after === undefined && isFile(file.after),
         otherNames,
-        links,
+        leadsOut,
         hostGitRuns: runs(file.bytes.path),
       });
       const ofName = (names.get(file.bytes.path) ?? []).map((finding) => ({ ...finding, lines: [], moreLines: 0 }));

@@ -74,7 +74,7 @@ export async function planApply(
   }
   const differences = await diffTrees(store, host, merge.tree);
   const hostExecutable = await withOpenStore(store, async (open) =>
-    guardChange(open, merge.tree, differences, hostGitRuns(project, await settings)),
+    guardChange(open, merge.tree, differences, { root: project.root, runs: hostGitRuns(project, await settings) }),
   );
   const conflicts = committed === undefined ? findObstacles(project.root, hostWrites(differences)) : [];
   return { ...plan, files: differences.map(diffFile), hostExecutable, conflicts };

@@ -10,12 +10,13 @@ import { git } from './git.ts';
 import { guardChange, type HostExecutableFile } from './guard-change.ts';
 import { ignoredOnHost } from './host-ignored.ts';
 import { hostGitRuns } from './host-git-runs.ts';
+import { openLeadsOut } from './host-links.ts';
 import { findObstacles, type HostWrite } from './host-tree.ts';
 import type { Conflict } from './merge-trees.ts';
 import { hostWrites } from './plan-apply.ts';
 import { withOpenWorkspace, type OpenWorkspace } from './open-workspace.ts';
 import { readProtection } from './protected-files.ts';
-import { linkEnd, projectLinks } from './project-links.ts';
+import { projectLinks } from './project-links.ts';
 import { openStatCache, TARGET_CACHE } from './stat-cache.ts';
 import { openTarget, type Present, type TargetFiles } from './target-files.ts';
 import { diffFile, diffTrees, type DiffFile, type TreeSide } from './tree-diff.ts';
@@ -73,7 +74,7 @@ async function planOpen(open: OpenWorkspace, wish: ExportWish): Promise<ExportPl
 
   const added = changed.filter(({ before, after }) => before === undefined && after !== undefined);
   const ignored = wish.includeIgnored ? new Set() : ignoredOnHost(project, settings, added.map(({ path }) => path)); // prettier-ignore
-  const outside = await leadingOut(store, cage, wanted);
+  const outside = await leadingOut(store, cage, wanted, root);
   const isProtected = readProtection([project.root, root], wish.protect);
   const found = new Findings(wish);
   const isThere = pathExists(root);
@@ -95,7 +96,7 @@ async function planOpen(open: OpenWorkspace, wish: ExportWish): Promise<ExportPl
   if (isThere) conflicts.push(...findObstacles(root, writes));
   const written = new Set(writes.map(({ path }) => path));
   const shown = differences.filter(({ bytes, after }) => written.has(bytes.path) || (after !== undefined && bytes.from !== undefined && written.has(bytes.from))); // prettier-ignore
-  const hostExecutable = await guardChange(store, cage, shown, hostGitRuns(project, settings));
+  const hostExecutable = await guardChange(store, cage, shown, { root, runs: hostGitRuns(project, settings) });
   const ofAgent = new Set(changed.map(({ path }) => path));
   return {
     ...{ workspace, root, work: work.tree, writes, conflicts, hostExecutable },
@@ -197,14 +198,20 @@ async function wholeTree(
   return [...all, ...changed.filter(({ after }) => after === undefined)];
 }
 
-/** Also by way of another link of the cage’s. */
-async function leadingOut(store: BaseStore, cage: string, writes: readonly HostWrite[]): Promise<Set<BytePath>> {
+/** Also by way of another link, of the cage’s or of what lies in the target. */
+async function leadingOut(
+  store: BaseStore,
+  cage: string,
+  writes: readonly HostWrite[],
+  root: string,
+): Promise<Set<BytePath>> {
   const links = writes.filter(({ after }) => after?.mode === '120000');
   if (links.length === 0) return new Set();
   const all = await projectLinks(store, cage);
+  const leadsOut = openLeadsOut(all, root);
   const leads = ({ path }: HostWrite): boolean => {
     const target = all.get(path);
-    return target === undefined || linkEnd(all, path, target) === undefined;
+    return target === undefined || leadsOut(path, target);
   };
   return new Set(links.filter(leads).map(({ path }) => path));
 }

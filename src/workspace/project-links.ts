@@ -13,6 +13,9 @@ import { diffTrees } from './tree-diff.ts';
 /** What is written in each link, by its path; undefined: more than any kernel takes. */
 export type ProjectLinks = ReadonlyMap<BytePath, BytePath | undefined>;
 
+/** As much of them as it takes to follow one. */
+export type LinkView = Pick<ProjectLinks, 'has' | 'get'>;
+
 const FILE = 'links.json';
 const MAX_TARGET_BYTES = 4096;
 const BLOBS_AT_ONCE = 2000;
@@ -30,7 +33,7 @@ export async function projectLinks(store: BaseStore, tree: string): Promise<Proj
  * The path of the project that a link leads to at last, whether or not something is there; undefined when it leads out, into a `.git` or
  * nowhere.
  */
-export function linkEnd(links: ProjectLinks, path: BytePath, target: BytePath): BytePath | undefined {
+export function linkEnd(links: LinkView, path: BytePath, target: BytePath): BytePath | undefined {
   if (linkTarget(path, target) === undefined) return undefined;
   let at = path.split('/').slice(0, -1);
   const ahead = target.split('/');
