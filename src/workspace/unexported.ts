@@ -1,4 +1,5 @@
 // Whether a cage holds work that exists nowhere else: asked before anything is destroyed.
+import { readdirSync } from 'node:fs';
 import { recordCageTree } from './cage-tree.ts';
 import { sideRefs } from './side-refs.ts';
 import type { PreparedWorkspace } from './workspace.ts';
@@ -15,6 +16,18 @@ export async function hasUnexportedWork(workspace: PreparedWorkspace): Promise<b
 
 /** Of a cage with files of its own. */
 export async function hasUnexportedFiles(workspace: PreparedWorkspace): Promise<boolean> {
+  if (isUntouched(workspace)) return false;
   const { tree } = await recordCageTree(workspace);
   return tree !== workspace.base.tree && tree !== workspace.lastApplied;
+}
+
+/** An overlay in whose layer nothing lies but its repository: the answer to most of a list, without any process. */
+function isUntouched({ strategy, directories }: PreparedWorkspace): boolean {
+  if (strategy !== 'overlay') return false;
+  try {
+    return readdirSync(directories.upper).every((name) => name === '.git');
+  } catch {
+    // Whoever looks into it says what is wrong.
+    return false;
+  }
 }
