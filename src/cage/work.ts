@@ -5,7 +5,7 @@ import { tellIfSlow } from '../platform/slowness.ts';
 import { changeText, computeChange, type Change } from '../workspace/change.ts';
 import { inspectProject } from '../workspace/project.ts';
 import { hasUnexportedFiles } from '../workspace/unexported.ts';
-import { sideRefs } from '../workspace/side-refs.ts';
+import { ownCommits, sideRefs } from '../workspace/side-refs.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import type { Context } from './context.ts';
 import type { SpecDir } from './spec.ts';
@@ -109,5 +109,7 @@ async function ownWork(context: Context, workspace: PreparedWorkspace): Promise<
     return unreturnedRefs(workspace);
   }
   const files = (await hasUnexportedFiles(workspace)) ? (await changeOf(context, workspace)).files : [];
-  return [...files.map(({ path }) => path), ...(await sideRefs(workspace))];
+  const named = [...files.map(({ path }) => path), ...(await sideRefs(workspace))];
+  // Who is asked about files is asked about the commits that led to them.
+  return named.length > 0 ? named : ownCommits(workspace);
 }

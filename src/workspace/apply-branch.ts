@@ -11,9 +11,9 @@ import { giveToOwner, handOver } from './hand-over.ts';
 import { mergeTrees } from './merge-trees.ts';
 import { hostWrites, withoutLeftOut, type ApplyPlan } from './plan-apply.ts';
 import { inspectProject, type Repository } from './project.ts';
+import { rememberApplied } from './remember-applied.ts';
 import { changedMeanwhile } from './replace-files.ts';
 import { diffTrees } from './tree-diff.ts';
-import { rememberApplied } from './workspace.ts';
 
 export interface BranchOptions extends ApplyOptions {
   /** First line of the commit. */

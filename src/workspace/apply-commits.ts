@@ -13,8 +13,8 @@ import { mergeTrees } from './merge-trees.ts';
 import { uncommitted } from './patches.ts';
 import type { ApplyPlan } from './plan-apply.ts';
 import { inspectProject } from './project.ts';
+import { rememberApplied } from './remember-applied.ts';
 import { diffTrees, type TreeDifference } from './tree-diff.ts';
-import { rememberApplied } from './workspace.ts';
 
 /**
  * The tip is kept as `refs/ironcage/CAGE/BRANCH` too. Throws E_CONFLICT with nothing changed. `guard` hears, and may throw because, of

@@ -6,10 +6,10 @@ import { baseStore } from './base.ts';
 import { findObstacles, recordHostTree } from './host-tree.ts';
 import type { Conflict } from './merge-trees.ts';
 import { inspectProject } from './project.ts';
+import { rememberApplied } from './remember-applied.ts';
 import { repairApply } from './repair-apply.ts';
 import { changedMeanwhile, lookAtFiles, orderWrites, replaceFiles } from './replace-files.ts';
 import { diffTrees } from './tree-diff.ts';
-import { rememberApplied } from './workspace.ts';
 
 export interface ApplyOptions {
   /** Paths, as the plan shows them, that stay as they are on the host. */

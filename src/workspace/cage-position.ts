@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { fromText } from './byte-path.ts';
 import { openDirectory } from './directory-handle.ts';
 import { lookAt } from './apply-steps.ts';
-import { readBelow, readGitPosition, tipOf } from './git-position.ts';
+import { branchOf, readBelow, readGitPosition, tipOf } from './git-position.ts';
 import { inspectProject } from './project.ts';
 import { workspaceDirectory, type PreparedWorkspace } from './workspace.ts';
 
 export interface CagePosition {
   tip: string;
+  /** Full name of the branch that is checked out; undefined: HEAD is a commit. */
+  branch: string | undefined;
   /** Directory of the objects that the cage made. */
   objects: string;
 }
@@ -41,8 +43,9 @@ export async function cagePosition(workspace: PreparedWorkspace): Promise<CagePo
 
 function positionIn(gitDir: string): CagePosition | undefined {
   if (!isDirectory(gitDir) || !isDirectory(join(gitDir, 'objects'))) return undefined;
-  const tip = tipOf(readGitPosition(gitDir));
-  return tip === undefined ? undefined : { tip, objects: join(gitDir, 'objects') };
+  const position = readGitPosition(gitDir);
+  const tip = tipOf(position);
+  return tip === undefined ? undefined : { tip, branch: branchOf(position), objects: join(gitDir, 'objects') };
 }
 
 async function positionInLayer({ directories, projectRoot }: PreparedWorkspace): Promise<CagePosition | undefined> {
@@ -53,7 +56,7 @@ async function positionInLayer({ directories, projectRoot }: PreparedWorkspace):
   const branch = /^ref:[ \t]*(refs\/[^\0\n]+)$/.exec(head)?.[1];
   const tip = branch === undefined ? head : branchTip(gitDir, repository.commonDir, branch);
   if (tip === undefined || !OID.test(tip)) return undefined;
-  return { tip, objects: join(gitDir, 'objects') };
+  return { tip, branch, objects: join(gitDir, 'objects') };
 }
 
 /** What the layer says of a branch, also that it is gone; else what shows through. */

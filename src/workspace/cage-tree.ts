@@ -30,6 +30,8 @@ import { workspaceDirectory, type PreparedWorkspace } from './workspace.ts';
 export interface CageTree {
   tree: string;
   skipped: SkippedFile[];
+  /** What git ignores and the base does not have: files, and directories with a slash behind them. Unless they were asked for. */
+  ignored: BytePath[];
 }
 
 /** One directory of the cage that is being read. */
@@ -59,6 +61,7 @@ interface Reading {
   rules: IgnoreRules | undefined;
   cache: StatCache;
   skipped: SkippedFile[];
+  ignored: BytePath[];
   /** Whether a file that the base does not have came in with it, and is as it was. */
   isTakenIn: (path: BytePath, stat: BigIntStats) => boolean;
   /** Files that git ignores are read as well. */
@@ -101,6 +104,7 @@ export async function recordOpenCage(
       rules: undefined,
       cache,
       skipped: [],
+      ignored: [],
       isTakenIn: strategy === 'copy' ? openTakenIn(workspaceDirectory(workspace.storeDirectory)) : () => false,
       everything: includeIgnored,
       inPlace: strategy === 'mount',
@@ -109,7 +113,7 @@ export async function recordOpenCage(
     const rules = settings.then((known) => hostIgnoreRules(project, known));
     const tree = await readAll(reading, base.tree, rules);
     cache.save();
-    return { tree, skipped: reading.skipped };
+    return { tree, skipped: reading.skipped, ignored: reading.ignored };
   } finally {
     closeSync(root);
     closeSync(host);
@@ -231,7 +235,10 @@ async function readEntry(
     const baseOid = before?.mode === '40000' ? before.oid : undefined;
     const ignored = directory.ignored || ignores(reading, directory, path, true);
     directory.entries.delete(name);
-    if (ignored && baseOid === undefined) return undefined;
+    if (ignored && baseOid === undefined) {
+      reading.ignored.push(`${path}/`);
+      return undefined;
+    }
     return newDirectory({ path, name, parent: directory, baseOid, ignored });
   }
   if (reading.layer !== undefined && stat.isCharacterDevice() && stat.rdev === 0n) {
@@ -247,6 +254,7 @@ async function readEntry(
   if (!tracked && reading.leaveOut?.(path) === true) return undefined;
   if (!tracked && (directory.ignored || ignores(reading, directory, path, false))) {
     directory.entries.delete(name);
+    if (!reading.isTakenIn(path, stat)) reading.ignored.push(path);
     return undefined;
   }
   if (!tracked && !reading.everything && reading.isTakenIn(path, stat)) return undefined;

@@ -5,8 +5,8 @@ import { pathExists } from '../platform/files.ts';
 import { refuseConflicts } from './apply.ts';
 import type { Step } from './apply-steps.ts';
 import { withoutRefused, type ExportPlan } from './plan-export.ts';
+import { rememberApplied } from './remember-applied.ts';
 import { orderWrites, replaceFiles, type Replacement } from './replace-files.ts';
-import { rememberApplied } from './workspace.ts';
 
 export interface Exported {
   /** Paths of what the agent changed. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
 import { BASE_INDEX, type Base } from './base.ts';
 import { below, bytePath, nameOf, type BytePath } from './byte-path.ts';
+import { isGeneratedDirectory } from './generated-directories.ts';
 import type { Project } from './project.ts';
 import { listUntracked } from './record-tree.ts';
 import { secretReason } from './secret-files.ts';
@@ -13,40 +14,6 @@ export interface SecretFile {
   path: BytePath;
   reason: string;
 }
-
-/** Ignored directories of other people's code and of build output: large, and no place for one's own secrets. */
-const NOT_SEARCHED = new Set([
-  '.git',
-  'node_modules',
-  'bower_components',
-  'target',
-  'dist',
-  'build',
-  'out',
-  'vendor',
-  'venv',
-  '.venv',
-  'env',
-  'site-packages',
-  '__pycache__',
-  '.tox',
-  '.mypy_cache',
-  '.pytest_cache',
-  '.ruff_cache',
-  '.next',
-  '.nuxt',
-  '.turbo',
-  '.parcel-cache',
-  '.cache',
-  '.gradle',
-  '.pnpm-store',
-  '.yarn',
-  '.terraform',
-  'coverage',
-  'pods',
-  'deriveddata',
-  '.dart_tool',
-]);
 
 const MAX_DEPTH = 6;
 const MAX_ENTRIES = 50_000;
@@ -80,7 +47,7 @@ function searchDirectory(
   budget: { entries: number },
   found: SecretFile[],
 ): void {
-  if (depth > MAX_DEPTH || NOT_SEARCHED.has(nameOf(directory).toLowerCase())) return;
+  if (depth > MAX_DEPTH || isGeneratedDirectory(nameOf(directory))) return;
   let entries;
   try {
     entries = readdirSync(below(project.root, directory), { withFileTypes: true, encoding: 'buffer' });

@@ -1,7 +1,7 @@
 // Whether a cage holds work that exists nowhere else: asked before anything is destroyed.
 import { readdirSync } from 'node:fs';
 import { recordCageTree } from './cage-tree.ts';
-import { sideRefs } from './side-refs.ts';
+import { ownCommits, sideRefs } from './side-refs.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
 /** True when the cage's files differ from the base and from what was last applied in full, or commits lie beside them. */
@@ -11,7 +11,8 @@ export async function hasUnexportedWork(workspace: PreparedWorkspace): Promise<b
     const { unreturnedRefs } = await import('./return-commits.ts');
     return unreturnedRefs(workspace).length > 0;
   }
-  return (await hasUnexportedFiles(workspace)) || (await sideRefs(workspace)).length > 0;
+  if (await hasUnexportedFiles(workspace)) return true;
+  return (await sideRefs(workspace)).length > 0 || (await ownCommits(workspace)).length > 0;
 }
 
 /** Of a cage with files of its own. */

@@ -24,6 +24,7 @@ const schema = z.strictObject({
   maskedPaths: z.array(z.string()).describe('Absolute paths that the backend has to cover'),
   extraReadOnlyBinds: z.array(z.strictObject({ source: z.string(), target: z.string() })),
   lastApplied: oid.optional().describe('Tree of the cage when all of its change was last applied'),
+  lastAppliedTip: oid.optional().describe('Commit that was checked out in the cage then'),
 });
 
 export type WorkspaceRecord = z.infer<typeof schema>;

@@ -23,6 +23,8 @@ export interface PreparedWorkspace {
   extraReadOnlyBinds: readonly { source: string; target: string }[];
   /** Tree of the cage when all of its change was last applied. */
   lastApplied: string | undefined;
+  /** The commit that was checked out in the cage then. */
+  lastAppliedTip: string | undefined;
 }
 
 export interface WorkspaceDirectories {
@@ -79,13 +81,6 @@ export async function loadWorkspace(storeDirectory: string): Promise<PreparedWor
     maskedPaths: record.maskedPaths,
     extraReadOnlyBinds: record.extraReadOnlyBinds,
     lastApplied: record.lastApplied,
+    lastAppliedTip: record.lastAppliedTip,
   };
-}
-
-/** Remembers the cage's tree as applied in full. */
-export async function rememberApplied(workspace: PreparedWorkspace, tree: string): Promise<void> {
-  const { readWorkspaceRecord, writeWorkspaceRecord } = await import('./workspace-file.ts');
-  const directory = workspaceDirectory(workspace.storeDirectory);
-  const record = await readWorkspaceRecord(directory);
-  if (record !== undefined) writeWorkspaceRecord(directory, { ...record, lastApplied: tree });
 }

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { userGit } from '../support/repositories.ts';
 import { openSandbox, type CliResult, type Sandbox } from '../support/sandbox.ts';
 
 let sandbox: Sandbox;
@@ -129,4 +130,20 @@ test('doctor says how much lies in the trash, and what a crash left is found by 
   await run(0, 'prune', '-y');
   expect(readdirSync(trash())).toEqual([]);
   expect(existsSync(join(sandbox.dataRoot, 'mine.txt'))).toBe(true);
+});
+
+test('what git ignores goes into the trash with a word, and commits that left no file behind are asked about', async () => {
+  const ignoring = sandbox.project('ignoring', { '.gitignore': '*.log\nnode_modules/\n', a: '1\n' });
+  await run(0, 'create', ignoring, '--name', 'ignoring');
+  const inside = (script: string): Promise<CliResult> => run(0, 'exec', 'ignoring', '--', 'sh', '-ec', script);
+  await inside('echo found > notes.log; mkdir -p node_modules/x; echo 1 > node_modules/x/y');
+  const commit = 'git -c user.name=A -c user.email=a@example.org';
+  await inside(`echo day > work; git add work; ${commit} commit -qm Work; ${commit} revert --no-edit HEAD`);
+  const refused = await run(126, 'rm', '-y', 'ignoring');
+  expect(refused.stderr).toMatch(/branch \w+\n.*--keep-commits/s);
+  await run(0, 'apply', 'ignoring', '--branch', 'kept', '--keep-commits', '--yes');
+  expect(userGit(ignoring, 'log', '--format=%s', 'kept')).toContain('Work\n');
+  const { stderr } = await run(0, 'rm', '-y', 'ignoring');
+  expect(stderr).toContain('notes.log');
+  expect(stderr).not.toContain('node_modules');
 });

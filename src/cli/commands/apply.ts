@@ -63,7 +63,8 @@ export const apply: Command = {
     // Seen for all before anything is written for one.
     for (const planned of plans) {
       if (flags.text('branch') === undefined && planned.plan.conflicts.length > 0) throw conflicts(planned);
-      if (!session.interactive && planned.plan.files.length > 0) refuseUnattended(planned, flags);
+      if (!session.interactive && (planned.plan.files.length > 0 || flags.on('keep-commits')))
+        refuseUnattended(planned, flags);
     }
     const outcomes: (Outcome & { dir: string })[] = [];
     for (const planned of plans) {
@@ -113,7 +114,8 @@ async function applyOne(
   }
   for (const { path, reason } of plan.stays)
     if (!output.json) output.note(['yellow', 'stays'], `: ${path} (${reason})`);
-  if (plan.files.length === 0) {
+  // Commits can be kept although nothing is left of what they did.
+  if (plan.files.length === 0 && !flags.on('keep-commits')) {
     note(`${dirTitle(cage, dir)}: nothing to apply`);
     return { result: nothing, declined: false };
   }
@@ -149,6 +151,7 @@ function showPlan(plan: ApplyPlanView, { output, interactive }: Session): void {
 function decideApply(plan: ApplyPlanView, flags: Flags, session: Session): Promise<boolean> {
   if (flags.on('yes')) return Promise.resolve(true);
   const leftOut = plan.hostExecutable.filter(({ decision }) => decision === 'left-out');
+  if (plan.files.length === 0) return confirm(session, 'Keep the commits, which change no file in the end?');
   return confirm(session, `Apply ${count(plan.files.length - leftOut.length, 'file')}?`);
 }
 
