@@ -27,6 +27,7 @@ const CLIENTS_OF_TESTS = {
   pip3: 'python3-pip',
   chromium: 'chromium',
   java: 'default-jdk-headless',
+  sshd: 'openssh-server',
   '/usr/lib/python3/dist-packages/requests': 'python3-requests',
   '/usr/lib/python3/dist-packages/websockets': 'python3-websockets',
   // The container engines, and what they call.

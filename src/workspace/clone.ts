@@ -123,13 +123,23 @@ function eachSecond(progress: (line: string) => void): (chunk: Buffer) => void {
   };
 }
 
+/** Of what git and ssh say the lines that give a reason. */
+const REASON =
+  /^(?:fatal|error|remote|warning|ssh|Host key|No [\w-]+ host key is known|Permission|[\w.-]+@\S+: Permission|Connection |@ +WARNING)/;
+
 function cannotClone(url: string, stderr: string): IronError {
-  const lines = stderr
-    .split(/[\r\n]+/)
-    .filter((line) => /^(?:fatal|error|remote|warning|ssh|Host|Permission)/.test(line));
+  const lines = stderr.split(/[\r\n]+/).filter((line) => REASON.test(line));
   return new IronError('E_WORKSPACE', {
     message: `git could not clone ${url}`,
-    because: lines.slice(-6).map((line) => printableLine(line.slice(0, 300))),
-    hint: `try \`git ls-remote ${url}\`: what your git cannot reach, ironcage cannot`,
+    because: lines.slice(-6).map((line) => printableLine(line.replace(/^@ +| +@$/g, '').slice(0, 300))),
+    hint: cloneHint(url, stderr),
   });
+}
+
+function cloneHint(url: string, stderr: string): string {
+  if (/^(?:Host key verification failed|@ +WARNING: REMOTE HOST IDENTIFICATION)/m.test(stderr))
+    return 'your known_hosts has another key of this host, or none: compare it with what the host’s owner says it is, then connect once with your own ssh';
+  if (/Permission denied \(/.test(stderr))
+    return 'the host takes none of the keys that your ssh shows it: name one in ~/.ssh/config, or give it to your agent with ssh-add';
+  return `try \`git ls-remote ${url}\`: what your git cannot reach, ironcage cannot`;
 }
