@@ -8,15 +8,15 @@ import { DEFAULT_INSPECTION, type Rule } from '../policy/types.ts';
 import type { AgentProfile } from '../agents/profile.ts';
 import { AGENTS } from '../agents/profiles.ts';
 import { IronError } from '../platform/errors.ts';
-import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
-import { holdingInterrupts, noticeSignals } from '../platform/interrupts.ts';
-import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
+import { makeDirectory, pathExists } from '../platform/files.ts';
+import { holdingInterrupts } from '../platform/interrupts.ts';
 import { agentProfile } from './agent-profiles.ts';
 import { chooseProject, type ChosenProject } from './choose-project.ts';
 import type { ContainerPlace } from './container-place.ts';
 import type { Context } from './context.ts';
 import { refuseEgressPorts } from './egress-ports.ts';
 import { defaultEnvironment } from './env-file.ts';
+import { frameCage } from './frame-cage.ts';
 import type { GitUrl } from './git-url.ts';
 import { refuseTakenPorts } from './host-listeners.ts';
 import { refuseIdleRules, tellIdleRules } from './idle-rules.ts';
@@ -34,7 +34,7 @@ import { copySeed, seedHome } from './seed-home.ts';
 import { homeOf } from './shared-places.ts';
 import { refuseDataRootMount } from './sources.ts';
 import type { CageSpec } from './spec.ts';
-import { cagePaths, cagesDirectory, openDataRoot, withCageLock, writeCageState, writeSpec } from './store.ts';
+import { cagePaths, openDataRoot, withCageLock } from './store.ts';
 import { mergeDirs } from './wanted-dirs.ts';
 import { mergePorts } from './wanted-ports.ts';
 import { workspacePlaces } from './workspaces.ts';
@@ -107,28 +107,15 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
   }
   const place = await requireBackend(context, plan);
   if (plan.request.workspace === 'mount' && place.engine?.runtime?.kind === 'gvisor') throw unguardedRuntime();
-  context.step('create: begin');
-  makeDirectory(paths.root);
-  return holdingInterrupts(async (interrupted) => {
-    try {
-      context.step('create: directory made');
-      writeCageState(context, plan.name, { phase: 'creating' });
-      context.step('create: announced');
+  const { spec } = await holdingInterrupts((interrupted) =>
+    frameCage(context, { name: plan.name, verb: 'create', interrupted }, async () => {
       if (plan.clone !== undefined) await cloneSource(context, plan, plan.clone, interrupted);
-      const spec = await composeSpec(context, plan, place);
-      await fill(context, plan, spec);
-      await noticeSignals();
-      refuseWhenInterrupted(interrupted);
-      writeSpec(context, spec);
-      context.step('create: spec written');
-      writeCageState(context, plan.name, { phase: 'stopped' });
-      context.step('create: written');
-      return spec;
-    } catch (error) {
-      removeTree(paths.root, cagesDirectory(context));
-      throw error;
-    }
-  });
+      const composed = await composeSpec(context, plan, place);
+      await fill(context, plan, composed);
+      return { spec: composed };
+    }),
+  );
+  return spec;
 }
 
 /** The project of a cage that is made from a URL. Whatever interrupts it goes with the half-made cage. */

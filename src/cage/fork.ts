@@ -3,13 +3,12 @@
 import { join } from 'node:path';
 import { rewriteFileBeneath } from '../platform/beneath.ts';
 import { IronError } from '../platform/errors.ts';
-import { makeDirectory, pathExists, removeTree } from '../platform/files.ts';
+import { pathExists } from '../platform/files.ts';
 import { holdingInterrupts } from '../platform/interrupts.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
 import { formatRule } from '../policy/rules.ts';
 import type { SkippedFile } from '../workspace/copy-tree.ts';
 import { ownWorkspace } from '../workspace/copy-workspace.ts';
-import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { shiftOwners } from '../workspace/shift-owners.ts';
 import { agentProfile } from './agent-profiles.ts';
 import { readAgentText, writeAgentText } from './agent-programs.ts';
@@ -17,6 +16,7 @@ import { dataParts, notData, type DataPart } from './cage-data.ts';
 import type { Context } from './context.ts';
 import { copyParts } from './copy-data.ts';
 import { forkSpec, refuseUnforkable } from './fork-spec.ts';
+import { frameCage } from './frame-cage.ts';
 import { holdingStill } from './hold-still.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
 import { parseCageName } from './names.ts';
@@ -25,7 +25,7 @@ import { repairCage } from './repair.ts';
 import { storedForAlone } from './secrets.ts';
 import { readSnapshot, snapshotDirectory } from './snapshot-store.ts';
 import type { CageSpec } from './spec.ts';
-import { cagePaths, cagesDirectory, readSpec, withCageLock, writeCageState, writeSpec } from './store.ts';
+import { cagePaths, readSpec, withCageLock } from './store.ts';
 
 export interface ForkOutcome {
   cage: string;
@@ -101,18 +101,13 @@ interface Fork {
   interrupted: AbortSignal;
 }
 
-/** The state says `creating` until the last step: what a crash leaves is taken away by the next command. */
+/** Returns the files that could not come along. */
 async function makeFork(context: Context, fork: Fork): Promise<readonly SkippedFile[]> {
   const { origin, spec, snapshot, interrupted } = fork;
   const { root, home } = cagePaths(context, spec.name);
-  context.step('fork: begin');
-  makeDirectory(root);
-  context.step('fork: directory made');
-  try {
-    writeCageState(context, spec.name, { phase: 'creating' });
-    context.step('fork: announced');
+  const { leftOut } = await frameCage(context, { name: spec.name, verb: 'fork', interrupted }, async () => {
     const parts = dataParts(spec);
-    const leftOut = await tellIfSlow(
+    const skipped = await tellIfSlow(
       (line) => context.progress(line),
       `copying the files of ${snapshot ?? origin.name}`,
       () =>
@@ -128,16 +123,9 @@ async function makeFork(context: Context, fork: Fork): Promise<readonly SkippedF
     const agent = readAgentText(context, origin.name);
     if (agent !== undefined) writeAgentText(context, spec.name, agent);
     context.step('fork: home made');
-    refuseWhenInterrupted(interrupted);
-    writeSpec(context, spec);
-    context.step('fork: spec written');
-    writeCageState(context, spec.name, { phase: 'stopped' });
-    context.step('fork: written');
-    return leftOut;
-  } catch (error) {
-    removeTree(root, cagesDirectory(context));
-    throw error;
-  }
+    return { spec, leftOut: skipped };
+  });
+  return leftOut;
 }
 
 /** Of a cage of root’s: it runs as other users of this machine than the first one. */
