@@ -1,8 +1,10 @@
 // A cage's change taken into its project: into the working tree, or onto a branch beside it.
-import { IronError } from '../platform/errors.ts';
+import { errorMessage, IronError } from '../platform/errors.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
+import { printableLine } from '../platform/text.ts';
 import { applyToBranch } from '../workspace/apply-branch.ts';
 import { applyToWorkingTree, refuseConflicts } from '../workspace/apply.ts';
+import { toText } from '../workspace/byte-path.ts';
 import { planApply, type ApplyOnto, type ApplyPlan } from '../workspace/plan-apply.ts';
 import { decideFiles, type DecidedFile } from '../workspace/review-decisions.ts';
 import { bringCommits } from './bring-commits.ts';
@@ -84,16 +86,35 @@ export async function applyCage(context: Context, name: string, request: ApplyRe
     // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
     if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
     const leaveOut = leftOutByGuard(plan, name, request);
-    if (request.target === 'working-tree') return applyToWorkingTree(plan, { leaveOut });
-    const { branch, keepsCommits = false } = request.target;
     const { dir = '' } = request;
     // No name of a cage has a dot in it: what is kept of two directories never meets.
     const cageName = dir === '' ? name : `${name}.${dir}`;
+    if (request.target === 'working-tree') {
+      const applied = await applyToWorkingTree(plan, { leaveOut, tell: (line) => context.progress(line) });
+      await keepSubmodules(context, plan, cageName);
+      return applied;
+    }
+    const { branch, keepsCommits = false } = request.target;
     if (!keepsCommits) return applyToBranch(plan, branch, { leaveOut, cageName });
     if (leaveOut.length > 0) throw cannotLeaveOut(leaveOut);
     const { applyCommits } = await import('../workspace/apply-commits.ts');
     return applyCommits(plan, branch, cageName, (files) => refuseInCommits(plan.workspace, files, name, request));
   });
+}
+
+/** The files are in place: commits that cannot come stay in the cage, which `rm` then asks about. */
+async function keepSubmodules(context: Context, { workspace, moved }: ApplyPlan, cageName: string): Promise<void> {
+  if (moved.length === 0) return;
+  const { bringSubmodule } = await import('../workspace/submodule-commits.ts');
+  for (const move of moved) {
+    const path = printableLine(toText(move.path));
+    try {
+      const ref = await bringSubmodule(workspace, move, cageName);
+      if (ref !== undefined) context.progress(`commits of the submodule ${path} are kept there as ${ref}`);
+    } catch (error) {
+      context.progress(`commits of the submodule ${path} stay in the cage: ${errorMessage(error)}`);
+    }
+  }
 }
 
 function cannotLeaveOut(files: readonly string[]): IronError {

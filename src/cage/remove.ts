@@ -97,7 +97,7 @@ async function tellIgnored(context: Context, name: string): Promise<void> {
 }
 
 /** As sideRefs names them; a file of such a name makes a hint too many. */
-const COMMITS = /^(?:[\w-]+: )?(?:branch |stash |refs\/|HEAD$)/;
+const COMMITS = /^(?:[\w-]+: )?(?:branch |stash |refs\/|commits of |HEAD$)/;
 
 function counted(length: number, isCommits: boolean): string {
   const [one, many] = isCommits ? ['item', 'items'] : ['file', 'files'];

@@ -5,6 +5,7 @@ import { IronError } from '../platform/errors.ts';
 import { refuseConflicts, type Applied, type ApplyOptions } from './apply.ts';
 import { baseStore, readHead } from './base.ts';
 import { commitTree, EMPTY_TREE } from './base-store.ts';
+import { toText } from './byte-path.ts';
 import { treeWith } from './edited-tree.ts';
 import { git, gitLine, readEffectiveConfig } from './git.ts';
 import { giveToOwner, handOver } from './hand-over.ts';
@@ -13,6 +14,7 @@ import { hostWrites, withoutLeftOut, type ApplyPlan } from './plan-apply.ts';
 import { inspectProject, type Repository } from './project.ts';
 import { rememberApplied } from './remember-applied.ts';
 import { changedMeanwhile } from './replace-files.ts';
+import { bringSubmodule } from './submodule-commits.ts';
 import { diffTrees } from './tree-diff.ts';
 
 export interface BranchOptions extends ApplyOptions {
@@ -79,9 +81,17 @@ export async function applyToBranch(
     },
   );
   await handOver(store, repository, { include: [commit], exclude: head === undefined ? [] : [head] });
+  await bringMoves(plan, options.leaveOut ?? [], options.cageName ?? 'cage');
   await createBranch(repository, { branch, commit, cageName: options.cageName, identity });
   if (leftOut.length + plan.stays.length === 0) await rememberApplied(workspace, plan.work);
   return { branch, commit, applied: taken.map((file) => file.path), leftOut: leftOut.map((file) => file.path) };
+}
+
+/** Commits of submodules, before anything names them: git on the host would look for them in vain. */
+export async function bringMoves(plan: ApplyPlan, leaveOut: readonly string[], cageName: string): Promise<void> {
+  const refused = new Set(leaveOut);
+  for (const move of plan.moves)
+    if (!refused.has(toText(move.path))) await bringSubmodule(plan.workspace, move, cageName);
 }
 
 /** The branch and what keeps its tip, both or neither. Runs no hook. */

@@ -2,7 +2,7 @@
 // last one. Objects only, and checked: no work tree, no index, no hook, no branch that exists.
 import { IronError } from '../platform/errors.ts';
 import { refuseConflicts } from './apply.ts';
-import { createBranch, refuseBranch, type AppliedToBranch } from './apply-branch.ts';
+import { bringMoves, createBranch, refuseBranch, type AppliedToBranch } from './apply-branch.ts';
 import { commitTree } from './base-store.ts';
 import { withCageCommits, type CageCommits } from './cage-commits.ts';
 import { readEffectiveConfig } from './git.ts';
@@ -51,6 +51,7 @@ export async function applyCommits(
       const commit =
         merge.tree === tip.tree ? tip.oid : await commitTree({ gitDir: store.gitDir }, { tree: merge.tree, parents: [tip.oid], message }); // prettier-ignore
       await handOver(store, repository, { include: [commit], exclude: [head] });
+      await bringMoves(plan, [], cageName);
       const identity = { name: 'ironcage', email: 'ironcage@localhost' };
       await createBranch(repository, { branch, commit, cageName, identity });
       if (plan.stays.length === 0) await rememberApplied(workspace, plan.work);

@@ -31,6 +31,8 @@ export interface ApplyPlan {
   work: string;
   /** Moves of submodules that come along. */
   moves: readonly SubmoduleMove[];
+  /** Moves of which only the files come along, into the working tree. */
+  moved: readonly SubmoduleMove[];
   /** What does not come along, wherever it is applied to. */
   stays: readonly SkippedFile[];
   /** What would change on the host. */
@@ -62,6 +64,7 @@ export async function planApply(
   const plan = {
     ...{ workspace: side.workspace, onto, base: base.tree, host, cage: side.tree, merged: merge.tree },
     ...{ work: change.tree, moves: side.moves, stays: side.inside },
+    moved: committed === undefined ? movesAmong(change.files) : [],
   };
   if (merge.conflicts.length > 0) {
     return {
@@ -84,7 +87,7 @@ export async function planApply(
 function asFiles(workspace: PreparedWorkspace, { tree, files }: Change): Omit<Superproject, 'submodules'> {
   const inside = movesAmong(files).flatMap(
     ({ path, to }) =>
-    to === undefined ? [] : [{ path: toText(path), reason: `the submodule stands at ${to} in the cage: its files come, the commit does not` }], // prettier-ignore
+    to === undefined ? [] : [{ path: toText(path), reason: `the submodule stands at ${to} in the cage: its files come, the commit only into its own repository` }], // prettier-ignore
   );
   return { workspace, tree, moves: [], inside };
 }

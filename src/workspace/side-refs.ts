@@ -2,9 +2,11 @@
 // compared by, say nothing of them.
 import { join } from 'node:path';
 import { baseStore } from './base.ts';
+import { toText } from './byte-path.ts';
 import { cagePosition } from './cage-position.ts';
 import { git } from './git.ts';
 import { readRefs } from './git-position.ts';
+import { strayMoves } from './submodule-commits.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
 /** Names of those whose commit is neither the one that is checked out nor known to the project; none of a mounted project. */
@@ -23,14 +25,15 @@ export async function sideRefs(workspace: PreparedWorkspace): Promise<string[]> 
 
 /**
  * The checked-out branch, or HEAD, of a cage with files of its own, where it has commits that the project does not know: neither their
- * objects, nor all that they came to when it was last applied. What they hold need not be in any file.
+ * objects, nor all that they came to when it was last applied. What they hold need not be in any file. And submodules with such commits.
  */
 export async function ownCommits(workspace: PreparedWorkspace): Promise<string[]> {
   const { base, lastAppliedTip } = workspace;
+  const inside = (await strayMoves(workspace)).map(({ path }) => `commits of the submodule ${toText(path)}`);
   const position = await cagePosition(workspace);
-  if (position === undefined || [base.head, lastAppliedTip].includes(position.tip)) return [];
+  if (position === undefined || [base.head, lastAppliedTip].includes(position.tip)) return inside;
   const missing = await missingOf(workspace, [position.tip]);
-  return missing.size === 0 ? [] : [refName(position.branch ?? 'HEAD', position.tip)];
+  return missing.size === 0 ? inside : [refName(position.branch ?? 'HEAD', position.tip), ...inside];
 }
 
 /** Of these commits those that the store, and so the project, does not have. */

@@ -9,7 +9,7 @@ import { lookAt } from './apply-steps.ts';
 import type { BaseStore } from './base-store.ts';
 import { EMPTY_TREE } from './base-store.ts';
 import { fromText, nameOf, parentOf, toText, unsafeComponent, type BytePath } from './byte-path.ts';
-import { openDirectory } from './directory-handle.ts';
+import { isGone, openDirectory, withDirectoryBelow } from './directory-handle.ts';
 import { git } from './git.ts';
 import { readBelow } from './git-position.ts';
 import { storeTree, type TreeEntry } from './tree-object.ts';
@@ -52,6 +52,32 @@ export async function submoduleMoves(
       })
       .sort((one, other) => (one.path < other.path ? -1 : 1));
   } finally {
+    view.close();
+  }
+}
+
+/**
+ * Calls `work` with a path to the objects that the cage made in a submodule, every part of it opened without following a link. False where
+ * there are none to be found.
+ */
+export function withSubmoduleObjects(
+  workspace: PreparedWorkspace,
+  path: BytePath,
+  work: (objects: string) => void,
+): boolean {
+  const { strategy, directories } = workspace;
+  const view = openView(workspace);
+  const top = openDirectory(strategy === 'overlay' ? directories.upper : directories.tree);
+  try {
+    const gitDir = gitDirOf(view, path);
+    if (gitDir === undefined) return false;
+    withDirectoryBelow(top, `${gitDir}/objects`, (handle) => work(`/proc/self/fd/${handle}/.`));
+    return true;
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  } finally {
+    closeSync(top);
     view.close();
   }
 }

@@ -13,6 +13,9 @@ import { makePatches } from './patches.ts';
 import { planApply } from './plan-apply.ts';
 import { prepareWorkspace } from './prepare.ts';
 import { inspectProject } from './project.ts';
+import { ownCommits } from './side-refs.ts';
+import { bringSubmodule, canBring, strayMoves } from './submodule-commits.ts';
+import { hasUnexportedFiles } from './unexported.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
 const STRATEGIES = ['copy', 'overlay'] as const;
@@ -101,35 +104,71 @@ for (const strategy of STRATEGIES) {
   );
 }
 
-test('apply brings a submodule’s files and says that its commit stays; a branch has the move where the host knows the commit', async () => {
+for (const strategy of STRATEGIES) {
+  test.runIf(strategy === 'copy' || canOverlay)(
+    `${strategy}: apply brings a submodule’s files, and its commits into the submodule’s own repository`,
+    async () => {
+      const root = projectWithSubmodules();
+      const workspace = await prepare(root, strategy);
+      const to = inside(workspace, `${COMMIT_IN_LIB}; echo more >> a; git commit -qam both`).trim();
+      const plan = await planApply(workspace, await computeChange(workspace));
+      expect(plan.files.map(({ path }) => path)).toEqual(['a', 'lib/lib.txt']);
+      expect(plan.stays).toEqual([{ path: 'lib', reason: expect.stringContaining(to) }]);
+
+      const other = await planApply(workspace, await computeChange(workspace), 'head');
+      expect(other.files.map(({ path, submodule }) => [path, submodule?.to])).toEqual([['a', undefined], ['lib', to]]); // prettier-ignore
+      expect(other.hostExecutable.map(({ path }) => path)).toEqual(['lib']);
+      await applyToBranch(other, 'without', { leaveOut: ['lib'], cageName: 'c' });
+      expect(userGit(root, 'diff', '--name-only', 'HEAD', 'without')).toBe('a\n');
+      expect(userGit(join(root, 'lib'), 'for-each-ref', 'refs/ironcage')).toBe('');
+      await applyToBranch(other, 'with', { cageName: 'c' });
+      expect(userGit(root, 'ls-tree', 'with', 'lib')).toContain(`160000 commit ${to}`);
+      const kept = `refs/ironcage/c/${to.slice(0, 12)}`;
+      expect(userGit(join(root, 'lib'), 'for-each-ref', '--format=%(refname) %(objectname)', 'refs/ironcage')).toBe(`${kept} ${to}\n`); // prettier-ignore
+      userGit(join(root, 'lib'), 'fsck', '--strict');
+      expect(userGit(join(root, 'lib'), 'show', `${to}:lib.txt`)).toBe('1\n2\n');
+      const commits = await planApply(workspace, await computeChange(workspace), 'base-head');
+      await applyCommits(commits, 'commits', 'c', () => undefined);
+      expect(userGit(root, 'log', '-1', '--format=%s', 'commits')).toBe('both\n');
+      expect(userGit(root, 'ls-tree', 'commits', 'lib')).toContain(`160000 commit ${to}`);
+
+      await applyToWorkingTree(plan);
+      expect(readFileSync(join(root, 'lib/lib.txt'), 'utf8')).toBe('1\n2\n');
+      expect(userGit(join(root, 'lib'), 'status', '--porcelain')).toBe(' M lib.txt\n');
+    },
+  );
+}
+
+test('commits that are nowhere else but in a submodule of a cage are work, until they are brought', async () => {
+  const root = projectWithSubmodules();
+  const workspace = await prepare(root, 'copy');
+  const to = inside(workspace, `${COMMIT_IN_LIB}; cd lib; git revert --no-edit HEAD >/dev/null; git rev-parse HEAD`).trim().split('\n').at(-1); // prettier-ignore
+  expect([await hasUnexportedFiles(workspace), await ownCommits(workspace)]).toEqual([false, ['commits of the submodule lib']]); // prettier-ignore
+  const [move] = await strayMoves(workspace);
+  expect(move?.to).toBe(to);
+  if (move !== undefined) expect(await bringSubmodule(workspace, move, 'c')).toContain('refs/ironcage/c/');
+  expect(await ownCommits(workspace)).toEqual([]);
+});
+
+test('a commit of a submodule that the cage has not whole does not come, and what is to name it is refused', async () => {
   const root = projectWithSubmodules();
   const workspace = await prepare(root, 'copy');
   const to = inside(workspace, `${COMMIT_IN_LIB}; echo more >> a; git commit -qam both`).trim();
-  const plan = await planApply(workspace, await computeChange(workspace));
-  expect(plan.files.map(({ path }) => path)).toEqual(['a', 'lib/lib.txt']);
-  expect(plan.stays).toEqual([{ path: 'lib', reason: expect.stringContaining(to) }]);
-
+  const objects = join(workspace.directories.tree, '.git/modules/lib/objects');
+  rmSync(join(objects, to.slice(0, 2), to.slice(2)));
   const unknown = await planApply(workspace, await computeChange(workspace), 'head');
   expect(unknown.files.map(({ path }) => path)).toEqual(['a']);
   expect(unknown.stays.map(({ path }) => path)).toEqual(['lib', 'lib/lib.txt']);
-  await applyToBranch(unknown, 'without');
-  expect(userGit(root, 'diff', '--name-only', 'HEAD', 'without')).toBe('a\n');
   const kept = await planApply(workspace, await computeChange(workspace), 'base-head');
   await expect(applyCommits(kept, 'refused', 'c', () => undefined)).rejects.toMatchObject({ code: 'E_REFUSED' });
-
-  userGit(join(root, 'lib'), 'fetch', '--quiet', join(workspace.directories.tree, 'lib'), 'HEAD');
-  const known = await planApply(workspace, await computeChange(workspace), 'head');
-  expect(known.files.map(({ path, submodule }) => [path, submodule?.to])).toEqual([['a', undefined], ['lib', to]]); // prettier-ignore
-  expect(known.hostExecutable.map(({ path }) => path)).toEqual(['lib']);
-  await applyToBranch(known, 'with');
-  expect(userGit(root, 'ls-tree', 'with', 'lib')).toContain(`160000 commit ${to}`);
-  const commits = await planApply(workspace, await computeChange(workspace), 'base-head');
-  await applyCommits(commits, 'commits', 'c', () => undefined);
-  expect(userGit(root, 'log', '-1', '--format=%s', 'commits')).toBe('both\n');
-  expect(userGit(root, 'ls-tree', 'commits', 'lib')).toContain(`160000 commit ${to}`);
-
-  await applyToWorkingTree(plan);
-  expect(readFileSync(join(root, 'lib/lib.txt'), 'utf8')).toBe('1\n2\n');
+  // Objects of somebody else's are no objects of the cage's.
+  rmSync(objects, { recursive: true });
+  const elsewhere = createRepository({ secret: '1' });
+  symlinkSync(join(elsewhere, '.git/objects'), objects);
+  writeFileSync(join(workspace.directories.tree, '.git/modules/lib/HEAD'), userGit(elsewhere, 'rev-parse', 'HEAD'));
+  const [move] = await strayMoves(workspace);
+  if (move === undefined) throw new Error('no move');
+  expect([await canBring(workspace, move), await bringSubmodule(workspace, move, 'c')]).toEqual([false, undefined]);
 });
 
 test('patches have a move of a submodule as git am takes it, and name what is in no patch', async () => {

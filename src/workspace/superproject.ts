@@ -1,13 +1,12 @@
 // Base and work as the project's own commits have them: a submodule is the commit it stands at, and its files are in no tree of the project.
 // For what becomes commits or mails; everything else goes by files.
-import { join } from 'node:path';
 import { baseStore } from './base.ts';
 import { commitTree } from './base-store.ts';
 import { fromText, toText, type BytePath } from './byte-path.ts';
 import type { SkippedFile } from './copy-tree.ts';
 import { treeWith } from './edited-tree.ts';
 import { git } from './git.ts';
-import { findRepository } from './project.ts';
+import { canBring, isOnHost } from './submodule-commits.ts';
 import { submoduleMoves, type SubmoduleMove } from './submodule-moves.ts';
 import { diffTrees } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
@@ -25,7 +24,7 @@ export interface Superproject {
 }
 
 /**
- * `tree`: the cage's, with all files. `moves`: `known` takes only those to commits that the submodule on the host has. The caller holds the
+ * `tree`: the cage's, with all files. `moves`: `known` takes only those to commits that the submodule on the host has or can be given. The caller holds the
  * cage's lock.
  */
 export async function asSuperproject(
@@ -89,24 +88,19 @@ function outermost(paths: readonly BytePath[]): BytePath[] {
 }
 
 async function choose(
-  { projectRoot }: PreparedWorkspace,
+  workspace: PreparedWorkspace,
   moves: readonly SubmoduleMove[],
   which: 'all' | 'known',
 ): Promise<{ taken: SubmoduleMove[]; withheld: SkippedFile[] }> {
   const [taken, withheld]: [SubmoduleMove[], SkippedFile[]] = [[], []];
   for (const move of moves) {
     const { path, to } = move;
-    const isKnown = which === 'all' || to === undefined || (await hasCommit(join(projectRoot, toText(path)), to));
-    if (isKnown) taken.push(move);
+    if (which === 'all' || (await isOnHost(workspace, move)) || (await canBring(workspace, move))) taken.push(move);
     else
-      withheld.push({ path: toText(path), reason: `the submodule stands at ${to}, a commit that only the cage has` });
+      withheld.push({
+        path: toText(path),
+        reason: `the submodule stands at ${to}, a commit that only the cage has: it has no repository here, or not all of the commit`,
+      });
   }
   return { taken, withheld };
-}
-
-async function hasCommit(root: string, oid: string): Promise<boolean> {
-  const repository = findRepository(root);
-  if (repository === undefined) return false;
-  const call = { gitDir: repository.gitDir, accept: [0, 1, 128] };
-  return (await git(['cat-file', '-e', `${oid}^{commit}`], call)).exitCode === 0;
 }
