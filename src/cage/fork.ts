@@ -7,9 +7,9 @@ import { pathExists } from '../platform/files.ts';
 import { holdingInterrupts } from '../platform/interrupts.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
 import { formatRule } from '../policy/rules.ts';
-import type { SkippedFile } from '../workspace/copy-tree.ts';
+import type { Owner, SkippedFile } from '../workspace/copy-tree.ts';
 import { ownWorkspace } from '../workspace/copy-workspace.ts';
-import { shiftOwners } from '../workspace/shift-owners.ts';
+import { shiftOwners, type OwnerShift } from '../workspace/shift-owners.ts';
 import { agentProfile } from './agent-profiles.ts';
 import { readAgentText, writeAgentText } from './agent-programs.ts';
 import { dataParts, notData, type DataPart } from './cage-data.ts';
@@ -107,18 +107,18 @@ async function makeFork(context: Context, fork: Fork): Promise<readonly SkippedF
   const { root, home } = cagePaths(context, spec.name);
   const { leftOut } = await frameCage(context, { name: spec.name, verb: 'fork', interrupted }, async () => {
     const parts = dataParts(spec);
+    const shift = ownerShift(fork);
+    const copy = (from: string): Promise<SkippedFile[]> => copyParts(parts, from, root, interrupted, shift?.single);
     const skipped = await tellIfSlow(
       (line) => context.progress(line),
       `copying the files of ${snapshot ?? origin.name}`,
       () =>
         snapshot === undefined
-          ? holdingStill(context, origin.name, () =>
-              copyParts(parts, cagePaths(context, origin.name).root, root, interrupted),
-            )
-          : copyParts(parts, snapshotDirectory(context, origin.name, snapshot), root, interrupted),
+          ? holdingStill(context, origin.name, () => copy(cagePaths(context, origin.name).root))
+          : copy(snapshotDirectory(context, origin.name, snapshot)),
     );
     context.step('fork: copied');
-    await giveToFork(root, parts, fork);
+    if (shift !== undefined) await giveToFork(root, parts, shift);
     if (spec.profile === undefined) await renewPlaceholders(context, home, fork);
     const agent = readAgentText(context, origin.name);
     if (agent !== undefined) writeAgentText(context, spec.name, agent);
@@ -128,20 +128,34 @@ async function makeFork(context: Context, fork: Fork): Promise<readonly SkippedF
   return leftOut;
 }
 
+interface ForkShift extends OwnerShift {
+  owner: Owner;
+  /** The same, where all that the cage can write in belongs to one user. */
+  single: Owner | undefined;
+}
+
 /** Of a cage of root’s: it runs as other users of this machine than the first one. */
-async function giveToFork(root: string, parts: readonly DataPart[], { origin, spec }: Fork): Promise<void> {
+function ownerShift({ origin, spec }: Fork): ForkShift | undefined {
   const caller = currentCaller();
-  if (caller.uid !== 0) return;
+  if (caller.uid !== 0) return undefined;
   const [before, after] = [cageIdentity(caller, origin), cageIdentity(caller, spec)];
-  const shift =
-    before.rootUid === undefined || after.rootUid === undefined
-      ? { from: before.uid, to: after.uid, count: 1 }
-      : { from: before.rootUid, to: after.rootUid, count: RANGE_SIZE };
+  const owner = { uid: after.uid, gid: after.gid };
+  if (before.rootUid === undefined || after.rootUid === undefined)
+    return { owner, single: owner, from: before.uid, to: after.uid, count: 1 };
+  return { owner, single: undefined, from: before.rootUid, to: after.rootUid, count: RANGE_SIZE };
+}
+
+async function giveToFork(
+  root: string,
+  parts: readonly DataPart[],
+  { owner, single, ...shift }: ForkShift,
+): Promise<void> {
   for (const { path, kind } of parts) {
     const directory = join(root, path);
     if (!pathExists(directory)) continue;
-    if (shift.from !== shift.to) shiftOwners(directory, shift);
-    if (kind === 'workspace') await ownWorkspace(directory, after);
+    const isGiven = kind === 'workspace' && single !== undefined;
+    if (shift.from !== shift.to && !isGiven) shiftOwners(directory, shift);
+    if (kind === 'workspace') await ownWorkspace(directory, owner);
   }
 }
 

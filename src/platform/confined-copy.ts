@@ -1,5 +1,6 @@
 // cp with nothing before its eyes but what it copies and where to: whatever a cage puts in the way of a path, no file of this machine
-// can come along. It keeps every right of the caller, since owners and marks are to be kept.
+// can come along. It keeps every right of the caller, since owners and marks are to be kept; or becomes, of root's, the owner of all that
+// it makes, and keeps of root's rights the one to see every file.
 import { realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { absoluteEntries, hostEnvironment } from './environment.ts';
@@ -10,8 +11,16 @@ import { findProgram, missingTool } from './processes.ts';
 /** Where the source is seen: what cp says of its files begins with this. */
 export const SEEN_SOURCE = '/from';
 
-/** The host command line that copies the directory `source` to `target`, which must not exist. `options` are those of cp. */
-export function confinedCopy(source: string, target: string, options: readonly string[]): string[] {
+/**
+ * The host command line that copies the directory `source` to `target`, which must not exist. `options` are those of cp. `owner`: for root
+ * alone.
+ */
+export function confinedCopy(
+  source: string,
+  target: string,
+  options: readonly string[],
+  owner?: { uid: number; gid: number },
+): string[] {
   const isRoot = process.geteuid?.() === 0;
   const libraries = [...LIBRARIES, '/etc/ld.so.cache'].filter(pathExists);
   return [
@@ -32,8 +41,20 @@ export function confinedCopy(source: string, target: string, options: readonly s
     ...libraries.flatMap((path) => ['--ro-bind', path, path]),
     // A program for many names is told by its name which one it is.
     ...['--ro-bind', realpathSync(need('cp')), '/cp'],
+    ...(owner === undefined ? [] : ['--ro-bind', realpathSync(need('setpriv')), '/setpriv']),
     ...['--ro-bind', source, SEEN_SOURCE, '--bind', dirname(target), '/to', '--chdir', '/', '--'],
+    ...(owner === undefined ? [] : becoming(owner)),
     ...['/cp', ...options, '--no-target-directory', '--', SEEN_SOURCE, `/to/${basename(target)}`],
+  ];
+}
+
+/** Behind what the source’s owner has closed, and into a directory of root’s. */
+const RIGHTS = '-all,+dac_override,+dac_read_search';
+
+function becoming({ uid, gid }: { uid: number; gid: number }): string[] {
+  return [
+    ...['/setpriv', '--reuid', String(uid), '--regid', String(gid), '--clear-groups'],
+    ...['--inh-caps', RIGHTS, '--ambient-caps', RIGHTS, '--'],
   ];
 }
 

@@ -2,9 +2,12 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  lchownSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -131,3 +134,22 @@ function untilTimeMoves(directory: string): void {
   const first = now();
   while (now() === first);
 }
+
+test.skipIf(process.getuid?.() !== 0)('a copy that root makes belongs to whom it is for, also what its owner had closed', async () => {
+  const [source, target] = [temporaryDirectory(), join(temporaryDirectory(), 'copy')];
+  const [former, uid] = [1_700_000_001, 1_700_000_003];
+  writeFiles(source, { 'closed/secret': 's', tool: '#!', 'of root': 'r' });
+  linkSync(join(source, 'tool'), join(source, 'hard'));
+  symlinkSync('/etc/passwd', join(source, 'link'));
+  const paths = ['', 'closed', 'closed/secret', 'tool', 'hard', 'link', 'of root'];
+  for (const path of paths.slice(0, -1)) lchownSync(join(source, path), former, former);
+  chmodSync(join(source, 'closed/secret'), 0o600);
+  chmodSync(join(source, 'closed'), 0o500);
+  chmodSync(join(source, 'tool'), 0o755);
+  expect(await copyExactly({ source, target, owner: { uid, gid: uid }, interrupted })).toEqual([]);
+  const stats = paths.map((path) => lstatSync(join(target, path)));
+  expect(stats.map((stat) => [stat.uid, stat.gid])).toEqual(paths.map(() => [uid, uid]));
+  expect([1, 2, 3].map((index) => (stats[index]?.mode ?? 0) & 0o7777)).toEqual([0o500, 0o600, 0o755]);
+  expect([stats[4]?.ino === stats[3]?.ino, readlinkSync(join(target, 'link'))]).toEqual([true, '/etc/passwd']);
+  expect(readFileSync(join(target, 'closed/secret'), 'utf8')).toBe('s');
+}); // prettier-ignore

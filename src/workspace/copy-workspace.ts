@@ -17,8 +17,16 @@ const OF_NO_USE = new Set(['layers', 'merged', 'stat-cache.json', TARGET_CACHE, 
 /** With objects, which are shared, and files of the cage, which are nobody's to trust. */
 const APART = new Set(['base.git', 'tree']);
 
-/** Both are the directory `workspace` of a store; `target` must not exist. Returns what could not come along. */
-export async function copyWorkspace(source: string, target: string, interrupted: AbortSignal): Promise<SkippedFile[]> {
+/**
+ * Both are the directory `workspace` of a store; `target` must not exist. `owner`: of root’s copy, whom the cage’s files belong to instead of
+ * their owner so far. Returns what could not come along.
+ */
+export async function copyWorkspace(
+  source: string,
+  target: string,
+  interrupted: AbortSignal,
+  owner?: Owner,
+): Promise<SkippedFile[]> {
   makeDirectory(target);
   const present = readdirSync(source);
   const names = present.filter((name) => !OF_NO_USE.has(name) && !APART.has(name));
@@ -33,7 +41,7 @@ export async function copyWorkspace(source: string, target: string, interrupted:
   if (present.includes('layers')) {
     made.push(copyExactly({ source: from.upper, target: to.upper, isLayer: true, interrupted }));
   }
-  if (present.includes('tree')) made.push(copyExactly({ source: from.tree, target: to.tree, interrupted }));
+  if (present.includes('tree')) made.push(copyExactly({ source: from.tree, target: to.tree, owner, interrupted }));
   // Behind what programs of their own do meanwhile.
   made.push(copyRest());
   const skipped = (await settleAll(made)).flat();

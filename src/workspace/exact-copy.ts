@@ -8,7 +8,7 @@ import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { run, type RunResult } from '../platform/processes.ts';
 import { printableLine } from '../platform/text.ts';
 import { below, bytePath, parentOf, toText, type BytePath } from './byte-path.ts';
-import type { SkippedFile } from './copy-tree.ts';
+import type { Owner, SkippedFile } from './copy-tree.ts';
 
 export interface ExactCopy {
   /** Absolute; a directory. */
@@ -17,13 +17,22 @@ export interface ExactCopy {
   target: string;
   /** The upper layer of an overlay: without its marks what the cage deleted would be there again. */
   isLayer?: boolean | undefined;
+  /** Of a copy that root makes: whom all of it belongs to, other than in the source. No layer’s: nobody else can make its marks. */
+  owner?: Owner | undefined;
   interrupted: AbortSignal;
 }
 
 /** Returns what could not come along, by paths relative to the source. When it throws, the target may be half made. */
-export async function copyExactly({ source, target, isLayer = false, interrupted }: ExactCopy): Promise<SkippedFile[]> {
-  const options = ['--archive', ...(isLayer ? ['--preserve=xattr'] : []), '--reflink=auto', '--sparse=auto'];
-  const [program = '', ...args] = confinedCopy(source, target, options);
+export async function copyExactly({
+  source,
+  target,
+  isLayer = false,
+  owner,
+  interrupted,
+}: ExactCopy): Promise<SkippedFile[]> {
+  const kept = [...(isLayer ? ['--preserve=xattr'] : []), ...(owner === undefined ? [] : ['--no-preserve=ownership'])];
+  const options = ['--archive', ...kept, '--reflink=auto', '--sparse=auto'];
+  const [program = '', ...args] = confinedCopy(source, target, options, owner);
   const copied = await runTool(program, args, interrupted);
   const unreadable = copied.exitCode === 0 ? [] : readUnreadable(copied.stderr);
   if (unreadable === undefined) throw copyFailure(source, copied);
