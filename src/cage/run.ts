@@ -61,9 +61,7 @@ export async function runAgent(context: Context, request: RunRequest): Promise<R
   }
   const outcome = await auditOutcome(context, plan.name, since);
   const inPlace = spec.workspace !== 'copy';
-  const kept =
-    !request.options.remove ||
-    (inPlace ? (await unexportedFiles(context, plan.name)).length > 0 : change.files.length + further.length > 0);
+  const kept = !request.options.remove || (await unexportedFiles(context, plan.name)).length > 0;
   if (!kept) {
     const { removeCage } = await import('./remove.ts');
     await removeCage(context, plan.name, { discard: false });

@@ -214,6 +214,9 @@ test('run reads its input from a pipe, and --rm keeps a cage only when it holds 
   expect(cat.stdout).toBe('in and out');
   const kept = await inProject(['run', 'shell', '--new', '--rm', '--json', '--', 'touch', 'work.txt']);
   expect(kept.told()).toMatchObject({ kept: true });
+  const commit = ['git', '-c', 'user.name=A', '-c', 'user.email=a@example.org', 'commit', '-q', '--allow-empty', '-mx'];
+  const committed = await inProject(['run', 'shell', '--new', '--rm', '--json', '--', ...commit]);
+  expect([committed.exitCode, committed.told()]).toEqual([0, expect.objectContaining({ kept: true })]);
   expect(sandbox.processes()).toEqual([]);
 });
 
