@@ -1,8 +1,8 @@
 // Work that is nowhere else but in snapshots: asked before one of them, or the cage with all of them, is taken away. Counted by the
-// contents of files: a state that the cage went past is no work, a file that only a snapshot has is.
+// contents of files: a state that the cage went past is no work, a file that only a snapshot has is; and so are commits that left no file.
 import { baseStore } from '../workspace/base.ts';
 import { recordCageTree } from '../workspace/cage-tree.ts';
-import { sideRefs } from '../workspace/side-refs.ts';
+import { holdsCommit, ownRefs, sideRefs } from '../workspace/side-refs.ts';
 import { diffTrees } from '../workspace/tree-diff.ts';
 import type { PreparedWorkspace } from '../workspace/workspace.ts';
 import { errorMessage, IronError } from '../platform/errors.ts';
@@ -25,7 +25,8 @@ async function workOnlyInSnapshots(root: string, wanted?: readonly string[]): Pr
   const all = snapshotsBelow(root);
   const isWanted = (name: string): boolean => wanted === undefined || wanted.includes(name);
   const seen = new Set<string>();
-  for (const place of [root, ...all.filter(({ name }) => !isWanted(name)).map(({ directory }) => directory)]) {
+  const places = [root, ...all.filter(({ name }) => !isWanted(name)).map(({ directory }) => directory)];
+  for (const place of places) {
     for (const { key } of await changedFiles(place).catch((): ChangedFile[] => [])) seen.add(key);
   }
   const found: SnapshotWork[] = [];
@@ -33,9 +34,25 @@ async function workOnlyInSnapshots(root: string, wanted?: readonly string[]): Pr
     const files = await changedFiles(directory);
     const only = files.filter(({ key }) => !seen.has(key));
     for (const { key } of only) seen.add(key);
-    if (only.length > 0) found.push({ snapshot, files: only.map(({ name }) => name) });
+    // Who is asked about files is asked about the commits that led to them.
+    const names = only.length > 0 ? only.map(({ name }) => name) : await commitsOnlyIn(directory, places);
+    places.push(directory);
+    if (names.length > 0) found.push({ snapshot, files: names });
   }
   return found;
+}
+
+/** Names of branches, tags and stashes with a commit that none of the other places has. */
+async function commitsOnlyIn(directory: string, places: readonly string[]): Promise<string[]> {
+  const names: string[] = [];
+  for (const { dir, workspace } of await workspacesBelow(directory)) {
+    for (const { name, oid } of await ownRefs(workspace)) {
+      const others = (await Promise.all(places.map(workspacesBelow))).flat().filter((other) => other.dir === dir);
+      if (!others.some((other) => holdsCommit(other.workspace, oid)))
+        names.push(`${dir === '' ? '' : `${dir}: `}${name}`);
+    }
+  }
+  return names;
 }
 
 /** The same, one text for each file, for people. */

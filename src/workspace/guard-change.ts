@@ -28,7 +28,7 @@ const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 const MAX_BINARY_BYTES = 1024 * 1024;
 
 /** Where the files are to be. */
-export interface GuardedPlace {
+interface GuardedPlace {
   /** Absolute; it may be missing. */
   root: string;
   /** Of the project. */

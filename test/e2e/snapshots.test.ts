@@ -116,6 +116,24 @@ test('a rewind keeps what was there, and can be taken back', async () => {
   await library.removeSnapshot(context, CAGE, (await snapshotsOf(CAGE))[1] ?? '', { discard: true });
 });
 
+test('commits that only a snapshot has are work, also where they left no file', async () => {
+  const project = sandbox.project('commits');
+  await ok('create', project, '--name', 'commits');
+  await ok('snapshot', 'commits', '--name', 'before');
+  const git = 'git -c user.name=A -c user.email=a@example.org';
+  await ok('exec', 'commits', '--', 'sh', '-ec', `git checkout -qb aside; ${git} commit -qm x --allow-empty; git checkout -q -`);
+  await ok('stop', 'commits');
+  await ok('snapshot', 'commits', '--name', 'after');
+  await library.removeSnapshot(context, 'commits', 'after', { discard: false });
+  await ok('snapshot', 'commits', '--name', 'after');
+  await library.rewindCage(context, 'commits', 'before');
+  for (const name of await snapshotsOf('commits'))
+    if (name.startsWith('before-rewind')) await library.removeSnapshot(context, 'commits', name, { discard: false });
+  const kept = await sandbox.run(['snapshot', 'commits', '--rm', 'after']);
+  expect([kept.exitCode, kept.stderr]).toEqual([126, expect.stringContaining('branch aside')]);
+  await library.removeCage(context, 'commits', { discard: true });
+}); // prettier-ignore
+
 test.each(['../x', 'Old', '.making-x', '', 'x'.repeat(64)])('%j is no name of a snapshot', async (name) => {
   for (const asked of [
     () => library.takeSnapshot(context, CAGE, { name }),
