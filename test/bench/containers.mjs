@@ -54,6 +54,9 @@ function memoryOf(pid) {
   return children.reduce((sum, child) => sum + memoryOf(child), own);
 }
 
+/** What V8 still holds of a start it gives back while nothing happens. */
+const settled = () => new Promise((done) => setTimeout(done, 15_000));
+
 const egressOf = (cage) =>
   JSON.parse(readFileSync(join(env.IRONCAGE_HOME, 'cages', cage, 'state.json'), 'utf8')).egress.pid;
 
@@ -102,10 +105,12 @@ try {
     const numbers = `plain ${plainMs.toFixed(0).padStart(5)}   cage ${cageMs.toFixed(0).padStart(5)}`;
     console.log(`${name.padEnd(20)} ${numbers}   ×${(cageMs / plainMs).toFixed(2)}`);
   }
+  await settled();
   const one = memoryOf(egressOf('one'));
   const names = Array.from({ length: 9 }, (_, index) => `more-${index}`);
   for (const name of names) ironcage(...create, name);
   for (const name of names) ironcage('start', name);
+  await settled();
   const ten = ['one', ...names].reduce((sum, name) => sum + memoryOf(egressOf(name)), 0);
   console.log(
     `beside a cage: ${(one / 1024).toFixed(0)} MB; beside ten: ${(ten / 1024).toFixed(0)} MB, ×${(ten / one).toFixed(1)}`,
