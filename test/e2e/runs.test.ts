@@ -240,6 +240,27 @@ describeRuns('native', (given) => {
     });
   });
 
+  test('a run whose cage’s budget cannot be read any more is stopped by whoever takes it up', async () => {
+    const cage = given();
+    const run = await launchRun(cage.context, { cage: cage.name, agent: 'shell', prompt: 'sleep 979' });
+    const { spec } = cagePaths(cage.context, cage.name);
+    const kept = readFileSync(spec);
+    writeFileSync(spec, '{');
+    try {
+      const recorder = readIdentityLink(runPlaces(cage.context, cage.name, run.id).recorder);
+      if (recorder === undefined || recorder === 'gone') throw new Error('nobody records it');
+      process.kill(recorder.pid, 'SIGKILL');
+      expect(await waitForExit(recorder, 5_000)).toBe(true);
+      expect(await awaitRun(cage.context, run.id)).toMatchObject({
+        status: 'stopped',
+        reason: { code: 'budget-unreadable', message: expect.stringContaining('cannot be read') },
+      });
+    } finally {
+      writeFileSync(spec, kept);
+    }
+    expect((await cage.sh('pgrep -cxf "sleep 979"')).stdout).toBe('0');
+  });
+
   test('salvage takes the work out of a cage whose spec and state are broken, and leaves it as it was', async () => {
     const cage = given();
     await cage.sh('echo work >salvaged-file; echo note >"$HOME/note"');
