@@ -60,8 +60,12 @@ function namedHome(argv: readonly string[]): string | undefined {
 
 /** What lies in it is run: nobody else may change it. */
 function isOwnDirectory(path: string): boolean {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && isOwn(stat);
+  try {
+    return isOwn(fs.statSync(path));
+  } catch {
+    // Not there, or not to be looked at.
+    return false;
+  }
 }
 
 function isOwn({ uid, mode }: fs.Stats): boolean {
