@@ -42,9 +42,17 @@ test('what can run on the host needs a yes of its own, and deletes are always sh
 });
 
 test('one directory is planned and written at once, several are all planned before one is written', async () => {
-  for (const [argv, plans] of [['', 1], ['--accept-host-executable', 1], ['--all -o out', 2]] as const) {
+  const outcome = { target: '/work/shop', exported: ['src/a.ts'], leftOut: [], inPlace: false };
+  for (const [argv, plans] of [['', 1], ['--accept-host-executable', 1], ['--all -o out', 4]] as const) {
     let planned = 0;
-    const library = { planExportCage: async () => ((planned += 1), EXPORT) };
+    const library: CliOptions['library'] = {
+      exportDecided: async (_context, _name, _query, decide) => {
+        planned += 1;
+        return { plan: EXPORT, outcome: decide(EXPORT) && outcome };
+      },
+      // Plans anew.
+      exportCage: async () => ((planned += 1), outcome),
+    };
     const { exitCode } = await runCli(['export', 'a', ...argv.split(' ').filter(Boolean)], { library, terminal: true });
     expect([exitCode, planned]).toEqual([0, plans]);
   }
