@@ -1,5 +1,6 @@
 // A cage that runs: the one that does already, or one that is started now. Apart from the start itself, so that a command
 // on a running cage does not load what starts one.
+import { readSockets } from '../backends/host/cage-network.ts';
 import { confirmNetwork } from './confirm-network.ts';
 import { confirmPolicy } from './confirm-policy.ts';
 import type { Context } from './context.ts';
@@ -21,8 +22,10 @@ export async function ensureRunning(
   { stopWhenIdle }: RunningWish = { stopWhenIdle: false },
 ): Promise<RunningState> {
   for (const line of await repairCage(context, name)) context.progress(line);
-  const session = await openSession(context, name);
   const before = readCageState(context, name);
+  // The kernel takes as long to tell them as all the rest here takes.
+  const sockets = before.phase === 'running' ? readSockets(before.init) : undefined;
+  const session = await openSession(context, name);
   const health = stateHealth(before);
   if (before.phase !== 'running' || (health !== 'running' && health !== 'degraded')) {
     const { startLocked } = await import('./start.ts');
@@ -30,7 +33,7 @@ export async function ensureRunning(
   }
   const served =
     health === 'running' ? await confirmPolicy(context, session.spec, before) : await replaceEgress(session, before);
-  await confirmNetwork(session.spec, served);
+  await confirmNetwork(session.spec, served, health === 'running' ? sockets : undefined);
   const state = needsMending(session.spec, served) ? await mendPorts(session, served) : served;
   if (stopWhenIdle || !state.stopWhenIdle) return state;
   const staying = { ...state, stopWhenIdle: false };

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepAnswer, keptAnswer, type PodmanSite } from './podman-answer.ts';
+import { controllers, keepAnswer, keptAnswer, type PodmanSite } from './podman-answer.ts';
 
 let directory: string;
 let site: PodmanSite;
@@ -32,4 +32,13 @@ test.runIf(isRoot).each<[string, () => PodmanSite]>([
 ])('and not where %s', (_what, change) => {
   keepAnswer(site, '{}');
   expect(keptAnswer(change())).toBeUndefined();
+});
+
+function table(groups: number, isEnabled = 1): string {
+  return `#subsys_name\thierarchy\tnum_cgroups\tenabled\npids\t7\t${groups}\t${isEnabled}\n`;
+}
+
+test('groups that come and go are no other controllers', () => {
+  expect(controllers(table(12))).toBe(controllers(table(13)));
+  expect(controllers(table(12))).not.toBe(controllers(table(12, 0)));
 });

@@ -16,7 +16,7 @@ export interface PodmanSite {
 
 const SETTINGS = ['containers.conf', 'storage.conf'];
 const DIRECTORIES = ['/usr/share/containers', '/etc/containers'];
-const CONTROL_GROUPS = ['/proc/cgroups', '/proc/self/cgroup', '/sys/fs/cgroup/cgroup.controllers'];
+const CONTROL_GROUPS = ['/proc/self/cgroup', '/sys/fs/cgroup/cgroup.controllers'];
 
 /** The answer of before, as it came; undefined where there is none that counts. */
 export function keptAnswer(site: PodmanSite): string | undefined {
@@ -44,9 +44,19 @@ function stateOf({ program, env }: PodmanSite): string | undefined {
   const parts = [
     ...[program, ...files, ...named].map((file) => `${file} ${mark(file)}`),
     ...CONTROL_GROUPS.map((file) => readTextIfPresent(file) ?? ''),
+    controllers(readTextIfPresent('/proc/cgroups') ?? ''),
     ...[JSON.stringify(env), release(), readTextIfPresent('/proc/sys/kernel/random/boot_id') ?? ''],
   ];
   return createHash('sha256').update(parts.join('\0')).digest('hex');
+}
+
+/** Format: cgroups(7), /proc/cgroups. How many groups each has right now says nothing. */
+export function controllers(table: string): string {
+  return table
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .map(([name, hierarchy, , isEnabled]) => [name, hierarchy, isEnabled].join(' '))
+    .join('\n');
 }
 
 function namesIn(directory: string): string[] {
