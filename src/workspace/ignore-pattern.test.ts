@@ -17,6 +17,10 @@ test.each([
   ['**/b', 'xb', false],
   ['a/**', 'a/x/y', true],
   ['a/**', 'a', false],
+  ['***/b', 'x/y/b', true],
+  ['a/****', 'a/x/y', true],
+  ['**\\/b', 'x/y/b', true],
+  ['**\\/b', 'b', false],
   ['a**b', 'axxb', true],
   ['a**b', 'ax/xb', false],
   ['[a-c]?', 'bx', true],
@@ -82,6 +86,6 @@ test('what git ignores is what we ignore', () => {
         paths.filter((path) => path !== 'a' && !listed.includes(path)),
       );
     }),
-    { numRuns: 300, examples: [[['a**/**']], [['d/e**/**']], [['a\\**/**']]] },
+    { numRuns: 300, examples: [[['a**/**']], [['d/e**/**']], [['a\\**/**']], [['***/a']], [['**\\/a']]] },
   );
 });

@@ -54,6 +54,8 @@ type Token =
   | { kind: 'star' }
   /** A leading or inner `**` with its slash: nothing, or whole directories. */
   | { kind: 'directories' }
+  /** `**` before a slash that a backslash guards: any bytes, and then that slash. */
+  | { kind: 'any' }
   /** A trailing `**`: everything. */
   | { kind: 'rest' };
 
@@ -87,12 +89,13 @@ function tokenize(glob: string): Token[] | undefined {
     if (character === '*') {
       let end = index;
       while (glob[end] === '*') end++;
-      const bounded = end - index === 2 && (index === 0 || glob[index - 1] === '/');
+      // Git reads three stars and more as two.
+      const bounded = end - index >= 2 && (index === 0 || glob[index - 1] === '/');
       if (bounded && end === glob.length) tokens.push({ kind: 'rest' });
       else if (bounded && glob[end] === '/') {
         tokens.push({ kind: 'directories' });
         end++;
-      } else tokens.push({ kind: 'star' });
+      } else tokens.push({ kind: bounded && glob.startsWith('\\/', end) ? 'any' : 'star' });
       index = end;
     } else if (character === '?') {
       tokens.push({ kind: 'set', has: (byte) => byte !== '/' });
@@ -196,6 +199,9 @@ function simulate(tokens: readonly Token[], path: string): boolean {
           next[index] = 1;
           if (byte === '/') enter(tokens, next, index + 1);
           break;
+        case 'any':
+          enter(tokens, next, index);
+          break;
         case 'rest':
           return true;
         default:
@@ -214,6 +220,6 @@ function enter(tokens: readonly Token[], states: Uint8Array, index: number): voi
   for (let at = index; ; at++) {
     states[at] = 1;
     const kind = tokens[at]?.kind;
-    if (kind !== 'star' && kind !== 'directories') return;
+    if (kind !== 'star' && kind !== 'directories' && kind !== 'any') return;
   }
 }
