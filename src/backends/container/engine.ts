@@ -42,7 +42,7 @@ const TIMEOUT_MS = 120_000;
 export function callEngine(
   engine: Pick<Engine, 'program' | 'selectors' | 'env'>,
   args: readonly string[],
-  options: { input?: string | Uint8Array; timeoutMs?: number; maxOutputBytes?: number } = {},
+  options: { input?: string | Uint8Array; timeoutMs?: number; maxOutputBytes?: number; cwd?: string } = {},
 ): Promise<RunResult> {
   return run(engine.program, [...engine.selectors, ...args], { timeoutMs: TIMEOUT_MS, ...options, env: engine.env });
 }

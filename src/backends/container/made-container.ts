@@ -32,7 +32,14 @@ export async function startContainer(
   // The engine keeps its own copy of the filter.
   const made = JSON.stringify([args, createSeccompProfile(process.arch)]);
   const digest = createHash('sha256').update(made).digest('hex');
-  const site = { container, engine, digest, args, pidFile: join(plan.runDirectory, `${digest.slice(0, 16)}.pid`) };
+  const site = {
+    container,
+    engine,
+    digest,
+    args,
+    pidFile: join(plan.runDirectory, `${digest.slice(0, 16)}.pid`),
+    cwd: plan.runDirectory,
+  };
   const known = readTextIfPresent(container.note);
   const there = known === digest ? await startMade(site) : undefined;
   // One that does not fit has run nothing but its first process when it is seen.
@@ -49,6 +56,8 @@ interface Site {
   digest: string;
   args: readonly string[];
   pidFile: string;
+  /** Podman's monitor stays where it was called from, and leaves a file there when the kernel ends a program for its memory. */
+  cwd: string;
 }
 
 interface Found {
@@ -58,18 +67,18 @@ interface Found {
 }
 
 async function makeAnew(site: Site, isKnown: boolean): Promise<Found | undefined> {
-  const { container, engine, digest, args, pidFile } = site;
+  const { container, engine, digest, args, pidFile, cwd } = site;
   if (isKnown) await removeContainer(container.identity, engine);
   const label = ['--label', `${PLAN_LABEL}=${digest}`];
   const command =
     engine.kind === 'podman'
       ? ['run', '--detach', '--pidfile', pidFile, ...label, ...args]
       : ['create', ...label, ...args];
-  const first = await callEngine(engine, command);
+  const first = await callEngine(engine, command, { cwd });
   // A start that was killed may have left one that nobody noted.
   const isTaken = first.exitCode !== 0 && /is already in use/i.test(first.stderr);
   if (isTaken) await removeContainer(container.identity, engine);
-  const last = isTaken ? await callEngine(engine, command) : first;
+  const last = isTaken ? await callEngine(engine, command, { cwd }) : first;
   if (last.exitCode !== 0) throw engineFailure(engine, 'make the container', last);
   writeFileAtomic(container.note, digest);
   if (engine.kind === 'podman') return findPodman(site);
@@ -80,9 +89,11 @@ async function makeAnew(site: Site, isKnown: boolean): Promise<Found | undefined
 
 /** Undefined where there is none of this plan. */
 async function startMade(site: Site): Promise<Found | undefined> {
-  const { container, engine } = site;
+  const { container, engine, cwd } = site;
   const isPodman = engine.kind === 'podman';
-  const started = isPodman ? await callEngine(engine, ['start', container.identity.name]) : await startDocker(site);
+  const started = isPodman
+    ? await callEngine(engine, ['start', container.identity.name], { cwd })
+    : await startDocker(site);
   if (started.exitCode !== 0) return undefined;
   return isPodman ? findPodman(site) : findDocker(site);
 }
