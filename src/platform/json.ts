@@ -8,3 +8,8 @@ export function parseJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** The fields of an object; of whatever is none, no field. */
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}

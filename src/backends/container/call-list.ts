@@ -21,6 +21,11 @@ export interface Call {
   exitCode: number;
 }
 
+/** A call of a list that a program of ours stands for: what fails is told by what was being done. */
+export function step(doing: string, call: number, args: Call['args'], rest: Partial<Call> = {}): Call {
+  return { call, args, failure: `${doing} failed\n`, exitCode: 1, ...rest };
+}
+
 /** What goes along with the calls: puts bytes into the list and returns where they will be. */
 export type Put = (bytes: Buffer | string) => number;
 

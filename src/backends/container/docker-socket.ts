@@ -3,6 +3,7 @@
 // line is asked.
 import { join } from 'node:path';
 import { readTextIfPresent } from '../../platform/files.ts';
+import { fieldsOf, parseJson } from '../../platform/json.ts';
 import type { RunResult } from '../../platform/processes.ts';
 import type { Engine } from './engine.ts';
 
@@ -61,13 +62,8 @@ function resultOf({ status, body, timedOut = false }: Answer): RunResult {
 }
 
 function messageIn(text: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const message = typeof value === 'object' && value !== null && 'message' in value ? value.message : undefined;
-    return typeof message === 'string' ? message : undefined;
-  } catch {
-    return undefined;
-  }
+  const { message } = fieldsOf(parseJson(text));
+  return typeof message === 'string' ? message : undefined;
 }
 
 async function ask(socketPath: string, method: string, path: string): Promise<Answer> {

@@ -1,18 +1,14 @@
 // What an engine says of itself, read from its own answer.
 import { release } from 'node:os';
+import { fieldsOf, parseJson } from '../../platform/json.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { EngineKind } from '../backend.ts';
 import type { EngineFacts } from './engine.ts';
 
 /** Undefined when the answer is none of an engine. */
 export function readFacts(kind: EngineKind, answer: string): EngineFacts | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(answer);
-  } catch {
-    return undefined;
-  }
-  return kind === 'docker' ? dockerFacts(record(value)) : podmanFacts(record(value));
+  const fields = fieldsOf(parseJson(answer));
+  return kind === 'docker' ? dockerFacts(fields) : podmanFacts(fields);
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -20,10 +16,6 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Empty for what is no text. */
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-function record(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 function dockerFacts(info: Fields): EngineFacts | undefined {
@@ -35,7 +27,7 @@ function dockerFacts(info: Fields): EngineFacts | undefined {
   return {
     version: printableLine(`Docker ${engineVersion} on ${system}`),
     engineVersion,
-    runtimeVersion: text(record(info['RuncCommit'])['ID']),
+    runtimeVersion: text(fieldsOf(info['RuncCommit'])['ID']),
     rootless: options.some((option) => option.includes('name=rootless')),
     remapped: options.some((option) => option.includes('name=userns')),
     limits: {
@@ -48,11 +40,11 @@ function dockerFacts(info: Fields): EngineFacts | undefined {
 }
 
 function podmanFacts(info: Fields): EngineFacts | undefined {
-  const engineVersion = record(info['version'])['Version'];
+  const engineVersion = fieldsOf(info['version'])['Version'];
   if (typeof engineVersion !== 'string') return undefined;
-  const host = record(info['host']);
-  const runtime = record(host['ociRuntime']);
-  const rootless = record(host['security'])['rootless'] === true;
+  const host = fieldsOf(info['host']);
+  const runtime = fieldsOf(host['ociRuntime']);
+  const rootless = fieldsOf(host['security'])['rootless'] === true;
   const controllers = Array.isArray(host['cgroupControllers']) ? host['cgroupControllers'].map(String) : [];
   const has = (controller: string): boolean => controllers.includes(controller);
   return {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTextIfPresent, writeFileAtomic } from '../../platform/files.ts';
-import { parseJson } from '../../platform/json.ts';
+import { fieldsOf, parseJson } from '../../platform/json.ts';
 import { identifyProcess, type ProcessIdentity, type RunResult } from '../../platform/processes.ts';
 import type { CagePlan, ContainerPlan } from '../backend.ts';
 import { networkDevices } from '../host/cage-network.ts';
@@ -125,10 +125,6 @@ async function findDocker({ container, engine, digest }: Site): Promise<Found | 
   const pid = fieldsOf(state)['Pid'];
   if (typeof id !== 'string' || typeof pid !== 'number') throw goneMeanwhile();
   return fieldsOf(fieldsOf(config)['Labels'])[PLAN_LABEL] === digest ? { pid, id } : undefined;
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 /** A hand may have told the engine to give it a network with every start. */

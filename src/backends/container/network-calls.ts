@@ -1,6 +1,6 @@
 // The network of a container in which nothing of the agent's runs yet, set up as listeners.sh does it and by calls of the kernel
 // instead of five programs: `lo` is up, and every address is local, so that a connection to anywhere ends on a listener.
-import { addresses, type Call, type Put } from './call-list.ts';
+import { addresses, step, type Call, type Put } from './call-list.ts';
 import { CALLS, DO_NOT_WAIT, ERRORS, ROUTE_SOCKET, ROUTING, WRITE_ONLY } from './kernel-numbers.ts';
 
 /** The channel of Node's IPC, which stays open. */
@@ -31,10 +31,6 @@ export function networkCalls(argv: readonly string[], path: string, put: Put): C
     step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
     step('starting Node', CALLS.execve, [put(argv[0] ?? ''), addresses(argv, put), addresses(environment, put)]),
   ];
-}
-
-function step(doing: string, call: number, args: Call['args'], rest: Partial<Call> = {}): Call {
-  return { call, args, failure: `${doing} failed\n`, exitCode: 1, ...rest };
 }
 
 const HEAD_BYTES = 16;

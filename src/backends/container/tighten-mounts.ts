@@ -6,7 +6,7 @@ import { IronError } from '../../platform/errors.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
-import { writeCalls, type Call, type Put } from './call-list.ts';
+import { step, writeCalls, type Call, type Put } from './call-list.ts';
 import { CALLS, MOUNT_NAMESPACE, MOUNT_OPTIONS, REMOUNT } from './kernel-numbers.ts';
 
 export interface MountEntry {
@@ -44,7 +44,7 @@ function remountCalls(init: ProcessIdentity, setuid: readonly string[], put: Put
   const namespace = `/proc/${init.pid}/ns/mnt`;
   return [
     step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
-    step('opening the namespace', CALLS.open, [put(namespace), READ_ONLY], FREE),
+    step('opening the namespace', CALLS.open, [put(namespace), READ_ONLY], { most: FREE }),
     step('joining the namespace', CALLS.setns, [FREE, MOUNT_NAMESPACE]),
     ...openMounts(readMounts(init), setuid).map((mount) => {
       const flags = remountOptions(mount, setuid).reduce(
@@ -55,10 +55,6 @@ function remountCalls(init: ProcessIdentity, setuid: readonly string[], put: Put
     }),
     step('ending', CALLS.exitGroup, [0]),
   ];
-}
-
-function step(doing: string, call: number, args: Call['args'], most = 0): Call {
-  return { call, args, most, failure: `${doing} failed\n`, exitCode: 1 };
 }
 
 const FREE = 3;
