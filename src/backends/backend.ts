@@ -79,7 +79,7 @@ export type EnterPlan = Pick<CagePlan, 'identity' | 'callerIsRoot' | 'limits' | 
 export interface StartHooks {
   /** Called with each listener as it arrives; must hand it on and then close its own copy. */
   listener(request: ListenerRequest, handle: Listener): Promise<void>;
-  /** Called when all are handed over: the CA's public certificate, PEM, of an egress that has confirmed its policy. */
+  /** The CA's public certificate, PEM, of an egress that has confirmed its policy. */
   certificate(): Promise<string>;
   /** Called before anything is started that outlives this process; must be on disk when it returns. */
   holderKnown(holder: ProcessIdentity, cgroups: readonly string[]): void;

@@ -99,6 +99,8 @@ async function startAll(
     const configured = starting.then((begun) => begun.configure());
     // A failure is seen where the first listener waits for this.
     configured.catch(() => undefined);
+    let handedOver = 0;
+    let sockets: ReturnType<typeof readSockets> | undefined;
     const running = await session.backend.start(plan, {
       async listener(request, handle) {
         try {
@@ -108,15 +110,18 @@ async function startAll(
           handle.close();
           throw error;
         }
-        await (await starting).listener(request, handle);
-      },
-      async certificate() {
-        const caPem = await configured;
+        const begun = await starting;
+        await begun.listener(request, handle);
+        // Of a gate it gets others, and is told to serve when that is up.
+        if (request.isGate !== true) handedOver += 1;
+        if (handedOver < plan.listeners.length) return;
         // It has its policy and its listeners: what the cage sends meanwhile waits in their queues.
-        serving = (await starting).serve();
+        serving = begun.serve();
         serving.catch(() => undefined);
-        return caPem;
+        // The first process of a container is known by now, and the kernel takes its time to tell of sockets.
+        if (container !== undefined && holder !== undefined) sockets = readSockets(holder);
       },
+      certificate: () => configured,
       holderKnown(identityOfHolder, groups) {
         holder = identityOfHolder;
         cgroups.push(...groups);
@@ -125,9 +130,8 @@ async function startAll(
       },
     });
     context.step('start: cage exists');
-    const sockets = readSockets(running.init);
-    if (serving === undefined) throw new Error('the cage is there before its egress');
-    const served = await serving;
+    sockets ??= readSockets(running.init);
+    const served = await (serving ?? (await starting).serve());
     await confirmNetwork(spec, { ...running, ...served }, sockets);
     const forwarders = await publishing?.forward(running);
     const state: RunningState = { phase: 'running', ...served, ...running, forwarders, stopWhenIdle };

@@ -18,10 +18,14 @@ import { emptyDirectory, isInside, makeDirectory, removeTree, writeFileAtomic } 
 import { isSealed, writeSealedFile } from './sealed-file.ts';
 
 let root: string;
+/** Of somebody else, with one file that nobody may delete. */
+let outside: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'ironcage-files-'));
+  outside = mkdtempSync(join(tmpdir(), 'ironcage-outside-'));
+  writeFileSync(join(outside, 'precious'), 'x');
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => [root, outside].forEach((path) => rmSync(path, { recursive: true, force: true })));
 
 test('an atomic write replaces the file, keeps the mode asked for, and leaves nothing beside it', () => {
   const path = join(root, 'file');
@@ -54,19 +58,14 @@ test('an atomic write that fails leaves the old file and nothing beside it', () 
 });
 
 test('a delete refuses what is outside its root, also through a link, and the root itself', () => {
-  const outside = mkdtempSync(join(tmpdir(), 'ironcage-outside-'));
-  writeFileSync(join(outside, 'precious'), 'x');
   symlinkSync(outside, join(root, 'link'));
   for (const path of [outside, join(root, '..'), root, join(root, 'link', 'precious')]) {
     expect(() => removeTree(path, root)).toThrow(expect.objectContaining({ code: 'E_OUTSIDE_ROOT' }));
   }
   expect(existsSync(join(outside, 'precious'))).toBe(true);
-  rmSync(outside, { recursive: true });
 });
 
 test('a delete unlinks a link and does not follow it', () => {
-  const outside = mkdtempSync(join(tmpdir(), 'ironcage-outside-'));
-  writeFileSync(join(outside, 'precious'), 'x');
   mkdirSync(join(root, 'tree'));
   symlinkSync(outside, join(root, 'tree', 'inner'));
   symlinkSync(outside, join(root, 'link'));
@@ -75,13 +74,21 @@ test('a delete unlinks a link and does not follow it', () => {
   removeTree(join(root, 'never-there'), root);
   expect(readdirSync(root)).toEqual([]);
   expect(existsSync(join(outside, 'precious'))).toBe(true);
-  rmSync(outside, { recursive: true });
 });
 
 test('emptying a directory keeps it', () => {
-  mkdirSync(join(root, 'a', 'b'), { recursive: true });
+  mkdirSync(join(root, 'a', 'b', 'c'), { recursive: true });
+  writeFileSync(join(root, 'a', 'file'), '');
+  symlinkSync(outside, join(root, 'a', 'link'));
   emptyDirectory(join(root, 'a'), root);
   expect(readdirSync(join(root, 'a'))).toEqual([]);
+  expect(readdirSync(outside)).toEqual(['precious']);
+});
+
+test('a directory that a link leads to is not emptied when it lies elsewhere', () => {
+  symlinkSync(outside, join(root, 'a'));
+  expect(() => emptyDirectory(join(root, 'a'), root)).toThrow(expect.objectContaining({ code: 'E_OUTSIDE_ROOT' }));
+  expect(readdirSync(outside)).toEqual(['precious']);
 });
 
 test.each([
@@ -111,7 +118,6 @@ test('a link in the way is not followed, neither as a parent nor as the file', (
   expect(() => createFileBeneath(root, 'parent/x', 'x', 0o600, undefined)).toThrow();
   expect(createFileBeneath(root, 'file', 'x', 0o600, undefined)).toBe(false);
   expect(readdirSync(outside)).toEqual([]);
-  rmSync(outside, { recursive: true });
 });
 
 test('a sealed file is known again until one byte of it changes', () => {

@@ -14,6 +14,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
@@ -125,6 +126,11 @@ export function isInside(path: string, directory: string): boolean {
 export function removeTree(path: string, root: string): void {
   const absolute = resolve(path);
   if (!pathExists(absolute)) return;
+  removeReal(insideRoot(absolute, root));
+}
+
+/** Where `absolute` lies once links in its parents are resolved. Throws E_OUTSIDE_ROOT. */
+function insideRoot(absolute: string, root: string): string {
   const real = join(realpathSync(dirname(absolute)), basename(absolute));
   const realRoot = realpathSync(root);
   if (real === realRoot || !isInside(real, realRoot)) {
@@ -134,6 +140,10 @@ export function removeTree(path: string, root: string): void {
       hint: 'this is a protection; if the path is really ironcage’s, move it back below the data root',
     });
   }
+  return real;
+}
+
+function removeReal(real: string): void {
   try {
     rmSync(real, { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
@@ -155,5 +165,13 @@ function openDirectories(path: string): void {
 
 /** Deletes everything in a directory of `root`, and keeps the directory. */
 export function emptyDirectory(path: string, root: string): void {
-  for (const name of readdirSync(path)) removeTree(join(path, name), root);
+  const [first, ...others] = readdirSync(path, { withFileTypes: true });
+  if (first === undefined) return;
+  const real = dirname(insideRoot(join(resolve(path), first.name), root));
+  for (const entry of [first, ...others]) {
+    const below = join(real, entry.name);
+    // Node takes twenty times as long to find out by itself that it is no directory.
+    if (entry.isDirectory()) removeReal(below);
+    else unlinkSync(below);
+  }
 }

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dockerMembers } from '../../src/backends/container/docker-members.ts';
 import { run } from '../../src/platform/processes.ts';
 import { engineReason, pathOfTests, TEST_IMAGE, type TestEngine } from '../support/engines.ts';
 import { openSandbox, PROGRAM, until, type Sandbox } from '../support/sandbox.ts';
@@ -251,6 +252,15 @@ function lifeOver(kind: TestEngine): void {
     } finally {
       await ok('rm', '-y', '--discard', 'limited');
     }
+  });
+
+  test.runIf(kind === 'docker')('its first process is found before the engine tells of it', async () => {
+    await ok('start', CAGE);
+    const read = (file: string): string => readFileSync(join(sandbox.dataRoot, 'cages', CAGE, file), 'utf8');
+    const { init } = JSON.parse(read('state.json'));
+    const [, id = ''] = read('container.digest').split(' ');
+    expect(dockerMembers(id)).toContain(init.pid);
+    expect(dockerMembers('0'.repeat(64))).toEqual([]);
   });
 
   test.each(START.map((step, number) => ({ step, number })))(

@@ -30,6 +30,8 @@ export function step(doing: string, call: number, args: Call['args'], rest: Part
 export type Put = (bytes: Buffer | string) => number;
 
 const LIST_BYTES = 0x40_0000;
+/** Enough for most, and grown where it is not: the greatest one costs milliseconds to be had. */
+const USUAL_BYTES = 0x1_0000;
 const ADDRESS = 0x1000_0000;
 const WORD_BYTES = 8;
 const ROW_WORDS = 12;
@@ -37,12 +39,16 @@ const ROW_BYTES = ROW_WORDS * WORD_BYTES;
 
 /** The file that the program is given as its only argument. Undefined when it would be larger than can be read. */
 export function callList(compose: (put: Put) => readonly Call[]): Buffer | undefined {
-  const list = Buffer.alloc(LIST_BYTES);
+  let list = Buffer.alloc(USUAL_BYTES);
   let used = WORD_BYTES;
+  const reach = (end: number): void => {
+    if (end > list.length) list = Buffer.concat([list], Math.min(LIST_BYTES, 2 ** Math.ceil(Math.log2(end))));
+  };
   const put: Put = (bytes) => {
     const at = used;
     const length = typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
     if (at + length < LIST_BYTES) {
+      reach(at + length);
       if (typeof bytes === 'string') list.write(bytes, at);
       else bytes.copy(list, at);
     }
@@ -55,6 +61,7 @@ export function callList(compose: (put: Put) => readonly Call[]): Buffer | undef
   for (const { failure } of rows) if (!failures.has(failure)) failures.set(failure, put(failure));
   const first = used;
   if (first + rows.length * ROW_BYTES > LIST_BYTES) return undefined;
+  reach(first + rows.length * ROW_BYTES);
   const halves = halfWords(list);
   writeWord(halves, 0, ADDRESS + first);
   rows.forEach((row, index) =>

@@ -17,8 +17,8 @@ test('a group of the one hierarchy is a directory below its mount', () => {
 test('of several hierarchies each has its mount', () => {
   const groups = '3:cpu,cpuacct:/docker/1\n2:name=systemd:/docker/1\n0::/\n';
   expect(cgroupFiles(groups, SPLIT)?.map(({ file }) => file)).toEqual([
-    '/sys/fs/cgroup/cpu,cpuacct/docker/1/cgroup.procs',
-    '/sys/fs/cgroup/systemd/docker/1/cgroup.procs',
+    '/sys/fs/cgroup/cpu,cpuacct/docker/1/tasks',
+    '/sys/fs/cgroup/systemd/docker/1/tasks',
     '/sys/fs/cgroup/unified/cgroup.procs',
   ]);
 });

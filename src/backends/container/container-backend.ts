@@ -7,7 +7,7 @@ import { engineOf } from './detect.ts';
 import { enterDirectly } from './enter-directly.ts';
 import { execCommand } from './enter.ts';
 import { gvisorCommand } from './enter-gvisor.ts';
-import type { ContainerSite } from './start.ts';
+import type { ContainerSite } from './site.ts';
 
 export function createContainerBackend(tools: Tools, path: string, environment: Environment): Backend {
   const siteOf = (plan: CagePlan): ContainerSite => {
@@ -16,8 +16,13 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
   };
   return {
     async start(plan, hooks) {
+      const site = siteOf(plan);
+      if (site.container.identity.router !== undefined) {
+        const { startOpenCage } = await import('./start-open.ts');
+        return startOpenCage(site, hooks);
+      }
       const { startContainerCage } = await import('./start.ts');
-      return startContainerCage(siteOf(plan), hooks);
+      return startContainerCage(site, hooks);
     },
     enter(plan, cage, request) {
       const container = containerOf(cage);
@@ -31,7 +36,7 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
       return execCommand(engineOf(container, environment), running, plan, { ...request, argv });
     },
     async reopenListeners(plan, cage, handOver) {
-      const { openInside } = await import('./start.ts');
+      const { openInside } = await import('./inside-network.ts');
       const container = containerOf(cage);
       if (container.gated) {
         const { startGate } = await import('./gate-container.ts');
@@ -44,11 +49,11 @@ export function createContainerBackend(tools: Tools, path: string, environment: 
     async joinNetwork(_callerIsRoot, cage) {
       const container = containerOf(cage);
       if (container.gated) return 'gate';
-      const { networkCommand } = await import('./start.ts');
+      const { networkCommand } = await import('./inside-network.ts');
       return networkCommand(cage.init, container, tools);
     },
     async replaceRouter(plan, cage) {
-      const { replaceRouter } = await import('./start.ts');
+      const { replaceRouter } = await import('./start-open.ts');
       return replaceRouter(siteOf(plan), cage.init);
     },
   };

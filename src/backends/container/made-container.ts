@@ -11,7 +11,9 @@ import { networkDevices } from '../host/cage-network.ts';
 import { createArguments } from './arguments.ts';
 import { askDocker } from './docker-socket.ts';
 import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
+import { dockerMembers } from './docker-members.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
+import type { Candidates } from './listeners-ahead.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { removeContainer } from './stop.ts';
 
@@ -20,13 +22,15 @@ const PLAN_LABEL = 'ironcage.plan';
 
 /**
  * Starts the container that is there, or makes it: new where there is none, and anew where it was made from another plan. Resolves with
- * its first process by its number on this machine, which is not looked at yet.
+ * its first process by its number on this machine, which is not looked at yet. `early` is told, before the engine is asked to start it,
+ * among which processes it will be.
  */
 export async function startContainer(
   plan: CagePlan,
   container: ContainerPlan,
   engine: Engine,
   node: string,
+  early: (candidates: Candidates) => void,
 ): Promise<{ init: ProcessIdentity; id: string }> {
   const args = createArguments(plan, container, { openFiles: openFilesLimit(), node });
   // The engine keeps its own copy of the filter.
@@ -39,9 +43,11 @@ export async function startContainer(
     args,
     pidFile: join(plan.runDirectory, `${digest.slice(0, 16)}.pid`),
     cwd: plan.runDirectory,
+    early,
   };
   const known = readTextIfPresent(container.note);
-  const there = known === digest ? await startMade(site) : undefined;
+  const [knownDigest, knownId] = known?.split(' ') ?? [];
+  const there = knownDigest === digest ? await startMade(site, knownId) : undefined;
   // One that does not fit has run nothing but its first process when it is seen.
   const found = there !== undefined && isWithoutNetwork(there.pid) ? there : await makeAnew(site, known !== undefined);
   const init = found !== undefined && found.pid > 1 ? identifyProcess(found.pid) : undefined;
@@ -58,6 +64,7 @@ interface Site {
   pidFile: string;
   /** Podman's monitor stays where it was called from, and leaves a file there when the kernel ends a program for its memory. */
   cwd: string;
+  early: (candidates: Candidates) => void;
 }
 
 interface Found {
@@ -74,33 +81,46 @@ async function makeAnew(site: Site, isKnown: boolean): Promise<Found | undefined
     engine.kind === 'podman'
       ? ['run', '--detach', '--pidfile', pidFile, ...label, ...args]
       : ['create', ...label, ...args];
+  watchPodman(site);
   const first = await callEngine(engine, command, { cwd });
   // A start that was killed may have left one that nobody noted.
   const isTaken = first.exitCode !== 0 && /is already in use/i.test(first.stderr);
   if (isTaken) await removeContainer(container.identity, engine);
   const last = isTaken ? await callEngine(engine, command, { cwd }) : first;
   if (last.exitCode !== 0) throw engineFailure(engine, 'make the container', last);
-  writeFileAtomic(container.note, digest);
+  const id = last.stdout.toString('utf8').trim();
+  writeFileAtomic(container.note, `${digest} ${id}`);
   if (engine.kind === 'podman') return findPodman(site);
-  const started = await startDocker(site);
+  const started = await startDocker(site, id);
   if (started.exitCode !== 0) throw engineFailure(engine, 'start the container', started);
   return findDocker(site);
 }
 
 /** Undefined where there is none of this plan. */
-async function startMade(site: Site): Promise<Found | undefined> {
+async function startMade(site: Site, id: string | undefined): Promise<Found | undefined> {
   const { container, engine, cwd } = site;
   const isPodman = engine.kind === 'podman';
+  watchPodman(site);
   const started = isPodman
     ? await callEngine(engine, ['start', container.identity.name], { cwd })
-    : await startDocker(site);
+    : await startDocker(site, id);
   if (started.exitCode !== 0) return undefined;
   return isPodman ? findPodman(site) : findDocker(site);
 }
 
-async function startDocker({ container, engine }: Site): Promise<RunResult> {
+async function startDocker({ container, engine, early }: Site, id = ''): Promise<RunResult> {
   const { name } = container.identity;
+  if (isId(id)) early(() => dockerMembers(id));
   return (await askDocker(engine, 'POST', `/containers/${name}/start`)) ?? callEngine(engine, ['start', name]);
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
+/** Its monitor writes the file a moment before the process becomes the container's program. */
+function watchPodman({ engine, pidFile, early }: Site): void {
+  if (engine.kind === 'podman') early(() => [Number(readTextIfPresent(pidFile))].filter((pid) => pid > 1));
 }
 
 /** By the file that Podman writes for whatever was made of this plan, and for nothing else. */

@@ -1,19 +1,16 @@
 // The network of a container in which nothing of the agent's runs yet, set up as listeners.sh does it and by calls of the kernel
 // instead of five programs: `lo` is up, and every address is local, so that a connection to anywhere ends on a listener.
-import { addresses, step, type Call, type Put } from './call-list.ts';
+import { step, type Call, type Put } from './call-list.ts';
 import { CALLS, DO_NOT_WAIT, ERRORS, ROUTE_SOCKET, ROUTING, WRITE_ONLY } from './kernel-numbers.ts';
 
-/** The channel of Node's IPC, which stays open. */
-const CHANNEL = 3;
-const FREE = 4;
+const FREE = 3;
 const ANSWER_BYTES = 4096;
 
-/** In: somebody with every capability over the network, on the host otherwise. Out: `argv`, a Node with an IPC channel. */
-export function networkCalls(argv: readonly string[], path: string, put: Put): Call[] {
+/** For somebody with every capability over the network, on the host otherwise. */
+export function networkCalls(put: Put): Call[] {
   const set = Buffer.concat([linkUp(), everyAddress(ROUTING.inet)]);
   const set6 = everyAddress(ROUTING.inet6);
   const missing = [ERRORS.ENOENT, ERRORS.EACCES, ERRORS.EROFS];
-  const environment = [`PATH=${path}`, `NODE_CHANNEL_FD=${CHANNEL}`, 'NODE_CHANNEL_SERIALIZATION_MODE=json'];
   return [
     step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
     step('opening a socket to the kernel', CALLS.socket, ROUTE_SOCKET, { most: FREE }),
@@ -28,8 +25,7 @@ export function networkCalls(argv: readonly string[], path: string, put: Put): C
     }),
     step('allowing IPv6', CALLS.write, [FREE + 1, put('0'), 1], { most: 1, tolerated: [...missing, ERRORS.EBADF] }),
     step('setting up lo for IPv6', CALLS.sendto, [FREE, put(set6), set6.length, 0, 0, 0], { most: set6.length }),
-    step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
-    step('starting Node', CALLS.execve, [put(argv[0] ?? ''), addresses(argv, put), addresses(environment, put)]),
+    step('ending', CALLS.exitGroup, [0]),
   ];
 }
 

@@ -4,84 +4,68 @@ import { chownSync, lchownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import type { ProcessIdentity } from '../../platform/processes.ts';
-import type { CagePlan, ContainerPlan, GvisorSandbox, RunningCage, StartedCage, StartHooks } from '../backend.ts';
-import type { Tools } from '../host/tools.ts';
+import type { CagePlan, GvisorSandbox, RunningCage, StartedCage, StartHooks } from '../backend.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
-import { PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
-import { openListeners, type HandOver } from '../host/opened-listeners.ts';
+import { RUN_FILES } from '../host/layout.ts';
+import type { HandOver } from '../host/opened-listeners.ts';
 import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
 import { CONTAINER_FILES, enforcementOf, placesOf } from './arguments.ts';
-import { writeCalls } from './call-list.ts';
 import type { Engine } from './engine.ts';
 import { noteEntry } from './entry-record.ts';
 import { requireFirstProcess } from './first-process.ts';
-import { startGate } from './gate-container.ts';
 import { createHoldProgram } from './hold-program.ts';
 import { joinCommand } from './join.ts';
+import { openAhead, openInside } from './inside-network.ts';
+import type { ListenersAhead } from './listeners-ahead.ts';
+import type { ContainerSite } from './site.ts';
 import { startContainer } from './made-container.ts';
-import { networkCalls } from './network-calls.ts';
-import { connectRouter, disconnectRouter, refuseOpen, requireRouting, startRouter } from './router.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
 import { labelForContainers } from './selinux.ts';
 import { sudoersText } from './sudo.ts';
 import { tightenMounts } from './tighten-mounts.ts';
 
-/** A container that is to be: what it is made from, and with what. */
-export interface ContainerSite {
-  plan: CagePlan;
-  container: ContainerPlan;
-  engine: Engine;
-  tools: Tools;
-  /** PATH for the host programs that are started. */
-  path: string;
-}
-
 /** What a failure leaves is for the caller to end: it knows the container before it calls. */
 export async function startContainerCage(site: ContainerSite, hooks: StartHooks): Promise<StartedCage> {
-  if (site.container.identity.router !== undefined) return startOpenCage(site, hooks);
-  const running = await raiseContainer(site, hooks);
-  writeTrust(site.plan.runDirectory, await hooks.certificate());
+  const raising = raiseContainer(site, hooks);
+  const trusting = hooks.certificate().then((pem) => writeTrust(site.plan.runDirectory, pem));
+  // A failure is told once nothing is being started any more: of the listeners, or here.
+  trusting.catch(() => undefined);
+  const running = await raising;
+  await trusting;
   return running;
-}
-
-/** With a router in the place of an egress; nothing of its traffic is told to anybody. */
-async function startOpenCage(site: ContainerSite, hooks: StartHooks): Promise<StartedCage> {
-  requireRouting(site.path);
-  refuseOpen(site.container.identity);
-  const raised = await raiseContainer(site, hooks);
-  return { ...raised, router: await startConnected(site, raised.init) };
-}
-
-/** Another router for an open cage that lives and has lost its own. */
-export async function replaceRouter(site: ContainerSite, init: ProcessIdentity): Promise<ProcessIdentity> {
-  const { engine, tools, path } = site;
-  await disconnectRouter(engine, init, tools, path);
-  return startConnected(site, init);
-}
-
-async function startConnected(
-  { plan, container, engine, tools, path }: ContainerSite,
-  init: ProcessIdentity,
-): Promise<ProcessIdentity> {
-  const router = await startRouter(plan, container, engine);
-  await connectRouter(plan, engine, init, router, tools, path);
-  return router.process;
 }
 
 /** All of a start but the certificates, which its egress makes. */
 export async function raiseContainer(
-  { plan, container, engine, tools, path }: ContainerSite,
+  site: ContainerSite,
   hooks: Omit<StartHooks, 'certificate'>,
 ): Promise<RunningCage> {
-  const limits = enforcementOf(plan.limits, engine.limits);
+  const { plan, engine } = site;
   writeContainerFiles(plan);
   guardWays(plan);
-  await labelForContainers(plan, path);
-  const { init, id } = await startContainer(plan, container, engine, tools.node);
-  hooks.holderKnown(init, []);
-  const sandbox = await requireFirstProcess(init, container.identity, id, plan.identity.rootUid);
+  await labelForContainers(plan, site.path);
   const handOver: HandOver = (request, handle) => hooks.listener(request, handle);
-  const gate = engine.gated ? await startGate(plan, container, engine, tools, init, handOver) : undefined;
+  const ahead = openAhead(site, handOver);
+  try {
+    const { init, id } = await startContainer(plan, site.container, engine, site.tools.node, ahead.lookAmong);
+    hooks.holderKnown(init, []);
+    return await furnish(site, init, id, handOver, ahead);
+  } finally {
+    ahead.drop();
+  }
+}
+
+async function furnish(
+  { plan, container, engine, tools, path }: ContainerSite,
+  init: ProcessIdentity,
+  id: string,
+  handOver: HandOver,
+  ahead: ListenersAhead,
+): Promise<RunningCage> {
+  const sandbox = await requireFirstProcess(init, container.identity, id, plan.identity.rootUid);
+  const gate = engine.gated
+    ? await (await import('./gate-container.ts')).startGate(plan, container, engine, tools, init, handOver)
+    : undefined;
   if (gate === undefined) {
     await Promise.all([
       // The mounts of a sandbox are its own kernel's, which knows neither devices nor set-uid files of this machine.
@@ -94,36 +78,17 @@ export async function raiseContainer(
           },
           plan.identity.rootUid === undefined ? [] : ['/'],
         ),
-      container.identity.router ?? openInside(plan, init, engine, tools, path, handOver),
+      container.identity.router ?? openInside(plan, init, engine, tools, path, handOver, ahead),
       isEnteredDirectly(plan, engine, sandbox) ? noteEntry(plan.runDirectory, init, engine.kind, path) : undefined,
     ]);
   }
+  const limits = enforcementOf(plan.limits, engine.limits);
   return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, gate, limits, cgroups: [] };
 }
 
 /** Whose user namespace is this machine's, and which has no right that a program could keep. */
 function isEnteredDirectly(plan: CagePlan, { rootless }: Engine, sandbox: GvisorSandbox | undefined): boolean {
   return plan.callerIsRoot && !rootless && sandbox === undefined && plan.identity.rootUid === undefined;
-}
-
-/** Opens listeners in the network of a container; once more for a new egress as for its first. */
-export function openInside(
-  { runDirectory, listeners }: Pick<CagePlan, 'runDirectory' | 'listeners'>,
-  init: ProcessIdentity,
-  engine: Pick<Engine, 'rootless'>,
-  tools: Tools,
-  path: string,
-  handOver: HandOver,
-): Promise<void> {
-  const opener = [tools.node, join(PROGRAMS_DIRECTORY, 'packed/open-listeners.js')];
-  const calls = writeCalls(runDirectory, 'network', (put) => networkCalls(opener, path, put));
-  const script = [tools.sh, join(PROGRAMS_DIRECTORY, 'container/listeners.sh'), ...opener];
-  return openListeners([...networkCommand(init, engine, tools), ...(calls ?? script)], listeners, path, handOver);
-}
-
-/** What a host command line begins with to run in the network of a container. */
-export function networkCommand(init: ProcessIdentity, engine: Pick<Engine, 'rootless'>, tools: Tools): string[] {
-  return joinCommand(init, engine, tools, [`--net=/proc/${init.pid}/ns/net`]);
 }
 
 function writeContainerFiles(plan: CagePlan): void {

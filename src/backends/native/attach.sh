@@ -1,8 +1,8 @@
 #!/bin/sh
-# Puts itself, and so all that it becomes, into the cage's control groups. In: PROCS-FILE… -- COMMAND…
+# Puts itself, and so all that it becomes, into the cage's control groups. In: FILE… -- COMMAND…
 set -eu
 while [ "$1" != -- ]; do
-  echo "$$" >"$1"
+  echo 0 >"$1"
   shift
 done
 shift

@@ -5,7 +5,7 @@ import type { CagePlan, EnterCommand, EnterRequest, RunningCage } from '../backe
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
 import { dropRoot, type Tools } from '../host/tools.ts';
 import { isolationArguments } from './arguments.ts';
-import { procsFiles } from './limits.ts';
+import { ownJoinFiles } from './limits.ts';
 import { STAGED } from './stage.ts';
 
 /** bubblewrap leaves the namespaces it was handed open for the program it starts. */
@@ -31,7 +31,7 @@ export function enterCommand(
   const command = [
     ...(cage.cgroups.length === 0
       ? []
-      : [tools.sh, `${PROGRAMS_DIRECTORY}/native/attach.sh`, ...procsFiles(cage.cgroups), '--']),
+      : [tools.sh, `${PROGRAMS_DIRECTORY}/native/attach.sh`, ...ownJoinFiles(cage.cgroups), '--']),
     ...(plan.callerIsRoot ? dropRoot(plan.identity, tools) : []),
     ...[tools.nsenter, '--target', String(cage.holder.pid), '--user', '--preserve-credentials'],
     ...['--net', '--ipc', '--uts', '--cgroup', '--mount', '--'],

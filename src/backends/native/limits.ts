@@ -120,12 +120,17 @@ export function removeCgroups(directories: readonly string[]): void {
   }
 }
 
-/** The files a process writes its number to in order to belong to these groups. */
-export function procsFiles(directories: readonly string[]): string[] {
-  return directories.map((directory) => join(directory, 'cgroup.procs'));
+/** The files a process of one thread writes 0 to in order to belong to these groups; see cgroup-files.ts of the containers. */
+export function ownJoinFiles(directories: readonly string[]): string[] {
+  return directories.map((directory) => {
+    const alone = join(directory, 'tasks');
+    return pathExists(alone) ? alone : join(directory, PROCESSES);
+  });
 }
+
+const PROCESSES = 'cgroup.procs';
 
 /** Puts a process into the groups. */
 export function joinCgroups(directories: readonly string[], pid: number): void {
-  for (const file of procsFiles(directories)) writeFileSync(file, String(pid));
+  for (const directory of directories) writeFileSync(join(directory, PROCESSES), String(pid));
 }

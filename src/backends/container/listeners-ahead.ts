@@ -1,0 +1,113 @@
+// The listeners of a container before its engine calls it started: the runtime has made its first process and all namespaces long before
+// the engine answers (Docker: 270 of 400 ms), and opening them takes a Node of its own. Who is seen so early is a guess, so nothing but
+// sockets is made there, and none is handed on before the network is known to be that of the process the engine has told of.
+import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import type { ProcessIdentity } from '../../platform/processes.ts';
+import type { ListenerRequest } from '../backend.ts';
+import { networkDevices } from '../host/cage-network.ts';
+import { openListeners, type HandOver } from '../host/opened-listeners.ts';
+
+/** Numbers of processes of this machine, among which the first one of a container is to be. */
+export type Candidates = () => readonly number[];
+
+export interface ListenersAhead {
+  /** From now on among these; another call takes the place of the one before. */
+  lookAmong: (candidates: Candidates) => void;
+  /** Ends the search. Resolves with true when the listeners are open in the network of `init` and handed over. */
+  settle(init: Pick<ProcessIdentity, 'pid'>): Promise<boolean>;
+  /** Nobody will settle it. */
+  drop(): void;
+}
+
+/** Where the listeners are opened once the container is started. */
+export const NOTHING_AHEAD: ListenersAhead = {
+  lookAmong: () => undefined,
+  settle: () => Promise.resolve(false),
+  drop: () => undefined,
+};
+
+const EVERY_MS = 4;
+
+interface Opening {
+  /** Holds the network open under its name. */
+  file: number;
+  name: string;
+  opened: Promise<void>;
+  hasFailed: boolean;
+}
+
+/** `command`: the host command line that opens listeners in a network, by the path of that. */
+export function listenersAhead(
+  command: (network: string) => readonly string[],
+  listeners: readonly ListenerRequest[],
+  path: string,
+  handOver: HandOver,
+): ListenersAhead {
+  let timer: NodeJS.Timeout | undefined;
+  let opening: Opening | undefined;
+  const { told, tell } = telling();
+  const begin = (file: number): Opening => {
+    const network = `/proc/${process.pid}/fd/${file}`;
+    const opened = openListeners(command(network), listeners, path, async (request, handle) => {
+      if (await told) return handOver(request, handle);
+      handle.close();
+      throw new Error('they are in the network of another container');
+    });
+    const begun: Opening = { file, name: readlinkSync(network), opened, hasFailed: false };
+    opened.catch(() => (begun.hasFailed = true));
+    return begun;
+  };
+  return {
+    lookAmong(candidates) {
+      clearInterval(timer);
+      timer = setInterval(() => {
+        const file = opening === undefined ? newNetwork(candidates) : undefined;
+        if (file !== undefined) opening = begin(file);
+        if (opening !== undefined) clearInterval(timer);
+      }, EVERY_MS);
+    },
+    async settle(init) {
+      clearInterval(timer);
+      // What fails before anything was handed over is tried again, as if it had not been tried.
+      if (opening === undefined || opening.hasFailed) return false;
+      const { file, name, opened } = opening;
+      const isRight = readlinkSync(`/proc/${init.pid}/ns/net`) === name;
+      tell(isRight);
+      try {
+        if (isRight) await opened;
+      } finally {
+        closeSync(file);
+      }
+      return isRight;
+    },
+    drop() {
+      clearInterval(timer);
+      tell(false);
+    },
+  };
+}
+
+function telling(): { told: Promise<boolean>; tell: (isRight: boolean) => void } {
+  let tell: ((isRight: boolean) => void) | undefined;
+  const told = new Promise<boolean>((resolve) => (tell = resolve));
+  return { told, tell: (isRight) => tell?.(isRight) };
+}
+
+/** Held open, the network of the one that is the first process of namespaces of its own. Undefined while there is none. */
+function newNetwork(candidates: Candidates): number | undefined {
+  let file: number | undefined;
+  try {
+    const first = candidates().find((pid) => FIRST_OF_ITS_OWN.test(readFileSync(`/proc/${pid}/status`, 'utf8')));
+    if (first === undefined) return undefined;
+    file = openSync(`/proc/${first}/ns/net`, 'r');
+    const isOwn = readlinkSync(`/proc/self/fd/${file}`) === readlinkSync('/proc/self/ns/net');
+    if (!isOwn && networkDevices({ pid: first }).length === 0) return file;
+  } catch {
+    // Gone meanwhile.
+  }
+  if (file !== undefined) closeSync(file);
+  return undefined;
+}
+
+/** Format: proc(5), /proc/PID/status: its numbers from our process namespace inwards. */
+const FIRST_OF_ITS_OWN = /^NSpid:(\s+\d+)+\s+1$/m;
