@@ -8,9 +8,11 @@ import { rolldown } from 'rolldown';
 
 /** As deep below the root as dist/platform is: see src/platform/package-root.ts. */
 const DIRECTORY = 'dist/bin';
+const STARTING = ['cage/start.js', 'backends/container/start.js', 'backends/native/start.js'];
+const MAKING = ['cage/create-commands.js', 'cage/lay-workspaces.js', 'backends/native/probe.js'];
 /**
  * What one of these loads at once is one file: by itself rolldown makes a file of whatever some commands share, and a command on a cage
- * that runs would load fifty. Each holds what those before it do not.
+ * that runs would load fifty. Each holds what those before it do not; `also`: only what these load too.
  */
 const TOGETHER = [
   // Answers `--version`, and finds what was compiled of all others.
@@ -19,7 +21,9 @@ const TOGETHER = [
     name: 'running',
     roots: ['cli/process-host.js', 'cli/commands/exec.js', 'index.js', 'cage/enter.js', 'cage/resolve-name.js'],
   },
-  { name: 'starting', roots: ['cage/start.js', 'backends/container/start.js', 'backends/native/start.js'] },
+  // What making a cage wants of what starts one: the rest of that is large, and zod is in it.
+  { name: 'made-and-started', roots: MAKING, also: STARTING },
+  { name: 'starting', roots: STARTING },
 ];
 
 /** As deep as those it is made of, and in the directory that a native cage sees while it is made. */
@@ -88,8 +92,8 @@ function isLoadedBy(roots, id, graph) {
   return loaded.get(roots).has(id);
 }
 
-const groups = TOGETHER.map(({ name, roots }, index) => ({
-  name: (id, graph) => (isLoadedBy(roots, id, graph) ? name : null),
+const groups = TOGETHER.map(({ name, roots, also = roots }, index) => ({
+  name: (id, graph) => (isLoadedBy(roots, id, graph) && isLoadedBy(also, id, graph) ? name : null),
   debugName: name,
   priority: TOGETHER.length - index,
 }));

@@ -1,16 +1,7 @@
-// What the runs of a cage, or one of them, may use: as it is typed, kept and shown.
-import { z } from 'zod';
+// What the runs of a cage, or one of them, may use, as it is typed. How it is kept says budget-schema.ts: who types needs no zod.
 import { IronError } from '../platform/errors.ts';
 import { parseCount, parseSize, parseSpan } from '../policy/quantities.ts';
-
-export const budgetSchema = z.strictObject({
-  costUsd: z.number().positive().optional().describe('US dollars, as agents tell them'),
-  tokens: z.number().int().positive().optional(),
-  timeMs: z.number().int().positive().optional(),
-  bytes: z.number().int().positive().optional().describe('of bodies that leave the cage'),
-});
-
-export type Budget = z.infer<typeof budgetSchema>;
+import type { Budget } from './budget-schema.ts';
 
 /** As typed. */
 export interface BudgetOptions {

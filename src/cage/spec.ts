@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { RUNTIME_KINDS } from '../backends/backend.ts';
 import { IronError } from '../platform/errors.ts';
-import { budgetSchema as runBudgetSchema } from './budget.ts';
+import { budgetSchema as runBudgetSchema } from './budget-schema.ts';
 import { isCageName } from './names.ts';
 import { CACHE_NAMES } from './package-caches.ts';
 

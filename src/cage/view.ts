@@ -1,7 +1,7 @@
 // One cage, for people and scripts, with all it can reach, read, write and use.
 import { loadWorkspace } from '../workspace/workspace.ts';
 import type { Enforcer, LimitEnforcement } from '../backends/backend.ts';
-import type { Budget } from './budget.ts';
+import type { Budget } from './budget-schema.ts';
 import type { Context } from './context.ts';
 import { cageIdentity, currentCaller } from './identity.ts';
 import { accessOf, exposureOf } from './exposure.ts';

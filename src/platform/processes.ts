@@ -39,7 +39,12 @@ export function run(program: string, args: readonly string[], options: RunOption
     const { cwd, env, abort, asksUser = false } = options;
     // Of a group of its own all can be killed at once: what is left of a wrapper would keep the pipes open.
     const detached = abort !== undefined && !asksUser;
-    const child = spawn(program, [...args], { cwd, env, detached, stdio: ['pipe', 'pipe', 'pipe'] });
+    const how = { cwd, env, detached };
+    // A pipe that nothing comes through costs as much as one that is used.
+    const child =
+      options.input === undefined
+        ? spawn(program, [...args], { ...how, stdio: ['ignore', 'pipe', 'pipe'] })
+        : spawn(program, [...args], { ...how, stdio: ['pipe', 'pipe', 'pipe'] });
     const out: Buffer[] = [];
     let outBytes = 0;
     let stderr = '';
@@ -72,7 +77,7 @@ export function run(program: string, args: readonly string[], options: RunOption
       if (stderr.length < STDERR_KEPT_BYTES) stderr += chunk.toString('utf8');
     });
     // A child that ends without reading its input is no failure of ours.
-    child.stdin.on('error', () => undefined);
+    child.stdin?.on('error', () => undefined);
     child.on('error', (error) => {
       clearTimeout(timer);
       abort?.removeEventListener('abort', kill);
@@ -83,7 +88,7 @@ export function run(program: string, args: readonly string[], options: RunOption
       abort?.removeEventListener('abort', kill);
       resolvePromise({ exitCode, signal, stdout: Buffer.concat(out), stderr, timedOut });
     });
-    child.stdin.end(options.input);
+    child.stdin?.end(options.input);
   });
 }
 

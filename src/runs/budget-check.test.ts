@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Budget } from '../cage/budget.ts';
+import type { Budget } from '../cage/budget-schema.ts';
 import { costLeft, exceeded, sumOf, usedBy, type Used } from './budget-check.ts';
 import type { RunRecord } from './run-record.ts';
 import { NO_RUN_USAGE } from './usage.ts';

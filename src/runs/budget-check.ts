@@ -1,5 +1,5 @@
 // Whether a run, or all runs of its cage together, have used what they may.
-import type { Budget } from '../cage/budget.ts';
+import type { Budget } from '../cage/budget-schema.ts';
 import { formatSize } from '../policy/quantities.ts';
 import type { RunReason, RunRecord } from './run-record.ts';
 

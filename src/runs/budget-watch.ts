@@ -2,7 +2,7 @@
 // word counts for nothing, and several runs of one cage at once count each other's.
 import { isRequest } from '../audit/is-request.ts';
 import { followAudit, readAudit } from '../audit/read.ts';
-import type { Budget } from '../cage/budget.ts';
+import type { Budget } from '../cage/budget-schema.ts';
 import type { Context } from '../cage/context.ts';
 import type { CageSpec } from '../cage/spec.ts';
 import { cagePaths, readSpec } from '../cage/store.ts';

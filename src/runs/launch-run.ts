@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { AgentProfile } from '../agents/profile.ts';
 import { agentProfile } from '../cage/agent-profiles.ts';
 
-import { parseBudget, type Budget, type BudgetOptions } from '../cage/budget.ts';
+import { parseBudget, type BudgetOptions } from '../cage/budget.ts';
+import type { Budget } from '../cage/budget-schema.ts';
 import type { Context } from '../cage/context.ts';
 import { cageIdentity, currentCaller } from '../cage/identity.ts';
 import { planRun, prepareAgent, tellMissingValues } from '../cage/prepare-agent.ts';

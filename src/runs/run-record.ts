@@ -1,7 +1,7 @@
 // The record of one run: what was asked for, how it stands, how it ended. Written by its recorder alone, out of the cage's reach,
 // so that what it says was seen from outside.
 import { z } from 'zod';
-import { budgetSchema } from '../cage/budget.ts';
+import { budgetSchema } from '../cage/budget-schema.ts';
 import { parseJson } from '../platform/json.ts';
 import { IronError } from '../platform/errors.ts';
 

@@ -11,7 +11,6 @@ import { copyTree, type Owner, type SkippedFile } from './copy-tree.ts';
 import { readEffectiveConfig, type GitSettings } from './git.ts';
 import { applyGitPlan, makeParents, type Layer } from './git-layer.ts';
 import { ignoredSecrets, type SecretFile } from './ignored-secrets.ts';
-import { layMountedGit } from './mounted-git.ts';
 import type { Project } from './project.ts';
 import { writeTakenIn } from './taken-in.ts';
 import { makeWhiteouts } from './whiteout.ts';
@@ -98,6 +97,7 @@ async function lay(
 ): Promise<Made & { hidden: readonly { path: BytePath; reason?: string }[]; objectDirs: readonly string[] }> {
   if (strategy === 'mount') {
     // What is covered, and from where objects are read, is looked up anew with every start: the project lives on.
+    const { layMountedGit } = await import('./mounted-git.ts');
     await layMountedGit(project, building, owner);
     return { hidden: secrets, skipped: [], masked: [], objectDirs: [] };
   }
