@@ -105,13 +105,19 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
       hint: `use it (ironcage start ${plan.name}), choose another --name, or remove it first`,
     });
   }
-  const place = await requireBackend(context, plan);
+  // Loaded here, while the machine is asked: a run that finds its cage does not need it.
+  const [{ place, overlays }, { layWorkspaces }] = await Promise.all([
+    requireBackend(context, plan),
+    import('./lay-workspaces.ts'),
+  ]);
   if (plan.request.workspace === 'mount' && place.engine?.runtime?.kind === 'gvisor') throw unguardedRuntime();
   const { spec } = await holdingInterrupts((interrupted) =>
     frameCage(context, { name: plan.name, verb: 'create', interrupted }, async () => {
       if (plan.clone !== undefined) await cloneSource(context, plan, plan.clone, interrupted);
       const composed = await composeSpec(context, plan, place);
-      await fill(context, plan, composed);
+      await fill(context, plan, composed, () =>
+        layWorkspaces(context, composed, workspacePlaces(context, composed), overlays),
+      );
       return { spec: composed };
     }),
   );
@@ -138,16 +144,24 @@ async function cloneSource(
 /** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
 async function requireBackend(
   context: Context,
-  { request: { backend, image, runtime, sudo, net }, profile }: CreationPlan,
-): Promise<ContainerPlace> {
-  const { requireNative } = await import('../backends/native/probe.ts');
+  { request: { backend, image, runtime, sudo, net, workspace }, profile }: CreationPlan,
+): Promise<{ place: ContainerPlace; overlays?: boolean }> {
+  const { requireNative, requireNativeWithOverlay } = await import('../backends/native/probe.ts');
+  if (backend === 'native' && workspace === 'copy' && currentCaller().uid !== 0)
+    return { place: {}, overlays: await requireNativeWithOverlay(context.environment) };
   await requireNative(context.environment);
-  if (backend === 'native' || image === undefined) return {};
+  if (backend === 'native' || image === undefined) return { place: {} };
   const { prepareContainer } = await import('./container-place.ts');
-  return prepareContainer(context, backend, { image, agent: profile?.name, runtime, sudo, isOpen: net === 'open' });
+  const isOpen = net === 'open';
+  return { place: await prepareContainer(context, backend, { image, agent: profile?.name, runtime, sudo, isOpen }) };
 }
 
-async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promise<void> {
+async function fill(
+  context: Context,
+  plan: CreationPlan,
+  spec: CageSpec,
+  layWorkspaces: () => Promise<void>,
+): Promise<void> {
   const caller = currentCaller();
   const identity = cageIdentity(caller, spec);
   const owner = caller.uid === 0 ? { uid: identity.uid, gid: identity.gid } : undefined;
@@ -156,9 +170,7 @@ async function fill(context: Context, plan: CreationPlan, spec: CageSpec): Promi
     await rememberAgent(context, spec.name, plan.profile);
   }
   context.step('create: agent found');
-  // Loaded here: a run that finds its cage does not need it.
-  const { layWorkspaces } = await import('./lay-workspaces.ts');
-  await layWorkspaces(context, spec, workspacePlaces(context, spec));
+  await layWorkspaces();
   context.step('create: workspace prepared');
   if (spec.profile === undefined) {
     makeDirectory(paths.home);

@@ -9,17 +9,18 @@ import { cageIdentity, currentCaller } from './identity.ts';
 import type { CageSpec } from './spec.ts';
 import type { WorkspacePlace } from './workspaces.ts';
 
-/** Throws E_PROTECTION for a mounted directory that cannot be guarded. */
+/** `overlays`: whether they work here; absent, that is found out. Throws E_PROTECTION for a mounted directory that cannot be guarded. */
 export async function layWorkspaces(
   context: Context,
   spec: CageSpec,
   places: readonly WorkspacePlace[],
+  overlays?: boolean,
 ): Promise<void> {
   const caller = currentCaller();
   const { uid, gid } = cageIdentity(caller, spec);
   const owner = caller.uid === 0 ? { uid, gid } : undefined;
   // Found out while the project is looked at.
-  const strategy = strategyFor(context, spec, owner !== undefined);
+  const strategy = strategyFor(context, spec, owner !== undefined, overlays);
   strategy.catch(() => undefined);
   for (const { dir, path, storeDirectory } of places) {
     const workspace = await prepareWorkspace({
@@ -39,9 +40,11 @@ async function strategyFor(
   context: Context,
   spec: CageSpec,
   hasOwner: boolean,
+  overlays: boolean | undefined,
 ): Promise<PreparedWorkspace['strategy']> {
   if (spec.workspace !== 'copy') return 'mount';
   if (spec.backend !== 'native' || hasOwner) return 'copy';
+  if (overlays !== undefined) return overlays ? 'overlay' : 'copy';
   const { probeOverlay } = await import('../backends/native/probe.ts');
   return (await probeOverlay(searchPath(context.environment), false)).status === 'ok' ? 'overlay' : 'copy';
 }

@@ -6,6 +6,7 @@ import { borrowObjects, createBaseStore, nameCommit, type BaseStore } from './ba
 import { below, type BytePath } from './byte-path.ts';
 import { storeRoot } from './commit-object.ts';
 import { git, type GitSettings } from './git.ts';
+import { writtenTip } from './git-position.ts';
 import { linkObjects, packObjects } from './keep-objects.ts';
 import { findRepository, type ObjectFormat, type Project } from './project.ts';
 import { recordTree, type Submodule } from './record-tree.ts';
@@ -31,7 +32,7 @@ export const BASE_REF = 'refs/ironcage/base';
 /** The base's index with the stats of the project's files, so that recording the project again costs by its change. */
 export const BASE_INDEX = 'base.index';
 
-interface RecordedBase {
+export interface RecordedBase {
   base: Base;
   /** What in the project is no part of it: files, and directories of which nothing is, with a slash behind them. */
   untracked: readonly BytePath[];
@@ -41,7 +42,7 @@ interface RecordedBase {
 export async function recordBase(
   project: Project,
   storeDirectory: string,
-  settings: GitSettings,
+  settings: Promise<GitSettings>,
   withSecrets = false,
 ): Promise<RecordedBase> {
   const store = createBaseStore(join(storeDirectory, 'base.git'), project.git?.objectFormat ?? 'sha1');
@@ -88,7 +89,10 @@ export function baseStore(base: Base): BaseStore {
 /** The project's HEAD commit, or undefined where there is none yet. */
 export async function readHead(project: Project): Promise<string | undefined> {
   if (project.git === undefined) return undefined;
-  const call = { gitDir: project.git.gitDir, accept: [0, 1, 128] };
+  const { gitDir, commonDir } = project.git;
+  const written = writtenTip(gitDir, commonDir);
+  if (written !== undefined) return written;
+  const call = { gitDir, accept: [0, 1, 128] };
   const answer = await git(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], call);
   return answer.exitCode === 0 ? answer.stdout.toString('latin1').trim() : undefined;
 }

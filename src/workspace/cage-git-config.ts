@@ -1,6 +1,6 @@
 // The git settings a cage gets: enough to read history and to commit. Everything that names a remote, a credential, a program
 // or another file stays outside, because the list below is of what is kept.
-import { parseConfigList, git } from './git.ts';
+import { parseConfigList, git, type GitSettings } from './git.ts';
 
 const KEPT = new Set([
   'core.repositoryformatversion',
@@ -30,7 +30,10 @@ const KEPT = new Set([
 const KEPT_OF_USER = ['user.name', 'user.email', 'init.defaultbranch'] as const;
 
 /** Text of the config for the cage's repository. `files` in order of precedence, later ones win; missing ones are skipped. */
-export async function cageGitConfig(files: readonly string[], user: ReadonlyMap<string, string>): Promise<string> {
+export async function cageGitConfig(
+  files: readonly string[],
+  user: GitSettings | Promise<GitSettings>,
+): Promise<string> {
   const settings = new Map<string, string>();
   for (const file of files) {
     const answer = await git(['config', '--file', file, '--list', '-z'], { accept: [0, 1] });
@@ -40,8 +43,9 @@ export async function cageGitConfig(files: readonly string[], user: ReadonlyMap<
       if (key === 'core.worktree' && !value.startsWith('/')) settings.set(key, value);
     }
   }
+  const ofUser = await user;
   for (const key of KEPT_OF_USER) {
-    const value = user.get(key);
+    const value = ofUser.get(key);
     if (value !== undefined) settings.set(key, value);
   }
   // Collecting garbage inside would copy every pack into the cage's layer.

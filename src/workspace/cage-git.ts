@@ -11,6 +11,9 @@ import { cageGitConfig } from './cage-git-config.ts';
 import { readEffectiveConfig, type GitSettings } from './git.ts';
 import { findRepository, isSelfContained, type Project, type Repository } from './project.ts';
 
+/** Of the user; while they are read, files are. */
+type Settings = GitSettings | Promise<GitSettings>;
+
 export interface CageGitPlan {
   /** New contents, by path relative to the project. */
   write: readonly { path: BytePath; contents: string }[];
@@ -51,25 +54,25 @@ const SHARED_STATE = ['refs', 'packed-refs', 'shallow', 'logs/refs', 'info/exclu
 const KEPT =
   /^(?:HEAD|config|index|sharedindex\.[0-9a-f]+|objects|refs|reftable|packed-refs|shallow|logs|info|modules|lfs|rr-cache|description|(?:ORIG|MERGE|CHERRY_PICK|REVERT|REBASE|BISECT|AUTO|SQUASH|COMMIT)_[A-Z_]+|rebase-merge|rebase-apply|sequencer)$/;
 
-/** `nested`: paths (text) of repositories inside the project. `strategy` decides whether objects outside are copied or read. */
+/** `nested`: paths (text) of repositories inside the project; the one around them is looked at meanwhile. `strategy` decides whether objects outside are copied or read. */
 export async function planCageGit(
   project: Project,
-  nested: readonly string[],
+  nested: Promise<readonly string[]>,
   strategy: 'overlay' | 'copy',
-  user: GitSettings,
+  user: Settings,
 ): Promise<CageGitPlan> {
-  if (project.git === undefined) return merge([await planNested(project, nested, new Map(), strategy)]);
+  if (project.git === undefined) return merge([await planNested(project, await nested, new Map(), strategy)]);
   const own = isSelfContained(project)
     ? planInside(project, project.git, user, strategy)
     : planOutside(project.git, user, strategy);
-  return merge(await Promise.all([own, planNested(project, nested, user, strategy)]));
+  return merge(await Promise.all([own, nested.then((paths) => planNested(project, paths, user, strategy))]));
 }
 
 /** The repository lies in the project: it comes along, less what names the outside. */
 async function planInside(
   project: Project,
   repository: Repository,
-  user: GitSettings,
+  user: Settings,
   strategy: 'overlay' | 'copy',
 ): Promise<CageGitPlan> {
   const config = await cageGitConfig(configFiles(repository), user);
@@ -152,11 +155,7 @@ export async function planMountedGit(repository: Repository, borrowed: string): 
 const ALTERNATES = '.git/objects/info/alternates';
 
 /** The repository lies elsewhere (linked worktree, submodule, separate git dir): the cage gets one of its own. */
-async function planOutside(
-  repository: Repository,
-  user: GitSettings,
-  strategy: 'overlay' | 'copy',
-): Promise<CageGitPlan> {
+async function planOutside(repository: Repository, user: Settings, strategy: 'overlay' | 'copy'): Promise<CageGitPlan> {
   const config = await cageGitConfig(configFiles(repository), user);
   const objectDirs = [repository.objectsDir, ...borrowedObjectDirs(repository.objectsDir)];
   const linked = repository.gitDir !== repository.commonDir;
@@ -202,7 +201,7 @@ function takeFrom(directory: string, names: readonly string[]): { path: BytePath
 async function planNested(
   project: Project,
   nested: readonly string[],
-  user: GitSettings,
+  user: Settings,
   strategy: 'overlay' | 'copy',
 ): Promise<CageGitPlan> {
   const plans = await Promise.all(

@@ -46,6 +46,20 @@ export function tipOf(position: Pick<GitPosition, 'head' | 'refs'>): string | un
   return branch === undefined ? position.head : position.refs.get(branch);
 }
 
+/** The commit that HEAD stands for where files say it at once; of anything else, such as a branch without a commit, git knows. */
+export function writtenTip(gitDir: string, commonDir: string): string | undefined {
+  const head = readBelow(gitDir, 'HEAD', MAX_SMALL_BYTES)?.toString('utf8').trim() ?? '';
+  if (OID.test(head)) return head;
+  const branch = /^ref: (refs\/heads\/[^\0\n]+)$/.exec(head)?.[1];
+  if (branch === undefined) return undefined;
+  const loose = readBelow(commonDir, fromText(branch), MAX_SMALL_BYTES)?.toString('latin1').trim();
+  if (loose !== undefined) return OID.test(loose) ? loose : undefined;
+  const packed = readBelow(commonDir, 'packed-refs', MAX_LIST_BYTES)?.toString('utf8') ?? '';
+  const line = packed.split('\n').find((each) => each.endsWith(` ${branch}`)) ?? '';
+  const [oid = ''] = line.split(' ');
+  return OID.test(oid) && line.length === oid.length + 1 + branch.length ? oid : undefined;
+}
+
 function readHead(gitDir: string): string {
   const text = readBelow(gitDir, 'HEAD', MAX_SMALL_BYTES)?.toString('utf8').trim() ?? '';
   const branch = /^ref:[ \t]*(refs\/[^\0\n]+)$/.exec(text)?.[1];

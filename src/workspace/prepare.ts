@@ -4,7 +4,7 @@ import { chmodSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectory, removeTree } from '../platform/files.ts';
 import { countSlowly, tellIfSlow } from '../platform/slowness.ts';
-import { recordBase } from './base.ts';
+import { recordBase, type RecordedBase } from './base.ts';
 import { below, bytePath, toText, type BytePath } from './byte-path.ts';
 import { planCageGit, type CageGitPlan } from './cage-git.ts';
 import { copyTree, type Owner, type SkippedFile } from './copy-tree.ts';
@@ -13,7 +13,7 @@ import { applyGitPlan, makeParents, type Layer } from './git-layer.ts';
 import { ignoredSecrets, type SecretFile } from './ignored-secrets.ts';
 import type { Project } from './project.ts';
 import { writeTakenIn } from './taken-in.ts';
-import { makeWhiteouts } from './whiteout.ts';
+import { makeWhiteout, makeWhiteouts, type Whiteout } from './whiteout.ts';
 import { directoriesOf, loadWorkspace, type PreparedWorkspace } from './workspace.ts';
 import { writeWorkspaceRecord } from './workspace-file.ts';
 import type { WorkspaceRecord } from './workspace-record.ts';
@@ -45,13 +45,19 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   removeTree(building, storeDirectory);
   mkdirSync(building, { mode: 0o700 });
 
-  const settings = await readEffectiveConfig(project.git?.gitDir);
-  const { base, untracked } = await tellIfSlow(tell, `looking at ${project.root}`, () =>
+  const settings = readEffectiveConfig(project.git?.gitDir);
+  // Who awaits it hears of a failure; nobody may.
+  settings.catch(() => undefined);
+  const recorded = tellIfSlow(tell, `looking at ${project.root}`, () =>
     recordBase(project, building, settings, includeIgnored),
   );
+  const ahead = lookAhead(options, building, recorded, settings);
+  // Whatever has failed: nothing is being made any more when that is told.
+  await Promise.allSettled([recorded, ahead.whiteout]);
+  const { base, untracked } = await recorded;
   const strategy = await options.strategy;
   const secrets = includeIgnored ? [] : ignoredSecrets(project, untracked);
-  const made = await lay({ ...options, strategy, settings, tell }, building, base.nested, untracked, secrets);
+  const made = await lay({ ...options, strategy, tell }, building, ahead, untracked, secrets);
   const record: WorkspaceRecord = {
     version: 1,
     strategy,
@@ -82,16 +88,42 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   return prepared;
 }
 
+/** What can be found out and made while the project is being looked at. Awaited later, or not at all. */
+interface Ahead {
+  /** Of a project that is not mounted. */
+  plan: Promise<CageGitPlan | undefined>;
+  /** Of an overlay over a repository, in which some file is hidden always. */
+  whiteout: Promise<Whiteout | undefined>;
+}
+
+function lookAhead(
+  options: PrepareOptions,
+  building: string,
+  recorded: Promise<RecordedBase>,
+  settings: Promise<GitSettings>,
+): Ahead {
+  const { project } = options;
+  const nested = recorded.then(({ base }) => base.nested);
+  const strategy = Promise.resolve(options.strategy);
+  const ahead: Ahead = {
+    plan: strategy.then((kind) => (kind === 'mount' ? undefined : planCageGit(project, nested, kind, settings))),
+    whiteout: strategy.then((kind) =>
+      kind === 'overlay' && project.git !== undefined ? makeWhiteout(building) : undefined,
+    ),
+  };
+  for (const each of [nested, ahead.plan, ahead.whiteout]) each.catch(() => undefined);
+  return ahead;
+}
+
 interface Laying extends PrepareOptions {
   strategy: PreparedWorkspace['strategy'];
-  settings: GitSettings;
   tell: (line: string) => void;
 }
 
 async function lay(
-  { project, strategy, settings, owner, tell }: Laying,
+  { project, strategy, owner, tell }: Laying,
   building: string,
-  nested: readonly string[],
+  ahead: Ahead,
   untracked: readonly BytePath[],
   secrets: readonly SecretFile[],
 ): Promise<Made & { hidden: readonly { path: BytePath; reason?: string }[]; objectDirs: readonly string[] }> {
@@ -101,11 +133,12 @@ async function lay(
     await layMountedGit(project, building, owner);
     return { hidden: secrets, skipped: [], masked: [], objectDirs: [] };
   }
-  const plan = await planCageGit(project, nested, strategy, settings);
+  const plan = await ahead.plan;
+  if (plan === undefined) throw new Error('what is not mounted has a plan of its repository');
   const hidden = [...plan.hide, ...secrets];
   const made =
     strategy === 'overlay'
-      ? await layOverlay(project, building, plan, hidden)
+      ? await layOverlay(project, building, { plan, hidden, whiteout: await ahead.whiteout })
       : await copyProject(project, building, plan, { hidden, untracked, owner, tell });
   return { ...made, hidden, objectDirs: plan.objectDirs };
 }
@@ -120,8 +153,11 @@ interface Made {
 async function layOverlay(
   project: Project,
   building: string,
-  plan: CageGitPlan,
-  hidden: readonly { path: BytePath }[],
+  {
+    plan,
+    hidden,
+    whiteout,
+  }: { plan: CageGitPlan; hidden: readonly { path: BytePath }[]; whiteout?: Whiteout | undefined },
 ): Promise<Made> {
   const { upper, work, merged } = directoriesOf(building);
   for (const directory of [upper, work, merged]) makeDirectory(directory);
@@ -132,7 +168,7 @@ async function layOverlay(
     makeParents(layer, path);
     return below(layer.root, path);
   });
-  const failed = await makeWhiteouts(building, whiteouts);
+  const failed = await makeWhiteouts(building, whiteouts, whiteout);
   const prefix = upper.length + 1;
   return {
     skipped: [],

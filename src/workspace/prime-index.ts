@@ -25,7 +25,7 @@ export interface PrimedIndex {
 export async function primeIndex(
   store: BaseStore,
   project: Project,
-  settings: GitSettings,
+  settings: Promise<GitSettings>,
   call: GitCall & { indexFile: string },
   onCopied: () => void,
 ): Promise<PrimedIndex> {
@@ -37,11 +37,12 @@ export async function primeIndex(
   const copied =
     repository.objectFormat === store.objectFormat ? await copyIndex(repository, call, onCopied) : undefined;
   const listing = copied ?? (await listIndex({ gitDir: repository.gitDir, workTree: project.root }));
+  const known = await settings;
   const trusted =
     copied !== undefined &&
     !listing.odd &&
-    !configConverts(settings) &&
-    !anyFileConverts(attributeFiles(project.root, repository, settings, listing.paths));
+    !configConverts(known) &&
+    !anyFileConverts(attributeFiles(project.root, repository, known, listing.paths));
   if (!trusted) await distrustIndex(store, call, listing.paths);
   else if (listing.links.length > 0) await removeEntries(store, call, listing.links);
   const asCopied = trusted && listing.links.length === 0;
@@ -77,7 +78,9 @@ function attributeFiles(
     join(root, '.gitattributes'),
     join(repository.commonDir, 'info', 'attributes'),
     ...(user === undefined ? [] : [user]),
-    ...paths.filter((path) => nameOf(path) === '.gitattributes').map((path) => below(root, path)),
+    ...paths
+      .filter((path) => path.endsWith('.gitattributes') && nameOf(path) === '.gitattributes')
+      .map((path) => below(root, path)),
   ];
 }
 

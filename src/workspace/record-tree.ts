@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { anyFileConverts } from './attributes.ts';
 import { borrowObjects, type BaseStore } from './base-store.ts';
-import { below, joinRecords, nameOf, splitRecords, toText, type BytePath } from './byte-path.ts';
+import { below, fromText, joinRecords, nameOf, splitRecords, toText, type BytePath } from './byte-path.ts';
 import { git, gitLine, readEffectiveConfig, userConfigFile, type GitCall, type GitSettings } from './git.ts';
 import { readGitPosition, tipOf } from './git-position.ts';
 import { distrustIndex, primeIndex, removeEntries, type PrimedIndex } from './prime-index.ts';
@@ -19,8 +19,8 @@ export interface RecordOptions {
   index: string;
   /** `project`: start from the project's own index. `index`: `index` was written by an earlier recording. */
   prime: 'project' | 'index';
-  /** Of the project's repository; default: read when they are needed. */
-  settings?: GitSettings | undefined;
+  /** Of the project's repository; default: read meanwhile. */
+  settings?: Promise<GitSettings> | undefined;
   /** Whether what is not in the tree is listed as well. */
   listUntracked?: boolean | undefined;
   /** New files that stay out of the tree (what looks like a secret in a directory without git). */
@@ -48,12 +48,14 @@ export interface RecordedTree {
 
 export async function recordTree(options: RecordOptions): Promise<RecordedTree> {
   const { store, project, index } = options;
-  const settings = options.settings ?? (await readEffectiveConfig(project.git?.gitDir));
+  const settings = options.settings ?? readEffectiveConfig(project.git?.gitDir);
   const call = { gitDir: store.gitDir, workTree: project.root, indexFile: index };
-  const excludes = excludeArguments(project, settings);
+  const excludes = settings.then((known) => excludeArguments(project, known));
+  excludes.catch(() => undefined);
   const untrackedNow = async (): Promise<BytePath[]> => (options.listUntracked === true ? listUntracked(call) : []);
   const look = (): Look => {
-    const [changed, untracked] = [listChanged(excludes, call), untrackedNow()];
+    const untracked = untrackedNow();
+    const changed = listChanged(excludes, call, options.listUntracked === true ? untracked : undefined);
     // Awaited later, or not at all.
     for (const each of [changed, untracked]) each.catch(() => undefined);
     return { changed, untracked };
@@ -147,18 +149,39 @@ interface Found {
   nested: BytePath[];
 }
 
-async function listChanged(excludes: readonly string[], call: GitCall): Promise<Found> {
+/** `untracked`: what is not in the index, ignored or not, where that is asked for as well. */
+async function listChanged(
+  excludes: Promise<readonly string[]>,
+  call: GitCall,
+  untracked?: Promise<readonly BytePath[]>,
+): Promise<Found> {
   // Two walks, of the index and of the directories: side by side they take as long as the longer one.
   const [modified, others] = await Promise.all([
     git(['ls-files', '-z', '-m'], call),
-    git(['ls-files', '-z', '-o', ...excludes], call),
+    untracked === undefined ? listOthers(excludes, call) : untracked.then((all) => listOthers(excludes, call, all)),
   ]);
   const found: Found = { paths: [], nested: [] };
-  for (const record of new Set([...splitRecords(modified.stdout), ...splitRecords(others.stdout)])) {
+  for (const record of new Set([...splitRecords(modified.stdout), ...others])) {
     if (record.endsWith('/')) found.nested.push(record.slice(0, -1));
     else found.paths.push(record);
   }
   return found;
+}
+
+/** More would not fit into a command line in every case, and then save little. */
+const MOST_PLACES = 100;
+
+/** New files that git does not ignore. `among`: where they can be; a second walk over everything would find no others. */
+async function listOthers(
+  excludes: Promise<readonly string[]>,
+  call: GitCall,
+  among: readonly BytePath[] = [''],
+): Promise<BytePath[]> {
+  if (among.length === 0) return [];
+  const isText = among.every((path) => fromText(toText(path)) === path);
+  const places = isText && among.length <= MOST_PLACES ? among.filter((path) => path !== '') : [];
+  const args = ['ls-files', '-z', '-o', ...(await excludes), '--', ...places.map(toText)];
+  return splitRecords((await git(args, call)).stdout);
 }
 
 /** Brings the index up to what lies on disk; returns the files that could not be read. */

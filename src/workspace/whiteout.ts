@@ -6,11 +6,24 @@ import { hostEnvironment } from '../platform/environment.ts';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { run } from '../platform/processes.ts';
 
-/** Puts a whiteout at each absolute path (parents exist); returns those for which it could not. */
-export async function makeWhiteouts(directory: string, paths: readonly Buffer[]): Promise<Buffer[]> {
-  if (paths.length === 0) return [];
-  const first = join(directory, 'whiteout');
-  if (!(await makeDevice(first))) return [...paths];
+/** The first one, which the others are further names of; undefined where it could not be made. */
+export interface Whiteout {
+  device: string | undefined;
+}
+
+export async function makeWhiteout(directory: string): Promise<Whiteout> {
+  const device = join(directory, 'whiteout');
+  return { device: (await makeDevice(device)) ? device : undefined };
+}
+
+/**
+ * Puts a whiteout at each absolute path (parents exist); returns those for which it could not. `made`: the first one, where it is there
+ * already; it goes.
+ */
+export async function makeWhiteouts(directory: string, paths: readonly Buffer[], made?: Whiteout): Promise<Buffer[]> {
+  if (paths.length === 0 && made === undefined) return [];
+  const { device: first } = made ?? (await makeWhiteout(directory));
+  if (first === undefined) return [...paths];
   const failed: Buffer[] = [];
   // One device with many names, as the kernel itself does it: one process however many paths.
   for (const path of paths) {

@@ -31,6 +31,12 @@ export async function probeNative(environment: Environment): Promise<ProbeResult
 /** That without which there is no cage at all. */
 async function probeNeeds(environment: Environment): Promise<ProbeResult[]> {
   const path = searchPath(environment);
+  const results = probePrograms(path);
+  if (isFine(results)) results.push(await probeNamespaces(path, process.getuid?.() === 0));
+  return results;
+}
+
+function probePrograms(path: string): ProbeResult[] {
   const results: ProbeResult[] = PROGRAMS.map(([program, debianPackage]) => {
     const found = findProgram(program, path);
     return found === undefined
@@ -52,7 +58,6 @@ async function probeNeeds(environment: Environment): Promise<ProbeResult[]> {
         }
       : { id: 'kernel.seccomp', status: 'ok', what: `system-call filter for ${process.arch}`, hint: '' },
   );
-  if (isFine(results)) results.push(await probeNamespaces(path, process.getuid?.() === 0));
   return results;
 }
 
@@ -64,9 +69,10 @@ function asSomebody(asRoot: boolean): string[] {
   return asRoot ? ['setpriv', '--reuid', SOMEBODY, '--regid', SOMEBODY, '--clear-groups', '--'] : [];
 }
 
+const SPACES = ['user', 'net', 'pid', 'ipc', 'uts', 'cgroup'].map((name) => `--unshare-${name}`);
+
 async function probeNamespaces(path: string, asRoot: boolean): Promise<ProbeResult> {
-  const spaces = ['user', 'net', 'pid', 'ipc', 'uts', 'cgroup'].map((name) => `--unshare-${name}`);
-  const command = [...asSomebody(asRoot), 'bwrap', ...spaces, '--ro-bind', '/', '/', '--proc', '/proc', 'true'];
+  const command = [...asSomebody(asRoot), 'bwrap', ...SPACES, '--ro-bind', '/', '/', '--proc', '/proc', 'true'];
   const outcome = await tryCommand(command, path);
   if (outcome === undefined) return { id: 'kernel.namespaces', status: 'ok', what: 'user namespaces work', hint: '' };
   const { message, hint } = startFailure('bubblewrap could not make namespaces', outcome);
@@ -74,25 +80,7 @@ async function probeNamespaces(path: string, asRoot: boolean): Promise<ProbeResu
 }
 
 export async function probeOverlay(path: string, asRoot: boolean): Promise<ProbeResult> {
-  const keeper = [
-    'bwrap',
-    '--unshare-user',
-    '--uid',
-    '0',
-    '--gid',
-    '0',
-    '--cap-add',
-    'ALL',
-    '--dev-bind',
-    '/',
-    '/',
-    '--tmpfs',
-    '/tmp',
-  ];
-  const layers = ['lower', 'upper', 'work', 'merged'].flatMap((name) => ['--dir', `/tmp/${name}`]);
-  const options = 'lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work,userxattr';
-  const mount = ['--', 'mount', '-t', 'overlay', 'overlay', '-o', options, '/tmp/merged'];
-  const outcome = await tryCommand([...asSomebody(asRoot), ...keeper, ...layers, ...mount], path);
+  const outcome = await tryCommand([...asSomebody(asRoot), ...overlayIn(['--unshare-user'])], path);
   return outcome === undefined
     ? { id: 'kernel.overlay', status: 'ok', what: 'overlays work in user namespaces', hint: '' }
     : {
@@ -101,6 +89,14 @@ export async function probeOverlay(path: string, asRoot: boolean): Promise<Probe
         what: 'no overlay in user namespaces',
         hint: 'projects are copied instead, which takes longer; a kernel from 5.11 on has them',
       };
+}
+
+function overlayIn(spaces: readonly string[], mounts: readonly string[] = []): string[] {
+  const keeper = ['--uid', '0', '--gid', '0', '--cap-add', 'ALL', '--dev-bind', '/', '/', '--tmpfs', '/tmp'];
+  const layers = ['lower', 'upper', 'work', 'merged'].flatMap((name) => ['--dir', `/tmp/${name}`]);
+  const options = 'lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work,userxattr';
+  const mount = ['mount', '-t', 'overlay', 'overlay', '-o', options, '/tmp/merged'];
+  return ['bwrap', ...spaces, ...keeper, ...mounts, ...layers, '--', ...mount];
 }
 
 /** Undefined when it worked, otherwise what it said. */
@@ -131,4 +127,13 @@ export async function requireNative(environment: Environment): Promise<void> {
   if (failed === undefined) return;
   const code = failed.id.startsWith('tool.') ? 'E_TOOL_MISSING' : 'E_KERNEL';
   throw new IronError(code, { message: failed.what, hint: failed.hint });
+}
+
+/** The same for an ordinary user, and whether overlays work too: where all does, one try shows it. */
+export async function requireNativeWithOverlay(environment: Environment): Promise<boolean> {
+  const path = searchPath(environment);
+  const all = overlayIn(SPACES, ['--proc', '/proc']);
+  if (isFine(probePrograms(path)) && (await tryCommand(all, path)) === undefined) return true;
+  await requireNative(environment);
+  return (await probeOverlay(path, false)).status === 'ok';
 }
