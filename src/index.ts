@@ -151,6 +151,8 @@ export const keepReport = lazily(async () => (await import('./cage/reports.ts'))
 export const planApplyCage = lazily(async () => (await import('./cage/apply-cage.ts')).planApplyCage);
 /** Takes a change into the work tree or onto a branch: all of it, or nothing. */
 export const applyCage = lazily(async () => (await import('./cage/apply-cage.ts')).applyCage);
+/** Both in one: the plan is shown to a function, and what that decides is done. */
+export const applyDecided = lazily(async () => (await import('./cage/apply-cage.ts')).applyDecided);
 export const planExportCage = lazily(async () => (await import('./cage/export-cage.ts')).planExportCage);
 export const exportCage = lazily(async () => (await import('./cage/export-cage.ts')).exportCage);
 /** Both in one: the plan is shown to a function, and what that decides is done. */

@@ -28,14 +28,37 @@ export async function planApplyCage(
   dir = '',
   target: ApplyRequest['target'] = 'working-tree',
 ): Promise<ApplyView> {
+  return (await applyDecided(context, name, { dir, target }, () => undefined)).plan;
+}
+
+/**
+ * Plans once, and does what `decide` says of that plan; undefined, or whatever it throws, leaves everything as it is. The cage is
+ * locked meanwhile: nobody is to be asked in there.
+ */
+export async function applyDecided(
+  context: Context,
+  name: string,
+  { dir = '', target }: Pick<ApplyRequest, 'dir' | 'target'>,
+  decide: (plan: ApplyView) => GuardRequest | undefined,
+): Promise<{ plan: ApplyView; outcome: ApplyOutcome | undefined }> {
   // The index that the project is recorded with is one, and what an interrupted apply left is no state to plan upon.
   return withCageLock(context, name, async () => {
     for (const line of await repairCage(context, name)) context.progress(line);
-    if (await isInPlace(context, name))
-      return { files: [], conflicts: [], stays: [], hostExecutable: [], inPlace: true };
-    const { workspace, files, conflicts, stays, hostExecutable } = await freshPlan(context, name, dir, target);
-    return { files, conflicts, stays, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
+    const fresh = (await isInPlace(context, name)) ? undefined : await freshPlan(context, name, dir, target);
+    const plan = fresh === undefined ? IN_PLACE : viewOf(fresh);
+    const request = decide(plan);
+    if (request === undefined) return { plan, outcome: undefined };
+    if (fresh !== undefined)
+      return { plan, outcome: await applyPlanned(context, name, fresh, { ...request, dir, target }) };
+    await bringCommits(context, name);
+    return { plan, outcome: { applied: [], leftOut: [] } };
   });
+}
+
+const IN_PLACE: ApplyView = { files: [], conflicts: [], stays: [], hostExecutable: [], inPlace: true };
+
+function viewOf({ workspace, files, conflicts, stays, hostExecutable }: ApplyPlan): ApplyView {
+  return { files, conflicts, stays, hostExecutable: decideFiles(workspace, hostExecutable), inPlace: false };
 }
 
 async function isInPlace(context: Context, name: string): Promise<boolean> {
@@ -76,30 +99,33 @@ export interface ApplyOutcome {
 
 /** Takes the change into the project: all of it, or nothing. Throws E_CONFLICT and E_HOST_EXECUTABLE before anything is written. */
 export async function applyCage(context: Context, name: string, request: ApplyRequest): Promise<ApplyOutcome> {
-  return withCageLock(context, name, async () => {
-    for (const line of await repairCage(context, name)) context.progress(line);
-    if (await isInPlace(context, name)) {
-      await bringCommits(context, name);
-      return { applied: [], leftOut: [] };
-    }
-    const plan = await freshPlan(context, name, request.dir ?? '', request.target);
-    // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
-    if (request.target === 'working-tree') refuseConflicts(plan.conflicts);
-    const leaveOut = leftOutByGuard(plan, name, request);
-    const { dir = '' } = request;
-    // No name of a cage has a dot in it: what is kept of two directories never meets.
-    const cageName = dir === '' ? name : `${name}.${dir}`;
-    if (request.target === 'working-tree') {
-      const applied = await applyToWorkingTree(plan, { leaveOut, tell: (line) => context.progress(line) });
-      await keepSubmodules(context, plan, cageName);
-      return applied;
-    }
-    const { branch, keepsCommits = false } = request.target;
-    if (!keepsCommits) return applyToBranch(plan, branch, { leaveOut, cageName });
-    if (leaveOut.length > 0) throw cannotLeaveOut(leaveOut);
-    const { applyCommits } = await import('../workspace/apply-commits.ts');
-    return applyCommits(plan, branch, cageName, (files) => refuseInCommits(plan.workspace, files, name, request));
-  });
+  const { outcome } = await applyDecided(context, name, request, () => request);
+  if (outcome === undefined) throw new Error('an apply that was decided has an outcome');
+  return outcome;
+}
+
+async function applyPlanned(
+  context: Context,
+  name: string,
+  plan: ApplyPlan,
+  request: ApplyRequest & { dir: string },
+): Promise<ApplyOutcome> {
+  const { dir, target } = request;
+  // A branch is merged with what is committed: what the work tree holds besides is no part of it, nor in its way.
+  if (target === 'working-tree') refuseConflicts(plan.conflicts);
+  const leaveOut = leftOutByGuard(plan, name, request);
+  // No name of a cage has a dot in it: what is kept of two directories never meets.
+  const cageName = dir === '' ? name : `${name}.${dir}`;
+  if (target === 'working-tree') {
+    const applied = await applyToWorkingTree(plan, { leaveOut, tell: (line) => context.progress(line) });
+    await keepSubmodules(context, plan, cageName);
+    return applied;
+  }
+  const { branch, keepsCommits = false } = target;
+  if (!keepsCommits) return applyToBranch(plan, branch, { leaveOut, cageName });
+  if (leaveOut.length > 0) throw cannotLeaveOut(leaveOut);
+  const { applyCommits } = await import('../workspace/apply-commits.ts');
+  return applyCommits(plan, branch, cageName, (files) => refuseInCommits(plan.workspace, files, name, request));
 }
 
 /** The files are in place: commits that cannot come stay in the cage, which `rm` then asks about. */

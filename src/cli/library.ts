@@ -7,7 +7,7 @@ import type { KeptLibrary, Snapshot } from './kept-library.ts';
 import type { MessageLibrary } from './message-library.ts';
 import type { DecidedFile, ReviewLibrary } from './review-library.ts';
 import type { RunLibrary } from './run-library.ts';
-import type { WorkLibrary } from './work-library.ts';
+import type { HostExecutableChoice, WorkLibrary } from './work-library.ts';
 import type { AgentLibrary } from './agent-library.ts';
 import type { Context } from './library-context.ts';
 
@@ -389,6 +389,12 @@ export interface Library
       shown?: readonly { path: string; content: string }[];
     },
   ): Promise<Applied>;
+  applyDecided(
+    context: Context,
+    name: string,
+    request: { dir: string; target: ApplyTarget },
+    decide: (plan: ApplyPlanView) => HostExecutableChoice | undefined,
+  ): Promise<{ plan: ApplyPlanView; outcome: Applied | undefined }>;
   listDirs(context: Context, name: string): Promise<readonly Dir[]>;
   addDir(
     context: Context,

@@ -2,12 +2,11 @@
 // says yes to everything says yes to what an agent hid.
 import * as z from 'zod';
 import {
-  applyCage,
+  applyDecided,
   diffCage,
   diffCageText,
   IronError,
   keepReport,
-  planApplyCage,
   reviewCage,
   type ApplyView,
   type CageDiff,
@@ -96,9 +95,10 @@ export function addWorkTools(add: AddTool): void {
         });
       }
       const target = workingTree ? 'working-tree' : { branch: branch ?? freshBranch(name, context.clock.now()) };
-      const plan = await planApplyCage(context, name, dir, target);
-      const shown = namedFiles(plan, accept, name);
-      const done = await applyCage(context, name, { dir, target, hostExecutable: 'accept', shown, notShown: others });
+      const { plan, outcome } = await applyDecided(context, name, { dir, target }, (seen) => ({
+        ...{ hostExecutable: 'accept', shown: namedFiles(seen, accept, name), notShown: others },
+      }));
+      const done = outcome ?? { applied: [], leftOut: [] };
       return {
         facts: {
           ...{ cage: name, applied: done.applied.length, leftOut: done.leftOut.length },

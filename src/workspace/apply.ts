@@ -2,14 +2,12 @@
 // first file; links in the project are never written through.
 import { IronError } from '../platform/errors.ts';
 import { hostWrites, withoutLeftOut, type ApplyPlan } from './plan-apply.ts';
-import { baseStore } from './base.ts';
 import { findObstacles, recordHostTree } from './host-tree.ts';
 import type { Conflict } from './merge-trees.ts';
 import { inspectProject } from './project.ts';
 import { rememberApplied } from './remember-applied.ts';
 import { repairApply } from './repair-apply.ts';
 import { changedMeanwhile, lookAtFiles, orderWrites, replaceFiles } from './replace-files.ts';
-import { diffTrees } from './tree-diff.ts';
 
 export interface ApplyOptions {
   /** Paths, as the plan shows them, that stay as they are on the host. */
@@ -30,8 +28,7 @@ export async function applyToWorkingTree(plan: ApplyPlan, options: ApplyOptions 
   refuseConflicts(plan.conflicts);
   await repairApply(workspace.storeDirectory);
   const project = await inspectProject(workspace.projectRoot);
-  const store = baseStore(workspace.base);
-  const { taken, leftOut } = withoutLeftOut(await diffTrees(store, plan.host, plan.merged), options.leaveOut ?? []);
+  const { taken, leftOut } = withoutLeftOut(plan.differences, options.leaveOut ?? []);
   const writes = orderWrites(hostWrites(taken));
   const { root } = project;
   // Looked at first and compared with the plan afterwards: whatever is written in between is noticed by one or the other.

@@ -17,6 +17,8 @@ export interface Change {
   tree: string;
   /** Submodules that stand elsewhere are among them, each before the files that are in it. */
   files: readonly DiffFile[];
+  /** The same without the moves of submodules, with what git knows of each. */
+  differences: readonly TreeDifference[];
   hostExecutable: readonly HostExecutableFile[];
   /** What is in the cage and cannot be part of a change; it keeps its state of the base. */
   skipped: readonly SkippedFile[];
@@ -34,7 +36,10 @@ export function computeChange(workspace: PreparedWorkspace): Promise<Change> {
       root: project.root,
       runs: hostGitRuns(project, await settings),
     });
-    return { base: base.tree, tree, files: differences.map(diffFile), hostExecutable, skipped };
+    return {
+      ...{ base: base.tree, tree, files: differences.map(diffFile), differences: ofFiles },
+      ...{ hostExecutable, skipped },
+    };
   });
 }
 

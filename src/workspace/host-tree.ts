@@ -4,19 +4,24 @@ import { join } from 'node:path';
 import { baseStore, BASE_INDEX, newSecrets } from './base.ts';
 import { below, bytePath, nameOf, parentOf, toText, type BytePath } from './byte-path.ts';
 import { isGone, openDirectory, statAt, withDirectoryBelow } from './directory-handle.ts';
+import type { GitSettings } from './git.ts';
 import type { Conflict } from './merge-trees.ts';
 import type { Project } from './project.ts';
 import { recordTree } from './record-tree.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 
 /** Records the project; costs by what changed since it was last recorded. The caller holds the cage's lock. */
-export async function recordHostTree(workspace: PreparedWorkspace, project: Project): Promise<string> {
+export async function recordHostTree(
+  workspace: PreparedWorkspace,
+  project: Project,
+  settings?: Promise<GitSettings>,
+): Promise<string> {
   const index = join(workspace.base.gitDir, BASE_INDEX);
   // Left by a git that was killed; nobody else uses this index.
   rmSync(`${index}.lock`, { force: true });
   const store = baseStore(workspace.base);
   const leaveOut = workspace.includeIgnored ? undefined : newSecrets(project);
-  const recorded = await recordTree({ store, project, index, prime: 'index', leaveOut });
+  const recorded = await recordTree({ store, project, index, prime: 'index', settings, leaveOut });
   return recorded.tree;
 }
 

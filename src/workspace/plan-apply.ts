@@ -37,6 +37,8 @@ export interface ApplyPlan {
   stays: readonly SkippedFile[];
   /** What would change on the host. */
   files: readonly DiffFile[];
+  /** The same, with what git knows of each; nothing while there are conflicts. */
+  differences: readonly TreeDifference[];
   hostExecutable: readonly HostExecutableFile[];
   conflicts: readonly Conflict[];
 }
@@ -52,7 +54,7 @@ export async function planApply(
   const settings = readEffectiveConfig(project.git?.gitDir);
   settings.catch(() => undefined);
   const committed = await committedTree(workspace, project, onto);
-  const host = committed ?? (await recordHostTree(workspace, project));
+  const host = committed ?? (await recordHostTree(workspace, project, settings));
   const side = committed === undefined ? asFiles(workspace, change) : await asSuperproject(workspace, change.tree, 'known'); // prettier-ignore
   const { base } = side.workspace;
   const merge = await mergeTrees(store, {
@@ -71,16 +73,21 @@ export async function planApply(
       ...plan,
       merged: host,
       files: change.files,
+      differences: [],
       hostExecutable: change.hostExecutable,
       conflicts: merge.conflicts,
     };
   }
-  const differences = await diffTrees(store, host, merge.tree);
-  const hostExecutable = await withOpenStore(store, async (open) =>
-    guardChange(open, merge.tree, differences, { root: project.root, runs: hostGitRuns(project, await settings) }),
-  );
+  // Onto the base itself comes the very change that was looked at.
+  const isSame = host === change.base && merge.tree === change.tree && movesAmong(change.files).length === 0;
+  const differences = isSame ? change.differences : await diffTrees(store, host, merge.tree);
+  const hostExecutable = isSame
+    ? change.hostExecutable
+    : await withOpenStore(store, async (open) =>
+        guardChange(open, merge.tree, differences, { root: project.root, runs: hostGitRuns(project, await settings) }),
+      );
   const conflicts = committed === undefined ? findObstacles(project.root, hostWrites(differences)) : [];
-  return { ...plan, files: differences.map(diffFile), hostExecutable, conflicts };
+  return { ...plan, files: differences.map(diffFile), differences, hostExecutable, conflicts };
 }
 
 /** The files of a submodule are files like all others; the commit that it stands at is a matter of its own repository. */

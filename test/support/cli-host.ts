@@ -456,6 +456,13 @@ export function fakeLibrary(calls: Call[], overrides: Partial<Library> = {}): Li
       asked('applyCage', name, options);
       return { applied: ['src/a.ts'], leftOut: [] };
     },
+    applyDecided: async (context, name, { dir, target }, decide) => {
+      const { planApplyCage, applyCage } = { ...library, ...overrides };
+      const plan = await planApplyCage(context, name, dir, target);
+      const choice = decide(plan);
+      const of = dir === '' ? {} : { dir };
+      return { plan, outcome: choice && (await applyCage(context, name, { ...of, target, ...choice })) };
+    },
     planExportCage: async () => EXPORT,
     exportCage: async (_context, name, request) => {
       asked('exportCage', name, request);

@@ -104,3 +104,26 @@ test.each(['accepted', 'left-out'] as const)('what a review has %s is not asked 
   expect(result.stderr).toContain(`1 file ${decision.replace('-', ' ')} in the review`);
   expect(result.calls).toEqual(applied('refuse'));
 });
+
+test('who has said yes is planned for once, who is asked and several directories once more', async () => {
+  const plan = { ...RUNS_HERE, files: [FILE], hostExecutable: [] };
+  for (const [argv, plans, stdin] of [
+    ['--yes', 1, ''],
+    ['', 2, 'y\n'],
+    ['--yes --all', 4, ''],
+  ] as const) {
+    let planned = 0;
+    const library: CliOptions['library'] = {
+      applyDecided: async (_context, _name, _request, decide) => {
+        planned += 1;
+        return { plan, outcome: decide(plan) && { applied: ['src/a.ts'], leftOut: [] } };
+      },
+      // Plans anew.
+      applyCage: async () => ((planned += 1), { applied: ['src/a.ts'], leftOut: [] }),
+    };
+    const options = { library, terminal: true, stdin };
+    const { exitCode, stdout } = await runCli(['apply', 'a', ...argv.split(' ').filter(Boolean)], options);
+    expect([exitCode, planned]).toEqual([0, plans]);
+    expect(stdout).toContain('applied 1 file to the working tree');
+  }
+});

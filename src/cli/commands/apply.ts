@@ -9,9 +9,11 @@ import {
   decideHostExecutable,
   HOST_EXECUTABLE_OPTIONS,
   refuseUndecided,
+  saidOfHostExecutable,
   showHostExecutable,
 } from '../host-executable-choice.ts';
 import type { Applied, ApplyPlanView, ApplyTarget } from '../library.ts';
+import type { Output } from '../output.ts';
 import { confirm } from '../prompt.ts';
 import { targetCage } from '../target-cage.ts';
 import { usageError } from '../usage-error.ts';
@@ -58,13 +60,19 @@ export const apply: Command = {
     const dirs = await chosenDirs(opened, name, flags);
     const target = targetOf(flags);
     const plans: Planned[] = [];
-    for (const dir of dirs.names)
-      plans.push({ cage: name, dir, plan: await library.planApplyCage(context, name, dir, target) });
-    // Seen for all before anything is written for one.
-    for (const planned of plans) {
-      if (flags.text('branch') === undefined && planned.plan.conflicts.length > 0) throw conflicts(planned);
-      if (!session.interactive && (planned.plan.files.length > 0 || flags.on('keep-commits')))
-        refuseUnattended(planned, flags);
+    for (const dir of dirs.names) {
+      const decided = await library.applyDecided(context, name, { dir, target }, (plan) => {
+        const planned = { cage: name, dir, plan };
+        if (flags.text('branch') === undefined && plan.conflicts.length > 0) throw conflicts(planned);
+        if (!session.interactive && (plan.files.length > 0 || flags.on('keep-commits')))
+          refuseUnattended(planned, flags);
+        // All are seen before anything is written for one of several.
+        const isDecided = dirs.names.length === 1 && flags.on('yes') && !isNothing(plan, flags);
+        const said = isDecided ? saidOfHostExecutable(plan, flags) : undefined;
+        if (said !== undefined) showPlan(plan, session);
+        return said;
+      });
+      plans.push({ cage: name, dir, ...decided });
     }
     const outcomes: (Outcome & { dir: string })[] = [];
     for (const planned of plans) {
@@ -81,6 +89,13 @@ interface Planned {
   /** Empty: the project. */
   dir: string;
   plan: ApplyPlanView;
+  /** Where nobody had to be asked, it is done. */
+  outcome?: Applied | undefined;
+}
+
+/** Commits can be kept although nothing is left of what they did. */
+function isNothing(plan: ApplyPlanView, flags: Flags): boolean {
+  return plan.inPlace || (plan.files.length === 0 && !flags.on('keep-commits'));
 }
 
 interface Outcome {
@@ -99,7 +114,7 @@ async function applyOne(
   { library, context }: Opened,
   session: Session,
   flags: Flags,
-  { cage, dir, plan }: Planned,
+  { cage, dir, plan, outcome }: Planned,
 ): Promise<Outcome> {
   const { output } = session;
   const of = dir === '' ? {} : { dir };
@@ -112,12 +127,14 @@ async function applyOne(
     note(`${dirTitle(cage, dir)}: the project is mounted, and the work is in place already`);
     return { result: { ...nothing, inPlace: true }, declined: false };
   }
-  for (const { path, reason } of plan.stays)
-    if (!output.json) output.note(['yellow', 'stays'], `: ${path} (${reason})`);
-  // Commits can be kept although nothing is left of what they did.
-  if (plan.files.length === 0 && !flags.on('keep-commits')) {
+  if (isNothing(plan, flags)) {
+    tellStays(plan, output);
     note(`${dirTitle(cage, dir)}: nothing to apply`);
     return { result: nothing, declined: false };
+  }
+  if (outcome !== undefined) {
+    if (!output.json) tellApplied(outcome, output);
+    return { result: outcome, declined: false };
   }
   showPlan(plan, session);
   const hostExecutable = await decideHostExecutable('Apply', plan, flags, session);
@@ -127,12 +144,20 @@ async function applyOne(
   }
   const target = targetOf(flags);
   const result = await library.applyCage(context, cage, { ...of, target, ...hostExecutable });
-  if (!output.json) {
-    const where = result.branch === undefined ? 'the working tree' : `branch ${result.branch}`;
-    output.line(`applied ${count(result.applied.length, 'file')} to ${where}`);
-    for (const path of result.leftOut) output.line(['yellow', 'left out'], `: ${path}`);
-  }
+  if (!output.json) tellApplied(result, output);
   return { result, declined: false };
+}
+
+function tellApplied({ applied, leftOut, branch }: Applied, output: Output): void {
+  output.line(
+    `applied ${count(applied.length, 'file')} to ${branch === undefined ? 'the working tree' : `branch ${branch}`}`,
+  );
+  for (const path of leftOut) output.line(['yellow', 'left out'], `: ${path}`);
+}
+
+function tellStays({ stays }: ApplyPlanView, output: Output): void {
+  if (output.json) return;
+  for (const { path, reason } of stays) output.note(['yellow', 'stays'], `: ${path} (${reason})`);
 }
 
 function targetOf(flags: Flags): ApplyTarget {
@@ -142,6 +167,7 @@ function targetOf(flags: Flags): ApplyTarget {
 }
 
 function showPlan(plan: ApplyPlanView, { output, interactive }: Session): void {
+  tellStays(plan, output);
   if (output.json && !interactive) return;
   output.tellTable(changeRows(plan.files));
   output.tell(changeTotals(plan.files));
