@@ -60,10 +60,14 @@ export function listNames(directory: DirectoryHandle): BytePath[] {
   return names.sort();
 }
 
+const ASCII = /^[ -~]*$/;
+
 /** What the entry is, or undefined when it is gone. */
 export function statAt(directory: DirectoryHandle, name: BytePath): BigIntStats | undefined {
   try {
-    return lstatSync(entryPath(directory, name), { bigint: true });
+    // Of most names, text: making it costs less.
+    const path = ASCII.test(name) ? `/proc/self/fd/${directory}/${name}` : entryPath(directory, name);
+    return lstatSync(path, { bigint: true });
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

@@ -2,6 +2,7 @@
 // neither what the base was nor what the cage has is somebody's work, and keeps the whole export from being made.
 import { join } from 'node:path';
 import { pathExists } from '../platform/files.ts';
+import { identify } from './apply-steps.ts';
 import type { BaseStore } from './base-store.ts';
 import { splitRecords, toText, type BytePath } from './byte-path.ts';
 import { recordOpenCage } from './cage-tree.ts';
@@ -86,7 +87,7 @@ async function planOpen(open: OpenWorkspace, wish: ExportWish): Promise<ExportPl
       else if (outside.has(path) && after !== undefined) found.skip(path, 'it is a link that leads out');
       else {
         const present = look?.lookAt(path) ?? NOTHING;
-        found.judge(write, present, isProtected(path));
+        found.judge(write, present, isProtected);
       }
     }
   } finally {
@@ -143,19 +144,20 @@ class Findings {
   }
 
   /** `write.before` is what the base has. */
-  judge(write: HostWrite, present: Present, isProtected: boolean): void {
+  judge(write: HostWrite, present: Present, isProtected: (path: BytePath) => boolean): void {
     const { path, before, after } = write;
     const side = present.kind === 'file' ? present.side : undefined;
     if (present.kind === 'nothing' ? after === undefined : isSame(side, after)) return;
     // A directory with all its files has its own names in the list: one in the way of a file is seen as an obstacle.
     if (present.kind === 'directory' && after === undefined) return;
-    if (isProtected) this.protectedFiles.push(toText(path));
+    if (isProtected(path)) this.protectedFiles.push(toText(path));
     else if (after === undefined && !this.#wish.deletes) this.wouldDelete.push(toText(path));
     else {
       const why = this.#changedThere(before, present);
       if (why !== undefined && (!this.#wish.force || present.kind === 'other'))
         this.conflicts.push({ path: toText(path), kind: why });
-      else this.writes.push({ path, before: side, after, seen: 'seen' in present ? present.seen : undefined });
+      else
+        this.writes.push({ path, before: side, after, seen: 'seen' in present ? identify(present.seen) : undefined });
     }
   }
 

@@ -11,6 +11,13 @@ export interface StatCache {
   save(): void;
 }
 
+interface Entry {
+  /** `KEY OID` */
+  line: string;
+  /** Looked up or remembered since opening. */
+  isWanted: boolean;
+}
+
 /** Coarsest tick of the clocks that file systems stamp with, and some. */
 const TICK_NS = 50_000_000n;
 
@@ -23,21 +30,27 @@ export const TARGET_CACHE = 'target-cache.json';
  */
 export function openStatCache(file: string, nowNs: bigint, root = ''): StatCache {
   const text = readTextIfPresent(file) ?? '';
-  const before = parse(text, root);
-  const after = new Map<BytePath, string>();
+  const known = parse(text, root);
+  let wanted = 0;
+  let isNew = false;
   return {
     lookUp(path, stat) {
-      const line = before.get(path);
-      const [key, oid] = line?.split(' ') ?? [];
-      if (line === undefined || oid === undefined || key !== keyOf(stat)) return undefined;
-      after.set(path, line);
-      return oid;
+      const entry = known.get(path);
+      if (entry === undefined) return undefined;
+      const key = `${keyOf(stat)} `;
+      if (!entry.line.startsWith(key)) return undefined;
+      if (!entry.isWanted) wanted += 1;
+      entry.isWanted = true;
+      return entry.line.slice(key.length);
     },
     remember(path, stat, oid) {
-      if (stat.ctimeNs < nowNs - TICK_NS) after.set(path, `${keyOf(stat)} ${oid}`);
+      if (stat.ctimeNs >= nowNs - TICK_NS) return;
+      known.set(path, { line: `${keyOf(stat)} ${oid}`, isWanted: true });
+      isNew = true;
     },
     save() {
-      const lines = [...after].map(([path, line]) => `${line} ${path}`);
+      if (!isNew && wanted === known.size) return;
+      const lines = [...known].flatMap(([path, { line, isWanted }]) => (isWanted ? [`${line} ${path}`] : []));
       const now = JSON.stringify(root === '' ? lines : [{ root }, ...lines]);
       // What a power failure takes of it is found out again.
       if (now !== text) writeFileAtomic(file, now, { synced: false });
@@ -46,12 +59,12 @@ export function openStatCache(file: string, nowNs: bigint, root = ''): StatCache
 }
 
 function keyOf(stat: BigIntStats): string {
-  return [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(',');
+  return `${stat.ino},${stat.size},${stat.mtimeNs},${stat.ctimeNs}`;
 }
 
 /** A cache that cannot be read is an empty one: it costs time, never truth. */
-function parse(text: string, root: string): Map<BytePath, string> {
-  const entries = new Map<BytePath, string>();
+function parse(text: string, root: string): Map<BytePath, Entry> {
+  const entries = new Map<BytePath, Entry>();
   let lines: unknown;
   try {
     lines = text === '' ? [] : JSON.parse(text);
@@ -61,7 +74,7 @@ function parse(text: string, root: string): Map<BytePath, string> {
   if (!Array.isArray(lines) || rootOf(lines[0]) !== root) return entries;
   for (const line of lines) {
     const parts = typeof line === 'string' ? /^(\S+ [0-9a-f]+) (.+)$/s.exec(line) : null;
-    if (parts?.[1] !== undefined && parts[2] !== undefined) entries.set(parts[2], parts[1]);
+    if (parts?.[1] !== undefined && parts[2] !== undefined) entries.set(parts[2], { line: parts[1], isWanted: false });
   }
   return entries;
 }

@@ -3,7 +3,6 @@
 import { closeSync, type BigIntStats } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { systemErrorCode } from '../platform/errors.ts';
-import { identify } from './apply-steps.ts';
 import { nameOf, parentOf, type BytePath } from './byte-path.ts';
 import {
   isGone,
@@ -21,11 +20,11 @@ import type { TreeSide } from './tree-diff.ts';
 
 export type Present =
   | { kind: 'nothing' }
-  /** `seen` tells it from any later file, see identify. */
-  | { kind: 'file'; side: TreeSide; seen: string }
+  /** `seen` tells it from any later file. */
+  | { kind: 'file'; side: TreeSide; seen: BigIntStats }
   | { kind: 'directory' }
   /** A pipe, a socket, a device, or what cannot be read. */
-  | { kind: 'other'; seen: string };
+  | { kind: 'other'; seen: BigIntStats };
 
 /** Closed by whoever opened it. */
 export interface TargetFiles {
@@ -78,27 +77,26 @@ function lookAtEntry(parent: DirectoryHandle, path: BytePath, format: ObjectForm
   const stat = statAt(parent, name);
   if (stat === undefined) return { kind: 'nothing' };
   if (stat.isDirectory()) return { kind: 'directory' };
-  const seen = identify(stat);
   if (stat.isSymbolicLink()) {
     const target = readLinkAt(parent, name);
     const oid = createHash(format).update(`blob ${target.length}\0`).update(target).digest('hex');
-    return { kind: 'file', side: { mode: '120000', oid }, seen };
+    return { kind: 'file', side: { mode: '120000', oid }, seen: stat };
   }
-  if (!stat.isFile()) return { kind: 'other', seen };
+  if (!stat.isFile()) return { kind: 'other', seen: stat };
   const known = cache?.lookUp(path, stat);
-  if (known !== undefined) return { kind: 'file', side: { mode: modeOf(stat), oid: known }, seen };
+  if (known !== undefined) return { kind: 'file', side: { mode: modeOf(stat), oid: known }, seen: stat };
   try {
     const { fd, stat: opened } = openFileAt(parent, name);
     try {
       const oid = nameFile(format, fd, Number(opened.size));
-      if (oid === undefined) return { kind: 'other', seen };
+      if (oid === undefined) return { kind: 'other', seen: stat };
       cache?.remember(path, opened, oid);
-      return { kind: 'file', side: { mode: modeOf(opened), oid }, seen: identify(opened) };
+      return { kind: 'file', side: { mode: modeOf(opened), oid }, seen: opened };
     } finally {
       closeSync(fd);
     }
   } catch (error) {
-    if (systemErrorCode(error) === 'EACCES') return { kind: 'other', seen };
+    if (systemErrorCode(error) === 'EACCES') return { kind: 'other', seen: stat };
     throw error;
   }
 }
