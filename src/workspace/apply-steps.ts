@@ -77,7 +77,7 @@ export function keepFormer(site: Site, step: Step, number: number): void {
 }
 
 /** A second file or link like that entry; nothing is followed, and what is neither is refused. */
-function copyEntry(from: DirectoryHandle, name: BytePath, target: Buffer): void {
+function copyEntry(from: DirectoryHandle, name: BytePath, target: string | Buffer): void {
   const stat = statAt(from, name);
   if (stat?.isSymbolicLink() === true) {
     symlinkSync(readLinkAt(from, name), target);
@@ -208,7 +208,7 @@ function openOrMake(parent: DirectoryHandle, name: BytePath, make: boolean): Dir
 }
 
 /** What root makes in a user's project belongs to that user. */
-function ownAsParent(path: Buffer, parent: DirectoryHandle): void {
+function ownAsParent(path: string | Buffer, parent: DirectoryHandle): void {
   if (process.geteuid?.() !== 0) return;
   const owner = lstatSync(`/proc/self/fd/${parent}/.`);
   lchownSync(path, owner.uid, owner.gid);

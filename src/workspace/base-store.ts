@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../platform/files.ts';
+import type { BytePath } from './byte-path.ts';
 import type { ObjectFormat } from './project.ts';
 import { git, gitLine, type GitCall } from './git.ts';
 
@@ -20,7 +21,19 @@ interface StoredObject {
   contents: Buffer;
 }
 
+type EntryMode = '100644' | '100755' | '120000' | '40000' | '160000';
+
+export interface TreeEntry {
+  mode: EntryMode;
+  oid: string;
+}
+
+/** One directory. */
+export type Tree = ReadonlyMap<BytePath, TreeEntry>;
+
 export interface ObjectReading {
+  /** Those that were read or written so far, by name: several look at the same ones. */
+  trees: Map<string, Tree>;
   /** In the order asked for; what is gone is undefined. */
   contents(oids: readonly string[]): Promise<(StoredObject | undefined)[]>;
   /** Type and bytes, in the order asked for; what is gone is undefined. */

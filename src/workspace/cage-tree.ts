@@ -4,7 +4,7 @@ import { closeSync, fstatSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '../platform/errors.ts';
 import { newSecrets } from './base.ts';
-import type { BaseStore } from './base-store.ts';
+import type { BaseStore, Tree, TreeEntry } from './base-store.ts';
 import { toText, unsafeComponent, type BytePath } from './byte-path.ts';
 import type { SkippedFile } from './copy-tree.ts';
 import {
@@ -24,7 +24,7 @@ import { openLayerMarks, type LayerMarks } from './layer-marks.ts';
 import { withOpenWorkspace, type OpenWorkspace } from './open-workspace.ts';
 import { openStatCache, type StatCache } from './stat-cache.ts';
 import { openTakenIn } from './taken-in.ts';
-import { readTrees, storeTree, type Tree, type TreeEntry } from './tree-object.ts';
+import { readTrees, storeTree } from './tree-object.ts';
 import { workspaceDirectory, type PreparedWorkspace } from './workspace.ts';
 
 export interface CageTree {

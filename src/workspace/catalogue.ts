@@ -61,8 +61,8 @@ export function entriesBelow(path: BytePath): CatalogueEntry[] {
 /** The rows that name a file, each once, in the catalogue's order. */
 export function catalogueEntries(path: BytePath): CatalogueEntry[] {
   const folded = `/${foldPath(toText(path))}`;
-  const name = folded.slice(folded.lastIndexOf('/') + 1);
-  const found = new Set(byName.get(name));
-  for (const { entry, matches } of others) if (!found.has(entry) && matches({ path: folded, name })) found.add(entry);
+  const place = { path: folded, name: folded.slice(folded.lastIndexOf('/') + 1) };
+  const found = new Set(byName.get(place.name));
+  for (const { entry, matches } of others) if (!found.has(entry) && matches(place)) found.add(entry);
   return found.size < 2 ? [...found] : CATALOGUE.filter((entry) => found.has(entry));
 }

@@ -12,8 +12,12 @@ export type DirectoryHandle = number;
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_CLOEXEC } = { O_CLOEXEC: 0, ...constants };
 const MAX_NAMES = 1_000_000;
 
+const ASCII = /^[ -~]*$/;
+
 /** The path that reaches `name` in the open directory, for a call that does not follow its last component. */
-export function entryPath(directory: DirectoryHandle, name: BytePath): Buffer {
+export function entryPath(directory: DirectoryHandle, name: BytePath): string | Buffer {
+  // Most names are text, and text costs less to make.
+  if (ASCII.test(name)) return `/proc/self/fd/${directory}/${name}`;
   return Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), pathBytes(name)]);
 }
 
@@ -60,14 +64,10 @@ export function listNames(directory: DirectoryHandle): BytePath[] {
   return names.sort();
 }
 
-const ASCII = /^[ -~]*$/;
-
 /** What the entry is, or undefined when it is gone. */
 export function statAt(directory: DirectoryHandle, name: BytePath): BigIntStats | undefined {
   try {
-    // Of most names, text: making it costs less.
-    const path = ASCII.test(name) ? `/proc/self/fd/${directory}/${name}` : entryPath(directory, name);
-    return lstatSync(path, { bigint: true });
+    return lstatSync(entryPath(directory, name), { bigint: true });
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

@@ -23,6 +23,7 @@ function openReading({ gitDir }: BaseStore): ObjectReading {
   const whole = inTurn(() => openGit(['cat-file', '--batch'], { gitDir }));
   const heads = inTurn(() => openGit(['cat-file', '--batch-check'], { gitDir }));
   return {
+    trees: new Map(),
     contents: (oids) =>
       whole.ask(oids, async (git) => {
         const head = await readHead(git);

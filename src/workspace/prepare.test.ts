@@ -264,3 +264,71 @@ test('a workspace record that was damaged is an error, and the work stays', asyn
   await expect(prepare(root, 'copy', store)).rejects.toMatchObject({ code: 'E_STATE_BROKEN' });
   expect(existsSync(join(directories.tree, 'a'))).toBe(true);
 });
+
+test('new files are found where anything new is, and the same in places too many or too odd to be named', async () => {
+  const root = createRepository({ 'a/b/c': '1', '.gitignore': 'ign/\n*.o\n' });
+  writeFiles(root, { 'a/b/new': 'n', 'a/b/new.o': 'n', 'ign/x': 'n', 't/u': 'n', 't/ign/v': 'n', ':odd*[x': 'n' });
+  writeFiles(root, { 't/nest/inner': 'n', 't/nest/inner.o': 'n', '-n': 'n' });
+  userGit(join(root, 't/nest'), 'init', '--quiet');
+  mkdirSync(join(root, 'empty'));
+  const own = ['-n', '.gitignore', ':odd*[x', 'a/b/c', 'a/b/new', 't/nest/inner', 't/nest/inner.o', 't/u'];
+  const files = async (): Promise<string[]> => {
+    const { base } = await prepare(root, 'overlay');
+    return treeFiles(base.gitDir, base.tree);
+  };
+  expect(await files()).toEqual(own);
+  writeFileSync(Buffer.concat([Buffer.from(`${root}/odd-`), Buffer.from([0xff])]), 'n');
+  expect((await files()).filter((path) => !path.startsWith('odd-'))).toEqual(own);
+  const many = Array.from({ length: 150 }, (_, index) => `many-${1000 + index}`);
+  writeFiles(root, Object.fromEntries(many.map((path) => [path, 'n'])));
+  expect((await files()).filter((path) => path.startsWith('many-'))).toEqual(many);
+});
+
+test('HEAD is the commit that git says, wherever it is written', async () => {
+  const root = createRepository({ a: '1' });
+  const says = (): string => userGit(root, 'rev-parse', 'HEAD').trim();
+  const head = async (): Promise<string | undefined> => (await prepare(root, 'overlay')).base.head;
+  expect(await head()).toBe(says());
+  userGit(root, 'checkout', '--quiet', '-b', 'ü/deep');
+  userGit(root, 'commit', '--quiet', '--allow-empty', '-m', 'second');
+  userGit(root, 'pack-refs', '--all');
+  expect(await head()).toBe(says());
+  userGit(root, 'commit', '--quiet', '--allow-empty', '-m', 'third');
+  expect(await head()).toBe(says());
+  userGit(root, 'checkout', '--quiet', '--detach', 'HEAD~');
+  expect(await head()).toBe(says());
+  userGit(root, 'symbolic-ref', 'HEAD', 'refs/remotes/gone');
+  userGit(root, 'update-ref', 'refs/remotes/gone', 'ü/deep');
+  expect(await head()).toBe(says());
+  userGit(root, 'checkout', '--quiet', '--orphan', 'unborn');
+  expect(await head()).toBeUndefined();
+});
+
+test('a project that is as it was committed is looked at by six gits, and by one walk over its directories', async () => {
+  const root = createRepository({ a: '1', 'b/c': '2', '.gitignore': 'ign\n' });
+  expect(await gitsOf(() => prepare(root, 'overlay'))).toEqual([
+    'config --list --includes -z',
+    'config --list -z',
+    'ls-files --others --directory -z',
+    'ls-files -s -v -z',
+    'ls-files -z -m',
+    'write-tree --missing-ok',
+  ]);
+});
+
+/** The commands of git that were started meanwhile. */
+async function gitsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const directory = temporaryDirectory();
+  const { PATH } = process.env;
+  const git = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  const script = `#!/bin/sh\nprintf '%s\\n' "$*" >>${directory}/log\nexec ${git} "$@"\n`;
+  writeFileSync(join(directory, 'git'), script, { mode: 0o755 });
+  process.env['PATH'] = `${directory}:${PATH}`;
+  try {
+    await work();
+  } finally {
+    process.env['PATH'] = PATH;
+  }
+  const lines = readFileSync(join(directory, 'log'), 'utf8').trim().split('\n');
+  return lines.map((line) => line.replaceAll(/-c \S+ |--file \S+ /g, '')).sort();
+}

@@ -49,7 +49,7 @@ export function openStatCache(file: string, nowNs: bigint, root = ''): StatCache
       isNew = true;
     },
     save() {
-      if (!isNew && wanted === known.size) return;
+      if (known.size > 0 && wanted === known.size && !isNew) return;
       const lines = [...known].flatMap(([path, { line, isWanted }]) => (isWanted ? [`${line} ${path}`] : []));
       const now = JSON.stringify(root === '' ? lines : [{ root }, ...lines]);
       // What a power failure takes of it is found out again.

@@ -6,13 +6,13 @@ import { posix } from 'node:path';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { isInside } from '../platform/files.ts';
 import { lookAt } from './apply-steps.ts';
-import type { BaseStore } from './base-store.ts';
+import type { BaseStore, TreeEntry } from './base-store.ts';
 import { EMPTY_TREE } from './base-store.ts';
 import { fromText, nameOf, parentOf, toText, unsafeComponent, type BytePath } from './byte-path.ts';
 import { isGone, openDirectory, withDirectoryBelow } from './directory-handle.ts';
 import { git } from './git.ts';
 import { readBelow } from './git-position.ts';
-import { storeTree, type TreeEntry } from './tree-object.ts';
+import { storeTree } from './tree-object.ts';
 import type { DiffFile, TreeDifference } from './tree-diff.ts';
 import type { PreparedWorkspace } from './workspace.ts';
 

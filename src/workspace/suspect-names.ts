@@ -1,11 +1,11 @@
 // What names do together: two that are one file on a lenient file system, names that mean something else elsewhere, and directories
 // that git takes for repositories.
+import type { Tree } from './base-store.ts';
 import { toText, type BytePath } from './byte-path.ts';
 import type { Finding } from './finding.ts';
 import { foldName } from './fold-name.ts';
 import type { TreeDifference } from './tree-diff.ts';
 import { directoriesAbove, type TouchedTrees } from './touched-trees.ts';
-import type { Tree } from './tree-object.ts';
 
 /** What a name can do wrong; nothing of it is in a line of the file. */
 export type NameFinding = Omit<Finding, 'lines' | 'moreLines'>;

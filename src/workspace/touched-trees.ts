@@ -1,8 +1,8 @@
 // The directories of a tree that a change touches, and those above them: what has to be known to judge the names of its files.
-import type { BaseStore } from './base-store.ts';
+import type { BaseStore, Tree } from './base-store.ts';
 import type { BytePath } from './byte-path.ts';
 import type { TreeDifference } from './tree-diff.ts';
-import { readTrees, type Tree } from './tree-object.ts';
+import { readTrees } from './tree-object.ts';
 
 /** By path; the root is ''. */
 export type TouchedTrees = ReadonlyMap<BytePath, Tree>;

@@ -1,29 +1,26 @@
 // Git tree objects as data: read in one process for any number of them, written by ourselves. Cheaper than an index, because
 // only the directories that a change touches are looked at.
 import { IronError } from '../platform/errors.ts';
-import type { BaseStore } from './base-store.ts';
+import type { BaseStore, Tree, TreeEntry } from './base-store.ts';
 import type { BytePath } from './byte-path.ts';
 import { storeObject } from './loose-object.ts';
 import { withReading } from './object-reading.ts';
 
-type EntryMode = '100644' | '100755' | '120000' | '40000' | '160000';
-
-export interface TreeEntry {
-  mode: EntryMode;
-  oid: string;
-}
-
-export type Tree = ReadonlyMap<BytePath, TreeEntry>;
-
 /** Reads trees by name, in the order given. */
 export async function readTrees(store: BaseStore, oids: readonly string[]): Promise<Tree[]> {
-  if (oids.length === 0) return [];
-  const objects = await withReading(store, (reading) => reading.contents(oids));
-  return objects.map((object, index) => {
-    if (object?.type !== 'tree') throw missing(oids[index] ?? '');
-    return parseTree(object.contents, store.objectFormat === 'sha1' ? 20 : 32);
+  return withReading(store, async (reading) => {
+    const { trees } = reading;
+    const wanted = [...new Set(oids)].filter((oid) => !trees.has(oid));
+    for (const [index, object] of (await reading.contents(wanted)).entries()) {
+      const oid = wanted[index] ?? '';
+      if (object?.type !== 'tree') throw missing(oid);
+      trees.set(oid, parseTree(object.contents, store.objectFormat === 'sha1' ? 20 : 32));
+    }
+    return oids.map((oid) => trees.get(oid) ?? NOTHING);
   });
 }
+
+const NOTHING: Tree = new Map();
 
 function parseTree(contents: Buffer, oidBytes: number): Tree {
   const entries = new Map<BytePath, TreeEntry>();
@@ -45,7 +42,9 @@ export function storeTree(store: BaseStore, tree: Tree, known?: string): string 
     Buffer.from(`${mode} ${name}\0`, 'latin1'),
     Buffer.from(oid, 'hex'),
   ]);
-  return storeObject(store, 'tree', Buffer.concat(parts), known);
+  const oid = storeObject(store, 'tree', Buffer.concat(parts), known);
+  store.reading?.trees.set(oid, new Map(sorted));
+  return oid;
 }
 
 /** Git sorts a directory as if its name ended with a slash. */
@@ -53,7 +52,7 @@ function sortKey(name: BytePath, entry: TreeEntry): string {
   return entry.mode === '40000' ? `${name}/` : name;
 }
 
-function entryMode(text: string): EntryMode {
+function entryMode(text: string): TreeEntry['mode'] {
   switch (text) {
     case '100755':
     case '120000':

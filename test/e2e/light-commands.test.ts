@@ -40,6 +40,10 @@ test.each([['diff', 'shop'], ['diff', 'shop', '--full'], ['list'], ['export', 's
   },
 ); // prettier-ignore
 
+test('making a cage needs no schema library', async () => {
+  expect(await loadsSchemas(['create', sandbox.project('other'), '--name', 'other'])).toBe(false);
+});
+
 test('what somebody else may have written is read with it', async () => {
   const root = join(sandbox.dataRoot, 'cages', 'shop');
   for (const file of readdirSync(root)) if (file.endsWith('.seal')) rmSync(join(root, file));
