@@ -1,5 +1,4 @@
 // What cages there are, for people and scripts.
-import { hasUnexportedWork } from '../workspace/unexported.ts';
 import { mapAtOnce } from '../platform/at-once.ts';
 import { errorMessage } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
@@ -83,6 +82,8 @@ export async function infoOf(
 }
 
 async function isUnexported(context: Context, name: string): Promise<boolean> {
+  // Loaded here: of a cage that was just made it is not asked.
+  const { hasUnexportedWork } = await import('../workspace/unexported.ts');
   for (const { workspace } of await storedWorkspaces(context, name))
     if (await hasUnexportedWork(workspace)) return true;
   return false;

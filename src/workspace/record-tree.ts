@@ -99,11 +99,15 @@ export async function recordTree(options: RecordOptions): Promise<RecordedTree> 
   }
   // A partial clone lacks the contents of files that nobody looked at: their names suffice.
   const writeTree = gitLine(['write-tree', '--missing-ok'], call);
-  const isUnchanged = isFirst && wanted.length === 0 && found.nested.length + primed.links.length === 0;
+  // Files that are tracked as before, with other contents, leave everything else what it was.
+  const isSame =
+    isFirst &&
+    found.nested.length + primed.links.length + unreadable.length === 0 &&
+    wanted.every((path) => !found.others.has(path) && isFile(below(project.root, path)));
   const [tree, untracked] = await Promise.all([
     writeTree,
     // The index says what is untracked: one that has changed since says something else.
-    isUnchanged ? first.untracked : first.untracked.catch(() => []).then(untrackedNow),
+    isSame ? first.untracked : first.untracked.catch(() => []).then(untrackedNow),
   ]);
   return { tree, nested, submodules, unreadable, leftOut, untracked };
 }
@@ -145,6 +149,8 @@ function isReadableFile(path: string | Buffer): boolean {
 interface Found {
   /** Changed, deleted or new files. */
   paths: BytePath[];
+  /** What of that is not in the index. */
+  others: ReadonlySet<BytePath>;
   /** Directories that are repositories of their own. */
   nested: BytePath[];
 }
@@ -160,7 +166,7 @@ async function listChanged(
     git(['ls-files', '-z', '-m'], call),
     untracked === undefined ? listOthers(excludes, call) : untracked.then((all) => listOthers(excludes, call, all)),
   ]);
-  const found: Found = { paths: [], nested: [] };
+  const found: Found = { paths: [], others: new Set(others), nested: [] };
   for (const record of new Set([...splitRecords(modified.stdout), ...others])) {
     if (record.endsWith('/')) found.nested.push(record.slice(0, -1));
     else found.paths.push(record);
@@ -203,6 +209,15 @@ async function updateIndex(
     await removeEntries(options.store, call, unreadable);
     await git(args, { ...call, input: joinRecords(paths.filter((path) => !refused.has(path))) });
     return unreadable;
+  }
+}
+
+function isFile(path: Buffer): boolean {
+  try {
+    return !lstatSync(path).isDirectory();
+  } catch {
+    // Gone, or not to be looked at: no file that is there as before.
+    return false;
   }
 }
 
