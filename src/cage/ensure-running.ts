@@ -1,6 +1,7 @@
 // A cage that runs: the one that does already, or one that is started now. Apart from the start itself, so that a command
 // on a running cage does not load what starts one.
-import { readSockets } from '../backends/host/cage-network.ts';
+import { readSockets, type SocketTables } from '../backends/host/cage-network.ts';
+import type { ProcessIdentity } from '../platform/processes.ts';
 import { confirmNetwork } from './confirm-network.ts';
 import { confirmPolicy } from './confirm-policy.ts';
 import type { Context } from './context.ts';
@@ -21,10 +22,9 @@ export async function ensureRunning(
   name: string,
   { stopWhenIdle }: RunningWish = { stopWhenIdle: false },
 ): Promise<RunningState> {
+  const early = readSocketsEarly(context, name);
   for (const line of await repairCage(context, name)) context.progress(line);
   const before = readCageState(context, name);
-  // The kernel takes as long to tell them as all the rest here takes.
-  const sockets = before.phase === 'running' ? readSockets(before.init) : undefined;
   const session = await openSession(context, name);
   const health = stateHealth(before);
   if (before.phase !== 'running' || (health !== 'running' && health !== 'degraded')) {
@@ -33,12 +33,28 @@ export async function ensureRunning(
   }
   const served =
     health === 'running' ? await confirmPolicy(context, session.spec, before) : await replaceEgress(session, before);
-  await confirmNetwork(session.spec, served, health === 'running' ? sockets : undefined);
+  const isSeen =
+    health === 'running' && early?.init.pid === before.init.pid && early.init.startTicks === before.init.startTicks;
+  await confirmNetwork(session.spec, served, isSeen ? early.sockets : undefined);
   const state = needsMending(session.spec, served) ? await mendPorts(session, served) : served;
   if (stopWhenIdle || !state.stopWhenIdle) return state;
   const staying = { ...state, stopWhenIdle: false };
   writeCageState(context, name, staying);
   return staying;
+}
+
+/** The kernel takes as long to tell of them as all the rest takes that is done until they are wanted. */
+function readSocketsEarly(
+  context: Context,
+  name: string,
+): { init: ProcessIdentity; sockets: Promise<SocketTables> } | undefined {
+  try {
+    const state = readCageState(context, name);
+    return state.phase === 'running' ? { init: state.init, sockets: readSockets(state.init) } : undefined;
+  } catch {
+    // Repaired first, and told where it cannot be.
+    return undefined;
+  }
 }
 
 async function mendPorts(session: CageSession, before: RunningState): Promise<RunningState> {

@@ -129,9 +129,8 @@ const WAIT_ALL = 0x4000_0000;
 
 /** What was not written is zero, and no filter ends in such an instruction. */
 function withoutTail(bytes: Buffer): Buffer {
-  let end = bytes.length - (bytes.length % INSTRUCTION_BYTES);
-  while (end > 0 && bytes.readBigUInt64LE(end - INSTRUCTION_BYTES) === 0n) end -= INSTRUCTION_BYTES;
-  return Buffer.from(bytes.subarray(0, end));
+  const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
+  return Buffer.from(bytes.subarray(0, Math.ceil(used / INSTRUCTION_BYTES) * INSTRUCTION_BYTES));
 }
 
 function endsInReturn(filter: Buffer): boolean {
