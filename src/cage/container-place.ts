@@ -3,15 +3,12 @@ import type { AgentLock } from '../agents/agent-lock.ts';
 import type { ContainerRuntime, EngineKind } from '../backends/backend.ts';
 import { requireEngine } from '../backends/container/detect.ts';
 import type { Engine } from '../backends/container/engine.ts';
-import type { ImageFacts } from '../backends/container/image-facts.ts';
+import type { ImageFacts } from '../backends/container/image-labels.ts';
 import { renewImage, requireImage } from '../backends/container/images.ts';
-import { requireRuntime, runtimeSelectors } from '../backends/container/runtime.ts';
+import { requireNative } from '../backends/native/probe.ts';
 import { IronError } from '../platform/errors.ts';
-import { refuseOpen } from '../backends/container/router.ts';
 import type { Context } from './context.ts';
 import { hasAgentImage } from './image-agents.ts';
-import { buildTopImage } from './images.ts';
-import { tryContainer } from './try-container.ts';
 import type { ImageChoice } from './options.ts';
 import type { CageSpec } from './spec.ts';
 
@@ -30,20 +27,27 @@ interface ContainerRequest {
   isOpen: boolean;
 }
 
-/** Throws as buildImages does, and what keeps a cage from the runtime that was asked for. */
+/**
+ * Throws as buildImages does, what keeps a cage from the runtime that was asked for, and what this machine lacks of what a native
+ * egress needs.
+ */
 export async function prepareContainer(
   context: Context,
   backend: EngineKind,
   { image: choice, agent, runtime: wanted, sudo, isOpen }: ContainerRequest,
 ): Promise<ContainerPlace> {
-  const engine = await requireEngine([backend], context.environment, { answers: context.dataRoot });
-  const runtime = wanted === undefined ? undefined : await requireRuntime(engine, wanted);
+  const [engine] = await Promise.all([
+    requireEngine([backend], context.environment, { answers: context.dataRoot }),
+    requireNative(context.environment),
+  ]);
+  // Loaded here what only few cages want.
+  const { runtime, selectors } = await chooseRuntime(engine, wanted);
   if (sudo) refuseSudo(engine, runtime);
-  if (isOpen) refuseOpen({ gated: engine.gated, runtime });
+  if (isOpen) (await import('../backends/container/router.ts')).refuseOpen({ gated: engine.gated, runtime });
   const place = await takeImage(context, engine, choice, { agent });
   const { rootless, gated, limits } = engine;
-  const selectors = [...engine.selectors, ...(runtime === undefined ? [] : runtimeSelectors(engine, runtime))];
   if (runtime !== undefined || sudo) {
+    const { tryContainer } = await import('./try-container.ts');
     await tryContainer(context, { ...engine, selectors }, { image: place.imageId ?? place.image, runtime, sudo });
   }
   if (sudo) context.progress('--sudo: programs inside may become root of the container, by the image’s sudo');
@@ -52,6 +56,16 @@ export async function prepareContainer(
     ...(sudo ? { sudo } : {}),
     engine: { selectors, rootless, gated, limits, ...(runtime === undefined ? {} : { runtime }) },
   };
+}
+
+async function chooseRuntime(
+  engine: Engine,
+  wanted: string | undefined,
+): Promise<{ runtime: ContainerRuntime | undefined; selectors: readonly string[] }> {
+  if (wanted === undefined) return { runtime: undefined, selectors: engine.selectors };
+  const { requireRuntime, runtimeSelectors } = await import('../backends/container/runtime.ts');
+  const runtime = await requireRuntime(engine, wanted);
+  return { runtime, selectors: [...engine.selectors, ...runtimeSelectors(engine, runtime)] };
 }
 
 export interface TakeOptions {
@@ -112,6 +126,7 @@ async function chooseImage(
   }
   // Upon a Dockerfile of the user's stands nothing of ours.
   const agents = !('dockerfile' in choice) && agent !== undefined && hasAgentImage(agent) ? [agent] : [];
+  const { buildTopImage } = await import('./images.ts');
   const image = await buildTopImage(context, engine, { ...choice, agents, pull, ...(agentLock && { agentLock }) });
   return { image, facts: await requireImage(engine, image, progress) };
 }

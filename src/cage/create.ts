@@ -149,8 +149,10 @@ async function requireBackend(
   const { requireNative, requireNativeWithOverlay } = await import('../backends/native/probe.ts');
   if (backend === 'native' && workspace === 'copy' && currentCaller().uid !== 0)
     return { place: {}, overlays: await requireNativeWithOverlay(context.environment) };
-  await requireNative(context.environment);
-  if (backend === 'native' || image === undefined) return { place: {} };
+  if (backend === 'native' || image === undefined) {
+    await requireNative(context.environment);
+    return { place: {} };
+  }
   const { prepareContainer } = await import('./container-place.ts');
   const isOpen = net === 'open';
   return { place: await prepareContainer(context, backend, { image, agent: profile?.name, runtime, sudo, isOpen }) };

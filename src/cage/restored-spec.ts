@@ -174,11 +174,13 @@ export function withUsers(spec: CageSpec): CageSpec {
 
 /** With an engine, an image and inspectors of this machine's. Throws what this machine lacks for a cage of its kind. */
 export async function withPlace(context: Context, spec: CageSpec): Promise<CageSpec> {
-  const { requireNative } = await import('../backends/native/probe.ts');
-  await requireNative(context.environment);
   const { inspectors } = await readConfigured(context, spec.net);
   const { engine, sudo, image, ...rest } = spec;
-  if (spec.backend === 'native') return { ...rest, inspectors: [...inspectors] };
+  if (spec.backend === 'native') {
+    const { requireNative } = await import('../backends/native/probe.ts');
+    await requireNative(context.environment);
+    return { ...rest, inspectors: [...inspectors] };
+  }
   if (image === undefined) throw refused('it is a container of no image');
   const { prepareContainer } = await import('./container-place.ts');
   const place = await prepareContainer(context, spec.backend, {

@@ -8,7 +8,8 @@ import { IronError } from '../../platform/errors.ts';
 import { run } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
-import { findImage, IMAGE_LABELS, type ImageFacts } from './image-facts.ts';
+import { findImage } from './image-facts.ts';
+import { IMAGE_LABELS, type ImageFacts } from './image-labels.ts';
 import { hashInputs, readRecipeFiles } from './image-hash.ts';
 import { requireImage } from './images.ts';
 

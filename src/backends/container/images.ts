@@ -1,7 +1,8 @@
 // The image of a cage: there, or fetched once, in sight of the user. Nothing of ours need be inside it.
 import { IronError } from '../../platform/errors.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
-import { findImage, type ImageFacts } from './image-facts.ts';
+import { findImage } from './image-facts.ts';
+import type { ImageFacts } from './image-labels.ts';
 
 const PULL_TIMEOUT_MS = 1_800_000;
 
