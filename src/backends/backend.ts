@@ -156,7 +156,7 @@ export interface ContainerPlan {
   image: string;
   /** By which the engine's own list tells whose a container is. */
   labels: Readonly<Record<string, string>>;
-  /** File in which the backend notes what the container was made from; outside of the run directory, and not there before. */
+  /** File in which the backend notes what the container was made from, and the engine's id of it; outside of the run directory, and not there before. */
   note: string;
 }
 

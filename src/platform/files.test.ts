@@ -79,6 +79,11 @@ test('a delete unlinks a link and does not follow it', () => {
 test('emptying a directory keeps it', () => {
   mkdirSync(join(root, 'a', 'b', 'c'), { recursive: true });
   writeFileSync(join(root, 'a', 'file'), '');
+  // As a cage may name them, which Node cannot tell as text.
+  const odd = Buffer.concat([Buffer.from(join(root, 'a', 'x')), Buffer.from([0xff])]);
+  writeFileSync(odd, '');
+  mkdirSync(Buffer.concat([odd, odd.subarray(-1)]));
+  writeFileSync(Buffer.concat([odd, odd.subarray(-1), Buffer.from('/'), odd.subarray(-1)]), '');
   symlinkSync(outside, join(root, 'a', 'link'));
   emptyDirectory(join(root, 'a'), root);
   expect(readdirSync(join(root, 'a'))).toEqual([]);

@@ -143,7 +143,7 @@ function insideRoot(absolute: string, root: string): string {
   return real;
 }
 
-function removeReal(real: string): void {
+function removeReal(real: string | Buffer): void {
   try {
     rmSync(real, { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
@@ -155,23 +155,32 @@ function removeReal(real: string): void {
 }
 
 /** Gives the owner every right on all directories below `path`; links are not followed. */
-function openDirectories(path: string): void {
+function openDirectories(path: string | Buffer): void {
   if (!lstatSync(path).isDirectory()) return;
   chmodSync(path, 0o700);
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) openDirectories(join(path, entry.name));
+  for (const entry of readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {
+    if (entry.isDirectory()) openDirectories(Buffer.concat([Buffer.from(path), Buffer.from(sep), entry.name]));
   }
 }
 
 /** Deletes everything in a directory of `root`, and keeps the directory. */
 export function emptyDirectory(path: string, root: string): void {
-  const [first, ...others] = readdirSync(path, { withFileTypes: true });
-  if (first === undefined) return;
-  const real = dirname(insideRoot(join(resolve(path), first.name), root));
-  for (const entry of [first, ...others]) {
-    const below = join(real, entry.name);
+  // Names are bytes: not all of a cage's are text.
+  const entries = readdirSync(path, { withFileTypes: true, encoding: 'buffer' });
+  if (entries.length === 0) return;
+  const real = dirname(insideRoot(join(resolve(path), 'entry'), root));
+  for (const entry of entries) {
+    const below = Buffer.concat([Buffer.from(`${real}${sep}`), entry.name]);
     // Node takes twenty times as long to find out by itself that it is no directory.
     if (entry.isDirectory()) removeReal(below);
-    else unlinkSync(below);
+    else unlinkIfThere(below);
+  }
+}
+
+function unlinkIfThere(path: Buffer): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
   }
 }

@@ -254,7 +254,7 @@ function lifeOver(kind: TestEngine): void {
     }
   });
 
-  test.runIf(kind === 'docker')('its first process is found before the engine tells of it', async () => {
+  test.runIf(kind === 'docker')('its first process is found by its control group', async () => {
     await ok('start', CAGE);
     const read = (file: string): string => readFileSync(join(sandbox.dataRoot, 'cages', CAGE, file), 'utf8');
     const { init } = JSON.parse(read('state.json'));

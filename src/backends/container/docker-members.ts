@@ -10,5 +10,6 @@ export function dockerMembers(id: string): number[] {
   // As the two drivers of control groups name them that Docker has.
   const names = [join('docker', id), join('system.slice', `docker-${id}.scope`)];
   const files = ROOTS.flatMap((root) => names.map((name) => join(root, name, 'cgroup.procs')));
-  return files.flatMap((file) => (readTextIfPresent(file) ?? '').split('\n').filter(Boolean).map(Number));
+  // 0 stands for one that our process namespace does not see.
+  return files.flatMap((file) => (readTextIfPresent(file) ?? '').split('\n').map(Number)).filter((pid) => pid > 1);
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
+import { settleAll } from '../../platform/settled.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { CagePlan } from '../backend.ts';
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
@@ -39,7 +40,7 @@ export async function openInside(
   const calls = writeCalls(runDirectory, 'network', networkCalls);
   if (calls === undefined) return open(tools.sh, join(PROGRAMS_DIRECTORY, 'container/listeners.sh'));
   const opening = async (): Promise<void> => ((await ahead.settle(init)) ? undefined : open());
-  await Promise.all([setUp([...prefix, ...calls], path), opening()]);
+  await settleAll([setUp([...prefix, ...calls], path), opening()]);
 }
 
 async function setUp([program = '', ...args]: readonly string[], path: string): Promise<void> {
@@ -48,7 +49,7 @@ async function setUp([program = '', ...args]: readonly string[], path: string): 
   throw new IronError('E_EGRESS', {
     message: 'the network of the cage could not be set up',
     because: printableLine(stderr.trim()) || `its program ended with ${exitCode ?? 'a signal'}`,
-    hint: 'until it is restarted the cage has no network: ironcage restart',
+    hint: 'without it the cage has no network: ironcage restart',
   });
 }
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { hostEnvironment } from '../../platform/environment.ts';
 import type { Listener } from '../backend.ts';
@@ -82,6 +82,53 @@ test.runIf(isRoot)('what was opened for another process is handed to nobody, and
   while (listening(pid) > 0) await new Promise((wake) => setTimeout(wake, 5));
   expect(handles).toEqual([]);
 });
+
+test.runIf(isRoot)('what was opened by a program that failed is let go, so that it can be opened again', async () => {
+  const pid = await firstProcess();
+  const handles: Listener[] = [];
+  const ahead = lookAhead(handles);
+  ahead.lookAmong(() => [pid]);
+  await untilListening(pid);
+  for (const child of childrenOf(process.pid)) {
+    if (readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('open-listeners')) process.kill(child, 'SIGKILL');
+  }
+  while (listening(pid) > 0) await new Promise((wake) => setTimeout(wake, 5));
+  expect(await ahead.settle({ pid })).toBe(false);
+  expect(handles).toEqual([]);
+});
+
+test.runIf(isRoot)('no network is held open by a search that is over', async () => {
+  const pid = await firstProcess();
+  const ahead = lookAhead([]);
+  ahead.lookAmong(() => [pid]);
+  await untilListening(pid);
+  const name = readlinkSync(`/proc/${pid}/ns/net`);
+  const held = (): boolean => descriptors().includes(name);
+  expect(held()).toBe(true);
+  ahead.drop();
+  while (held()) await new Promise((wake) => setTimeout(wake, 5));
+});
+
+test.runIf(isRoot)('a process that is gone by then is told of as such', async () => {
+  const pid = await firstProcess();
+  const ahead = lookAhead([]);
+  ahead.lookAmong(() => [pid]);
+  await untilListening(pid);
+  await expect(ahead.settle({ pid: 2 ** 30 })).rejects.toMatchObject({ code: 'E_BACKEND' });
+  ahead.drop();
+});
+
+/** What the descriptors of this process lead to. */
+function descriptors(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // That of the listing itself.
+      return [];
+    }
+  });
+}
 
 test.runIf(isRoot)(
   'nothing is opened in the network of this machine, nor for a process that is not the first of its own',

@@ -6,16 +6,20 @@ import type { ProcessIdentity } from '../../platform/processes.ts';
 import type { ListenerRequest } from '../backend.ts';
 import { networkDevices } from '../host/cage-network.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';
+import { goneMeanwhile } from './gone-meanwhile.ts';
 
 /** Numbers of processes of this machine, among which the first one of a container is to be. */
 export type Candidates = () => readonly number[];
 
 export interface ListenersAhead {
-  /** From now on among these; another call takes the place of the one before. */
+  /** From now on among these, until one was found; another call takes the place of the one before. */
   lookAmong: (candidates: Candidates) => void;
-  /** Ends the search. Resolves with true when the listeners are open in the network of `init` and handed over. */
+  /**
+   * Ends the search. Resolves with true when the listeners are open in the network of `init` and handed over, with false where nothing
+   * was opened there. Throws when that process is gone.
+   */
   settle(init: Pick<ProcessIdentity, 'pid'>): Promise<boolean>;
-  /** Nobody will settle it. */
+  /** Nobody will settle it, or it was settled. */
   drop(): void;
 }
 
@@ -28,10 +32,13 @@ export const NOTHING_AHEAD: ListenersAhead = {
 
 const EVERY_MS = 4;
 
-interface Opening {
-  /** Holds the network open under its name. */
+interface Network {
+  /** Holds it open under its name. */
   file: number;
   name: string;
+}
+
+interface Opening extends Network {
   opened: Promise<void>;
   hasFailed: boolean;
 }
@@ -46,23 +53,30 @@ export function listenersAhead(
   let timer: NodeJS.Timeout | undefined;
   let opening: Opening | undefined;
   const { told, tell } = telling();
-  const begin = (file: number): Opening => {
-    const network = `/proc/${process.pid}/fd/${file}`;
-    const opened = openListeners(command(network), listeners, path, async (request, handle) => {
+  const begin = (network: Network): Opening => {
+    const there = command(`/proc/${process.pid}/fd/${network.file}`);
+    const opened = openListeners(there, listeners, path, async (request, handle) => {
       if (await told) return handOver(request, handle);
       handle.close();
-      throw new Error('they are in the network of another container');
+      throw new Error('they are not those of the container that was started');
     });
-    const begun: Opening = { file, name: readlinkSync(network), opened, hasFailed: false };
-    opened.catch(() => (begun.hasFailed = true));
+    const begun: Opening = { ...network, opened, hasFailed: false };
+    opened
+      .catch(() => {
+        begun.hasFailed = true;
+        // What came before the failure is held by this process, and would be in the way of another try.
+        tell(false);
+      })
+      // Not sooner: the program that joins the network finds it by this descriptor.
+      .finally(() => closeSync(network.file));
     return begun;
   };
   return {
     lookAmong(candidates) {
       clearInterval(timer);
       timer = setInterval(() => {
-        const file = opening === undefined ? newNetwork(candidates) : undefined;
-        if (file !== undefined) opening = begin(file);
+        const network = opening === undefined ? newNetwork(candidates) : undefined;
+        if (network !== undefined) opening = begin(network);
         if (opening !== undefined) clearInterval(timer);
       }, EVERY_MS);
     },
@@ -70,14 +84,9 @@ export function listenersAhead(
       clearInterval(timer);
       // What fails before anything was handed over is tried again, as if it had not been tried.
       if (opening === undefined || opening.hasFailed) return false;
-      const { file, name, opened } = opening;
-      const isRight = readlinkSync(`/proc/${init.pid}/ns/net`) === name;
+      const isRight = networkOf(init.pid) === opening.name;
       tell(isRight);
-      try {
-        if (isRight) await opened;
-      } finally {
-        closeSync(file);
-      }
+      if (isRight) await opening.opened;
       return isRight;
     },
     drop() {
@@ -87,21 +96,31 @@ export function listenersAhead(
   };
 }
 
+/** Throws when the process is gone. */
+function networkOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    throw goneMeanwhile();
+  }
+}
+
 function telling(): { told: Promise<boolean>; tell: (isRight: boolean) => void } {
   let tell: ((isRight: boolean) => void) | undefined;
   const told = new Promise<boolean>((resolve) => (tell = resolve));
   return { told, tell: (isRight) => tell?.(isRight) };
 }
 
-/** Held open, the network of the one that is the first process of namespaces of its own. Undefined while there is none. */
-function newNetwork(candidates: Candidates): number | undefined {
+/** The network of the one that is the first process of namespaces of its own. Undefined while there is none. */
+function newNetwork(candidates: Candidates): Network | undefined {
   let file: number | undefined;
   try {
     const first = candidates().find((pid) => FIRST_OF_ITS_OWN.test(readFileSync(`/proc/${pid}/status`, 'utf8')));
     if (first === undefined) return undefined;
     file = openSync(`/proc/${first}/ns/net`, 'r');
-    const isOwn = readlinkSync(`/proc/self/fd/${file}`) === readlinkSync('/proc/self/ns/net');
-    if (!isOwn && networkDevices({ pid: first }).length === 0) return file;
+    const name = readlinkSync(`/proc/self/fd/${file}`);
+    if (name !== readlinkSync('/proc/self/ns/net') && networkDevices({ pid: first }).length === 0)
+      return { file, name };
   } catch {
     // Gone meanwhile.
   }

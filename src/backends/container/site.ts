@@ -1,4 +1,4 @@
-// What all of a container's start is told.
+// What the parts of a container’s start have in common.
 import type { CagePlan, ContainerPlan } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
 import type { Engine } from './engine.ts';

@@ -41,6 +41,7 @@ export async function raiseContainer(
   hooks: Omit<StartHooks, 'certificate'>,
 ): Promise<RunningCage> {
   const { plan, engine } = site;
+  const limits = enforcementOf(plan.limits, engine.limits);
   writeContainerFiles(plan);
   guardWays(plan);
   await labelForContainers(plan, site.path);
@@ -49,7 +50,7 @@ export async function raiseContainer(
   try {
     const { init, id } = await startContainer(plan, site.container, engine, site.tools.node, ahead.lookAmong);
     hooks.holderKnown(init, []);
-    return await furnish(site, init, id, handOver, ahead);
+    return { ...(await furnish(site, init, id, handOver, ahead)), limits };
   } finally {
     ahead.drop();
   }
@@ -61,7 +62,7 @@ async function furnish(
   id: string,
   handOver: HandOver,
   ahead: ListenersAhead,
-): Promise<RunningCage> {
+): Promise<Omit<RunningCage, 'limits'>> {
   const sandbox = await requireFirstProcess(init, container.identity, id, plan.identity.rootUid);
   const gate = engine.gated
     ? await (await import('./gate-container.ts')).startGate(plan, container, engine, tools, init, handOver)
@@ -82,8 +83,7 @@ async function furnish(
       isEnteredDirectly(plan, engine, sandbox) ? noteEntry(plan.runDirectory, init, engine.kind, path) : undefined,
     ]);
   }
-  const limits = enforcementOf(plan.limits, engine.limits);
-  return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, gate, limits, cgroups: [] };
+  return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, gate, cgroups: [] };
 }
 
 /** Whose user namespace is this machine's, and which has no right that a program could keep. */
