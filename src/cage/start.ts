@@ -2,8 +2,8 @@
 // has confirmed its policy. Stopping it is the way back.
 import { chownSync } from 'node:fs';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
+import { afterThis } from '../platform/settled.ts';
 import { readSockets } from '../backends/host/cage-network.ts';
-import { writeFilter } from '../backends/host/run-files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import { bringCommits, refreshCommits } from './bring-commits.ts';
 import type { Context } from './context.ts';
@@ -62,7 +62,7 @@ async function startAll(
   publishing: Publishing | undefined,
   stopWhenIdle: boolean,
 ): Promise<RunningState> {
-  const { context, spec, paths } = session;
+  const { context, spec } = session;
   prepareDirectories(session);
   await refreshCommits(context, spec);
   if (spec.net === 'open') {
@@ -91,7 +91,6 @@ async function startAll(
   };
   let launched: Promise<LaunchedEgress> | undefined;
   try {
-    writeFilter(paths.run, 'cage');
     // A keeper is up before the egress is, the container of an engine long after it: what takes longer is begun first.
     if (container === undefined) launched = Promise.resolve(launch());
     const plan = await composePlan(session, container);
@@ -111,6 +110,8 @@ async function startAll(
           throw error;
         }
         const begun = await starting;
+        // The first process of a container is known by now, and the kernel takes its time to tell of sockets.
+        if (container !== undefined && holder !== undefined) sockets ??= readSockets(holder);
         await begun.listener(request, handle);
         // Of a gate it gets others, and is told to serve when that is up.
         if (request.isGate !== true) handedOver += 1;
@@ -118,8 +119,6 @@ async function startAll(
         // It has its policy and its listeners: what the cage sends meanwhile waits in their queues.
         serving = begun.serve();
         serving.catch(() => undefined);
-        // The first process of a container is known by now, and the kernel takes its time to tell of sockets.
-        if (container !== undefined && holder !== undefined) sockets = readSockets(holder);
       },
       certificate: () => configured,
       holderKnown(identityOfHolder, groups) {
@@ -154,11 +153,6 @@ async function startAll(
     noteCageState(context, spec.name, { phase: 'stopped' });
     throw error;
   }
-}
-
-/** Once everything that was begun in this turn is under way. */
-function afterThis(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function prepareDirectories({ context, spec, paths, identity, callerIsRoot }: CageSession): void {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
-import { settleAll } from '../../platform/settled.ts';
+import { afterThis, settleAll } from '../../platform/settled.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { CagePlan } from '../backend.ts';
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
@@ -40,7 +40,7 @@ export async function openInside(
   const calls = writeCalls(runDirectory, 'network', networkCalls);
   if (calls === undefined) return open(tools.sh, join(PROGRAMS_DIRECTORY, 'container/listeners.sh'));
   const opening = async (): Promise<void> => ((await ahead.settle(init)) ? undefined : open());
-  await settleAll([setUp([...prefix, ...calls], path), opening()]);
+  await settleAll([opening(), afterThis().then(() => setUp([...prefix, ...calls], path))]);
 }
 
 async function setUp([program = '', ...args]: readonly string[], path: string): Promise<void> {

@@ -1,11 +1,12 @@
 // The listeners of a container before its engine calls it started: the runtime has made its first process and all namespaces long before
 // the engine answers (Docker: 270 of 400 ms), and opening them takes a Node of its own. Who is seen so early is a guess, so nothing but
 // sockets is made there, and none is handed on before the network is known to be that of the process the engine has told of.
-import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readlinkSync } from 'node:fs';
 import type { ProcessIdentity } from '../../platform/processes.ts';
 import type { ListenerRequest } from '../backend.ts';
 import { networkDevices } from '../host/cage-network.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';
+import { isFirstOfItsOwn } from './first-process.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
 
 /** Numbers of processes of this machine, among which the first one of a container is to be. */
@@ -115,7 +116,7 @@ function telling(): { told: Promise<boolean>; tell: (isRight: boolean) => void }
 function newNetwork(candidates: Candidates): Network | undefined {
   let file: number | undefined;
   try {
-    const first = candidates().find((pid) => FIRST_OF_ITS_OWN.test(readFileSync(`/proc/${pid}/status`, 'utf8')));
+    const first = candidates().find(isFirstOfItsOwn);
     if (first === undefined) return undefined;
     file = openSync(`/proc/${first}/ns/net`, 'r');
     const name = readlinkSync(`/proc/self/fd/${file}`);
@@ -127,6 +128,3 @@ function newNetwork(candidates: Candidates): Network | undefined {
   if (file !== undefined) closeSync(file);
   return undefined;
 }
-
-/** Format: proc(5), /proc/PID/status: its numbers from our process namespace inwards. */
-const FIRST_OF_ITS_OWN = /^NSpid:(\s+\d+)+\s+1$/m;

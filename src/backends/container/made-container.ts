@@ -12,6 +12,7 @@ import { createArguments } from './arguments.ts';
 import { askDocker } from './docker-socket.ts';
 import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
 import { dockerMembers } from './docker-members.ts';
+import { isFirstOfItsOwn } from './first-process.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
 import type { Candidates } from './listeners-ahead.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
@@ -93,7 +94,7 @@ async function makeAnew(site: Site, isKnown: boolean): Promise<Found | undefined
   if (engine.kind === 'podman') return findPodman(site);
   const started = await startDocker(site, id);
   if (started.exitCode !== 0) throw engineFailure(engine, 'start the container', started);
-  return findDocker(site);
+  return findDocker(site, id);
 }
 
 /** Undefined where there is none of this plan. */
@@ -105,13 +106,13 @@ async function startMade(site: Site, id: string | undefined): Promise<Found | un
     ? await callEngine(engine, ['start', container.identity.name], { cwd })
     : await startDocker(site, id);
   if (started.exitCode !== 0) return undefined;
-  return isPodman ? findPodman(site) : findDocker(site);
+  return isPodman ? findPodman(site) : findDocker(site, id);
 }
 
 async function startDocker({ container, engine, early }: Site, id = ''): Promise<RunResult> {
-  const { name } = container.identity;
   if (isId(id)) early(() => dockerMembers(id));
-  return (await askDocker(engine, 'POST', `/containers/${name}/start`)) ?? callEngine(engine, ['start', name]);
+  const which = isId(id) ? id : container.identity.name;
+  return (await askDocker(engine, 'POST', `/containers/${which}/start`)) ?? callEngine(engine, ['start', which]);
 }
 
 function isId(text: string): boolean {
@@ -134,8 +135,12 @@ async function findPodman({ container, engine, pidFile }: Site): Promise<Found |
 
 const LOOKING = 'look at the container';
 
-async function findDocker({ container, engine, digest }: Site): Promise<Found | undefined> {
-  const { name } = container.identity;
+async function findDocker({ container, engine, digest }: Site, known = ''): Promise<Found | undefined> {
+  const { name, runtime } = container.identity;
+  // The id stands for the digest with which it was noted, and the kernel tells the process sooner than the daemon.
+  const isProcess = isId(known) && (runtime?.kind ?? 'namespaces') === 'namespaces';
+  const first = isProcess ? dockerMembers(known).find(isFirstOfItsOwn) : undefined;
+  if (first !== undefined) return { pid: first, id: known };
   const asked =
     (await askDocker(engine, 'GET', `/containers/${name}/json`)) ??
     (await callEngine(engine, ['container', 'inspect', '--format', '{{json .}}', name]));

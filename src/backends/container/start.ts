@@ -4,6 +4,7 @@ import { chownSync, lchownSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import type { ProcessIdentity } from '../../platform/processes.ts';
+import { afterThis } from '../../platform/settled.ts';
 import type { CagePlan, GvisorSandbox, RunningCage, StartedCage, StartHooks } from '../backend.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
 import { RUN_FILES } from '../host/layout.ts';
@@ -68,19 +69,23 @@ async function furnish(
     ? await (await import('./gate-container.ts')).startGate(plan, container, engine, tools, init, handOver)
     : undefined;
   if (gate === undefined) {
+    const tighten = (): Promise<void> =>
+      tightenMounts(
+        init,
+        {
+          join: joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []),
+          ...{ runDirectory: plan.runDirectory, sh: tools.sh, path },
+        },
+        plan.identity.rootUid === undefined ? [] : ['/'],
+      );
     await Promise.all([
-      // The mounts of a sandbox are its own kernel's, which knows neither devices nor set-uid files of this machine.
-      sandbox ??
-        tightenMounts(
-          init,
-          {
-            join: joinCommand(init, engine, tools, engine.rootless ? ['--mount'] : []),
-            ...{ runDirectory: plan.runDirectory, sh: tools.sh, path },
-          },
-          plan.identity.rootUid === undefined ? [] : ['/'],
-        ),
+      // First, and the others a turn later: the egress answers for each listener before it is sent the next.
       container.identity.router ?? openInside(plan, init, engine, tools, path, handOver, ahead),
-      isEnteredDirectly(plan, engine, sandbox) ? noteEntry(plan.runDirectory, init, engine.kind, path) : undefined,
+      // The mounts of a sandbox are its own kernel's, which knows neither devices nor set-uid files of this machine.
+      sandbox ?? afterThis().then(tighten),
+      isEnteredDirectly(plan, engine, sandbox)
+        ? afterThis().then(() => noteEntry(plan.runDirectory, init, engine.kind, path))
+        : undefined,
     ]);
   }
   return { container: container.identity, ...(sandbox && { sandbox }), holder: init, init, gate, cgroups: [] };

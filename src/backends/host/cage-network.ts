@@ -19,7 +19,7 @@ export interface ExpectedNetwork {
   devices: readonly string[];
   /** What the egress must hold. */
   listeners: readonly ListenerRequest[];
-  /** What was asked for since the listeners are open; default: asked for now. */
+  /** What was asked for ahead: when it is not good, or not given, it is asked for now. */
   sockets?: Promise<SocketTables>;
 }
 
@@ -41,13 +41,17 @@ export async function networkFault({
     if (other !== undefined) return `it has the network device ${printableLine(other)}`;
     const missing = devices.find((device) => !found.includes(device));
     if (missing !== undefined) return `its network device ${missing} is gone`;
-    const tables = listeners.length === 0 ? { tcp: [], udp: [] } : await (sockets ?? readSockets(init));
-    const held = egress === undefined ? new Set<string>() : socketsOf(egress);
-    const stranger = listeners.find(({ purpose, port }) => {
-      const kind = purpose === 'dns-udp' ? 'udp' : 'tcp';
-      const inodes = tables[kind].flatMap((table) => listeningInodes(table, kind, port));
-      return inodes.length === 0 || inodes.some((inode) => !held.has(inode));
-    });
+    const unanswered = async (reading: Promise<SocketTables>): Promise<ListenerRequest | undefined> => {
+      const tables = await reading;
+      const held = egress === undefined ? new Set<string>() : socketsOf(egress);
+      return listeners.find(({ purpose, port }) => {
+        const kind = purpose === 'dns-udp' ? 'udp' : 'tcp';
+        const inodes = tables[kind].flatMap((table) => listeningInodes(table, kind, port));
+        return inodes.length === 0 || inodes.some((inode) => !held.has(inode));
+      });
+    };
+    const isGood = listeners.length === 0 || (sockets !== undefined && (await unanswered(sockets)) === undefined);
+    const stranger = isGood ? undefined : await unanswered(readSockets(init));
     if (stranger !== undefined) return `port ${stranger.port} (${stranger.purpose}) is not answered by its egress`;
     // A number that has gone to somebody else meanwhile would have been looked at instead.
     return isAlive(init) ? undefined : 'its first process has ended';

@@ -11,7 +11,7 @@ import type { CagePlan, RunningCage, StartHooks } from '../backend.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
 import { RUN_FILES } from '../host/layout.ts';
 import { receiveListeners } from '../host/opened-listeners.ts';
-import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
+import { writeFilter, writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
 import type { Tools } from '../host/tools.ts';
 import { cageArguments, isolationArguments, keeperCommand } from './arguments.ts';
 import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
@@ -35,6 +35,7 @@ export async function startNativeCage(
   path: string,
   hooks: StartHooks,
 ): Promise<RunningCage> {
+  writeFilter(plan.runDirectory, 'cage');
   writeRunFiles(plan, plan.env['SHELL'] ?? '/bin/sh');
   writePublic(join(plan.runDirectory, RUN_FILES.arguments), Buffer.from(`${cageArguments(plan).join('\0')}\0`));
   const { enforcement, cgroups, rlimits } = applyLimits(groupName(plan), plan.limits);
