@@ -1,6 +1,7 @@
 // An image with nothing in it: no file, no variable, no volume, no check of its health. What has rights on this machine for its
 // start, as a gate has, must stand on no image of somebody else's, whose variables and volumes would choose what it runs.
 import { z } from 'zod';
+import { parseJson } from '../../platform/json.ts';
 import { callEngine, engineFailure, type Engine } from './engine.ts';
 
 const NAME = 'localhost/ironcage-empty:1';
@@ -32,10 +33,5 @@ export async function requireEmptyImage(engine: Engine): Promise<string> {
 
 /** Of what an engine says of one image; undefined when there is anything in it. */
 export function emptyImageId(text: string): string | undefined {
-  try {
-    const facts = Facts.safeParse(JSON.parse(text));
-    return facts.data?.[0].Id;
-  } catch {
-    return undefined;
-  }
+  return Facts.safeParse(parseJson(text)).data?.[0].Id;
 }

@@ -102,6 +102,11 @@ export function whatIsOpen(status: string, { capabilities, newPrivileges }: Allo
   return undefined;
 }
 
+/** Whether the processes of its containers are this machine's kernel's, and not those of a kernel of its own. */
+export function sharesKernel(runtime: ContainerIdentity['runtime']): boolean {
+  return runtime === undefined || runtime.kind === 'namespaces';
+}
+
 /** Whether it is process 1 of a namespace below ours. Format: proc(5), /proc/PID/status: its numbers from our namespace inwards. */
 export function isFirstOfItsOwn(pid: number): boolean {
   return /^NSpid:(\s+\d+)+\s+1$/m.test(readText(`/proc/${pid}/status`));

@@ -1,5 +1,6 @@
 // Reads what an engine answers about an image.
 import { z } from 'zod';
+import { parseJson } from '../../platform/json.ts';
 import { IMAGE_LABELS, type ImageFacts } from './image-labels.ts';
 
 // The whole document: the two engines name its fields alike, and the fields of their templates not.
@@ -14,12 +15,7 @@ const Facts = z.object({
 
 /** Undefined where it is not about an image. */
 export function readImageFacts(text: string): ImageFacts | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
   const data = Facts.safeParse(Array.isArray(value) ? value[0] : value).data;
   if (data === undefined) return undefined;
   const labels = data.Config?.Labels ?? {};

@@ -10,6 +10,7 @@ import { openListeners, type HandOver } from '../host/opened-listeners.ts';
 import type { Tools } from '../host/tools.ts';
 import { createCallProgram, writeCalls } from './call-list.ts';
 import type { Engine } from './engine.ts';
+import { sharesKernel } from './first-process.ts';
 import { joinCommand } from './join.ts';
 import { listenersAhead, NOTHING_AHEAD, type ListenersAhead } from './listeners-ahead.ts';
 import { networkCalls } from './network-calls.ts';
@@ -56,7 +57,7 @@ async function setUp([program = '', ...args]: readonly string[], path: string): 
 /** Of a container that is about to be started. Whose namespaces belong to another, and what is no process here, is not looked for. */
 export function openAhead({ plan, container, engine, tools, path }: ContainerSite, handOver: HandOver): ListenersAhead {
   const { router, runtime } = container.identity;
-  const isProcess = !engine.rootless && !engine.gated && (runtime?.kind ?? 'namespaces') === 'namespaces';
+  const isProcess = !engine.rootless && !engine.gated && sharesKernel(runtime);
   if (!isProcess || router !== undefined || createCallProgram(process.arch) === undefined) return NOTHING_AHEAD;
   const command = (network: string): string[] => [tools.nsenter, `--net=${network}`, '--', ...openerOf(tools)];
   return listenersAhead(command, plan.listeners, path, handOver);

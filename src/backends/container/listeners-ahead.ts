@@ -4,7 +4,7 @@
 import { closeSync, openSync, readlinkSync } from 'node:fs';
 import type { ProcessIdentity } from '../../platform/processes.ts';
 import type { ListenerRequest } from '../backend.ts';
-import { networkDevices } from '../host/cage-network.ts';
+import { networkDevices, networkOf } from '../host/cage-network.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';
 import { isFirstOfItsOwn } from './first-process.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
@@ -85,7 +85,7 @@ export function listenersAhead(
       clearInterval(timer);
       // What fails before anything was handed over is tried again, as if it had not been tried.
       if (opening === undefined || opening.hasFailed) return false;
-      const isRight = networkOf(init.pid) === opening.name;
+      const isRight = networkNow(init.pid) === opening.name;
       tell(isRight);
       if (isRight) await opening.opened;
       return isRight;
@@ -97,10 +97,9 @@ export function listenersAhead(
   };
 }
 
-/** Throws when the process is gone. */
-function networkOf(pid: number): string {
+function networkNow(pid: number): string {
   try {
-    return readlinkSync(`/proc/${pid}/ns/net`);
+    return networkOf(pid);
   } catch {
     throw goneMeanwhile();
   }
@@ -120,8 +119,7 @@ function newNetwork(candidates: Candidates): Network | undefined {
     if (first === undefined) return undefined;
     file = openSync(`/proc/${first}/ns/net`, 'r');
     const name = readlinkSync(`/proc/self/fd/${file}`);
-    if (name !== readlinkSync('/proc/self/ns/net') && networkDevices({ pid: first }).length === 0)
-      return { file, name };
+    if (name !== networkOf('self') && networkDevices({ pid: first }).length === 0) return { file, name };
   } catch {
     // Gone meanwhile.
   }

@@ -12,7 +12,7 @@ import { createArguments } from './arguments.ts';
 import { askDocker } from './docker-socket.ts';
 import { askEngine, callEngine, engineFailure, type Engine } from './engine.ts';
 import { dockerMembers } from './docker-members.ts';
-import { isFirstOfItsOwn } from './first-process.ts';
+import { isFirstOfItsOwn, sharesKernel } from './first-process.ts';
 import { goneMeanwhile } from './gone-meanwhile.ts';
 import type { Candidates } from './listeners-ahead.ts';
 import { createSeccompProfile } from './seccomp-profile.ts';
@@ -121,13 +121,17 @@ function isId(text: string): boolean {
 
 /** Its monitor writes the file a moment before the process becomes the container's program. */
 function watchPodman({ engine, pidFile, early }: Site): void {
-  if (engine.kind === 'podman') early(() => [Number(readTextIfPresent(pidFile))].filter((pid) => pid > 1));
+  if (engine.kind === 'podman') early(() => notedIn(pidFile));
+}
+
+function notedIn(pidFile: string): number[] {
+  return [Number(readTextIfPresent(pidFile))].filter((pid) => Number.isSafeInteger(pid) && pid > 1);
 }
 
 /** By the file that Podman writes for whatever was made of this plan, and for nothing else. */
 async function findPodman({ container, engine, pidFile }: Site): Promise<Found | undefined> {
-  const pid = Number(readTextIfPresent(pidFile));
-  if (!Number.isSafeInteger(pid) || pid < 2) return undefined;
+  const [pid] = notedIn(pidFile);
+  if (pid === undefined) return undefined;
   const { name, runtime } = container.identity;
   if (runtime?.kind !== 'gvisor') return { pid, id: '' };
   return { pid, id: await askEngine(engine, ['container', 'inspect', '--format', '{{.Id}}', name], LOOKING) };
@@ -138,8 +142,7 @@ const LOOKING = 'look at the container';
 async function findDocker({ container, engine, digest }: Site, known = ''): Promise<Found | undefined> {
   const { name, runtime } = container.identity;
   // The id stands for the digest with which it was noted, and the kernel tells the process sooner than the daemon.
-  const isProcess = isId(known) && (runtime?.kind ?? 'namespaces') === 'namespaces';
-  const first = isProcess ? dockerMembers(known).find(isFirstOfItsOwn) : undefined;
+  const first = isId(known) && sharesKernel(runtime) ? dockerMembers(known).find(isFirstOfItsOwn) : undefined;
   if (first !== undefined) return { pid: first, id: known };
   const asked =
     (await askDocker(engine, 'GET', `/containers/${name}/json`)) ??

@@ -1,7 +1,7 @@
 // The way out of an open cage. The cage's own container has no network of the engine's, as every other: beside it stands a second
 // one, its router, which is on the engine's network and only sleeps. In the router's network, which nothing of the cage's is in,
 // lie the rules; then a line is drawn between the two. So whatever is started anew by hand has no line, and thereby no way out.
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { IronError } from '../../platform/errors.ts';
 import { findProgram, identifyProcess, missingTool, run, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { CagePlan, ContainerIdentity, ContainerPlan } from '../backend.ts';
-import { CAGE_DEVICE, networkDevices, networkFault } from '../host/cage-network.ts';
+import { CAGE_DEVICE, networkDevices, networkFault, networkOf } from '../host/cage-network.ts';
 import { PROGRAMS_DIRECTORY, RUN_FILES } from '../host/layout.ts';
 import { writePublic } from '../host/run-files.ts';
 import type { Tools } from '../host/tools.ts';
@@ -129,8 +129,8 @@ function routerName({ identity }: ContainerPlan): string {
 
 /** That of a process which is not in ours: rules that were set there would be this machine's. */
 function networkLink({ pid }: ProcessIdentity): string {
-  const link = readlinkSync(`/proc/${pid}/ns/net`);
-  if (link === readlinkSync('/proc/self/ns/net')) throw failure('the engine gave it the network of this machine');
+  const link = networkOf(pid);
+  if (link === networkOf('self')) throw failure('the engine gave it the network of this machine');
   return link;
 }
 

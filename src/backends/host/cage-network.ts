@@ -60,7 +60,8 @@ export async function networkFault({
   }
 }
 
-function networkOf(pid: number | 'self'): string {
+/** Tells the network of a process from every other. Throws when the process is gone. */
+export function networkOf(pid: number | 'self'): string {
   return readlinkSync(`/proc/${pid}/ns/net`);
 }
 
