@@ -9,7 +9,7 @@ import { isAlive } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { EnterCommand, EnterPlan, EnterRequest, RunningCage } from '../backend.ts';
 import type { Tools } from '../host/tools.ts';
-import { addresses, CALL_PROGRAM, callList, type Call, type Put } from './call-list.ts';
+import { addresses, CALL_PROGRAM, callList, type Call, type Put } from '../host/call-list.ts';
 import { groupsToJoin } from './cgroup-files.ts';
 import { readEntry, type EntryRecord } from './entry-record.ts';
 import { MARK, signalMarked } from './enter.ts';
@@ -23,7 +23,7 @@ import {
   PROCESS,
   SET_FILTER,
   WRITE_ONLY,
-} from './kernel-numbers.ts';
+} from '../host/kernel-numbers.ts';
 import { canBeSet, LIMIT_BYTES, limitBytes } from './resource-limits.ts';
 
 interface Entry {

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { readTextIfPresent } from '../../platform/files.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
 import type { EngineKind } from '../backend.ts';
-import { writeCalls, type Call } from './call-list.ts';
+import { writeCalls, type Call } from '../host/call-list.ts';
 import { cgroupFiles, type CgroupFile } from './cgroup-files.ts';
-import { CALLS, PTRACE } from './kernel-numbers.ts';
+import { CALLS, PTRACE } from '../host/kernel-numbers.ts';
 import { parseLimits, type ResourceLimit } from './resource-limits.ts';
 
 /** Name in the run directory. */

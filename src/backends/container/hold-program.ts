@@ -1,7 +1,7 @@
 // The first process of a container cage, as an ELF file that ironcage writes itself: it ignores SIGCHLD, so that the kernel
 // reaps what is orphaned, and sleeps. So the image of a cage need hold nothing: no shell, no sleep, no init, no C library.
 // Calls and struct kernel_sigaction are of the kernel's own headers.
-import { executable, MACHINE } from './elf-file.ts';
+import { executable, MACHINE } from '../host/elf-file.ts';
 
 const SIGCHLD = 17;
 const SIG_IGN = 1n;

@@ -8,12 +8,12 @@ import type { CagePlan } from '../backend.ts';
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';
 import type { Tools } from '../host/tools.ts';
-import { createCallProgram, writeCalls } from './call-list.ts';
+import { createCallProgram, writeCalls } from '../host/call-list.ts';
 import type { Engine } from './engine.ts';
 import { sharesKernel } from './first-process.ts';
 import { joinCommand } from './join.ts';
 import { listenersAhead, NOTHING_AHEAD, type ListenersAhead } from './listeners-ahead.ts';
-import { networkCalls } from './network-calls.ts';
+import { networkCalls } from '../host/network-calls.ts';
 import type { ContainerSite } from './site.ts';
 
 /** What a host command line begins with to run in the network of a container. */

@@ -6,8 +6,8 @@ import { IronError } from '../../platform/errors.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
-import { step, writeCalls, type Call, type Put } from './call-list.ts';
-import { CALLS, MOUNT_NAMESPACE, MOUNT_OPTIONS, REMOUNT } from './kernel-numbers.ts';
+import { step, writeCalls, type Call, type Put } from '../host/call-list.ts';
+import { CALLS, MOUNT_NAMESPACE, MOUNT_OPTIONS, REMOUNT } from '../host/kernel-numbers.ts';
 
 export interface MountEntry {
   path: string;

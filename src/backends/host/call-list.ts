@@ -5,7 +5,7 @@
 // x86-64 only: what is not to be had this way is left to the engine.
 import { join } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
-import { writePublic } from '../host/run-files.ts';
+import { writePublic } from './run-files.ts';
 import { executable, MACHINE } from './elf-file.ts';
 
 /** One system call, by its number and arguments. */
