@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { entryLine, type ArchiveEntry } from './entry.ts';
-import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
+import { refuseWhenInterrupted } from '../platform/interrupts.ts';
 import { encodeHeader, padding, BLOCK } from './tar-blocks.ts';
 
 export const LIST_PATH = 'entries.ndjson';

@@ -3,6 +3,7 @@ import type { AgentLock } from '../agents/agent-lock.ts';
 import type { ContainerRuntime, EngineKind } from '../backends/backend.ts';
 import { requireEngine } from '../backends/container/detect.ts';
 import type { Engine } from '../backends/container/engine.ts';
+import { findImage } from '../backends/container/image-facts.ts';
 import type { ImageFacts } from '../backends/container/image-labels.ts';
 import { renewImage, requireImage } from '../backends/container/images.ts';
 import { requireNative } from '../backends/native/probe.ts';
@@ -15,7 +16,7 @@ import type { CageSpec } from './spec.ts';
 /** Which image a cage has, and what is known of it. */
 export type ImagePlace = Pick<CageSpec, 'image' | 'imageId' | 'imagePath' | 'built' | 'dockerfile' | 'imageAgent'>;
 
-export type ContainerPlace = ImagePlace & Pick<CageSpec, 'engine' | 'sudo'>;
+export type ContainerPlace = ImagePlace & Pick<CageSpec, 'engine'>;
 
 interface ContainerRequest {
   image: ImageChoice;
@@ -27,34 +28,45 @@ interface ContainerRequest {
   isOpen: boolean;
 }
 
-/**
- * Throws as buildImages does, what keeps a cage from the runtime that was asked for, and what this machine lacks of what a native
- * egress needs.
- */
+/** Throws as lookForContainer and what that resolves with do. */
 export async function prepareContainer(
   context: Context,
   backend: EngineKind,
-  { image: choice, agent, runtime: wanted, sudo, isOpen }: ContainerRequest,
+  request: ContainerRequest,
 ): Promise<ContainerPlace> {
-  const [engine] = await Promise.all([
-    requireEngine([backend], context.environment, { answers: context.dataRoot }),
-    requireNative(context.environment),
-  ]);
+  return (await lookForContainer(context, backend, request))();
+}
+
+/**
+ * Takes a moment; what it resolves with can take minutes, and builds or fetches what is not there. Throws what this machine lacks of an
+ * engine and of what a native egress needs, and what keeps a cage from the runtime that was asked for; the other throws as buildImages does.
+ */
+export async function lookForContainer(
+  context: Context,
+  backend: EngineKind,
+  { image: choice, agent, runtime: wanted, sudo, isOpen }: ContainerRequest,
+): Promise<() => Promise<ContainerPlace>> {
+  const engine = await requireEngine([backend], context.environment, { answers: context.dataRoot });
+  // Looked at while the machine is.
+  const seen = 'reference' in choice ? findImage(engine, choice.reference) : undefined;
+  seen?.catch(() => undefined);
+  await requireNative(context.environment);
   // Loaded here what only few cages want.
   const { runtime, selectors } = await chooseRuntime(engine, wanted);
   if (sudo) refuseSudo(engine, runtime);
   if (isOpen) (await import('../backends/container/router.ts')).refuseOpen({ gated: engine.gated, runtime });
-  const place = await takeImage(context, engine, choice, { agent });
-  const { rootless, gated, limits } = engine;
-  if (runtime !== undefined || sudo) {
-    const { tryContainer } = await import('./try-container.ts');
-    await tryContainer(context, { ...engine, selectors }, { image: place.imageId ?? place.image, runtime, sudo });
-  }
-  if (sudo) context.progress('--sudo: programs inside may become root of the container, by the image’s sudo');
-  return {
-    ...place,
-    ...(sudo ? { sudo } : {}),
-    engine: { selectors, rootless, gated, limits, ...(runtime === undefined ? {} : { runtime }) },
+  return async () => {
+    const place = await takeImage(context, engine, choice, { agent, ...(seen && { seen }) });
+    const { rootless, gated, limits } = engine;
+    if (runtime !== undefined || sudo) {
+      const { tryContainer } = await import('./try-container.ts');
+      await tryContainer(context, { ...engine, selectors }, { image: place.imageId ?? place.image, runtime, sudo });
+    }
+    if (sudo) context.progress('--sudo: programs inside may become root of the container, by the image’s sudo');
+    return {
+      ...place,
+      engine: { selectors, rootless, gated, limits, ...(runtime === undefined ? {} : { runtime }) },
+    };
   };
 }
 
@@ -74,6 +86,8 @@ export interface TakeOptions {
   /** Ask registries for newer images. */
   pull?: boolean;
   agentLock?: AgentLock;
+  /** What was found of the image that is named: undefined when it is not there. */
+  seen?: Promise<ImageFacts | undefined>;
 }
 
 /** The image of a choice as it is now, built or pulled where it is not there. Throws as buildImages does. */
@@ -118,11 +132,12 @@ async function chooseImage(
   context: Context,
   engine: Engine,
   choice: ImageChoice,
-  { agent, pull = false, agentLock }: TakeOptions,
+  { agent, pull = false, agentLock, seen }: TakeOptions,
 ): Promise<{ image: string; facts: ImageFacts }> {
   const progress = (line: string): void => context.progress(line);
   if ('reference' in choice) {
-    return { image: choice.reference, facts: await renewImage(engine, choice.reference, pull, progress) };
+    const facts = await seen;
+    return { image: choice.reference, facts: facts ?? (await renewImage(engine, choice.reference, pull, progress)) };
   }
   // Upon a Dockerfile of the user's stands nothing of ours.
   const agents = !('dockerfile' in choice) && agent !== undefined && hasAgentImage(agent) ? [agent] : [];

@@ -9,7 +9,7 @@ import type { AgentProfile } from '../agents/profile.ts';
 import { AGENTS } from '../agents/profiles.ts';
 import { IronError } from '../platform/errors.ts';
 import { makeDirectory, pathExists } from '../platform/files.ts';
-import { holdingInterrupts } from '../platform/interrupts.ts';
+import { holdingInterrupts, unlessInterrupted } from '../platform/interrupts.ts';
 import { agentProfile } from './agent-profiles.ts';
 import { chooseProject, type ChosenProject } from './choose-project.ts';
 import type { ContainerPlace } from './container-place.ts';
@@ -96,8 +96,15 @@ export async function createFromPlan(context: Context, plan: CreationPlan): Prom
   });
 }
 
-/** The caller holds the cage's lock and has repaired it. */
-export async function createLocked(context: Context, plan: CreationPlan): Promise<CageSpec> {
+/**
+ * The caller holds the cage's lock and has repaired it. `composed` hears of the spec, still without what a container stands on, when the
+ * cage has its directory and nothing in it yet.
+ */
+export async function createLocked(
+  context: Context,
+  plan: CreationPlan,
+  composed: (spec: CageSpec) => Promise<void> = () => Promise.resolve(),
+): Promise<CageSpec> {
   const paths = cagePaths(context, plan.name);
   if (pathExists(paths.root)) {
     throw new IronError('E_CAGE_EXISTS', {
@@ -105,20 +112,18 @@ export async function createLocked(context: Context, plan: CreationPlan): Promis
       hint: `use it (ironcage start ${plan.name}), choose another --name, or remove it first`,
     });
   }
-  // Loaded here, while the machine is asked: a run that finds its cage does not need it.
-  const [{ place, overlays }, { layWorkspaces }] = await Promise.all([
-    requireBackend(context, plan),
-    import('./lay-workspaces.ts'),
-  ]);
-  if (plan.request.workspace === 'mount' && place.engine?.runtime?.kind === 'gvisor') throw unguardedRuntime();
+  const looked = lookForBackend(context, plan);
+  // Told where it is waited for.
+  looked.catch(() => undefined);
+  // What is made from a URL fetches nothing for a machine that lacks something.
+  if (plan.clone !== undefined) await looked;
   const { spec } = await holdingInterrupts((interrupted) =>
     frameCage(context, { name: plan.name, verb: 'create', interrupted }, async () => {
       if (plan.clone !== undefined) await cloneSource(context, plan, plan.clone, interrupted);
-      const composed = await composeSpec(context, plan, place);
-      await fill(context, plan, composed, () =>
-        layWorkspaces(context, composed, workspacePlaces(context, composed), overlays),
-      );
-      return { spec: composed };
+      const bare = await composeSpec(context, plan);
+      await composed(bare);
+      const place = await fill(context, plan, bare, { looked, interrupted });
+      return { spec: { ...bare, ...place } };
     }),
   );
   return spec;
@@ -141,38 +146,65 @@ async function cloneSource(
   context.step('create: cloned');
 }
 
-/** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
-async function requireBackend(
-  context: Context,
-  { request: { backend, image, runtime, sudo, net, workspace }, profile }: CreationPlan,
-): Promise<{ place: ContainerPlace; overlays?: boolean }> {
-  const { requireNative, requireNativeWithOverlay } = await import('../backends/native/probe.ts');
-  if (backend === 'native' && workspace === 'copy' && currentCaller().uid !== 0)
-    return { place: {}, overlays: await requireNativeWithOverlay(context.environment) };
-  if (backend === 'native' || image === undefined) {
-    await requireNative(context.environment);
-    return { place: {} };
-  }
-  const { prepareContainer } = await import('./container-place.ts');
-  const isOpen = net === 'open';
-  return { place: await prepareContainer(context, backend, { image, agent: profile?.name, runtime, sudo, isOpen }) };
+/** What was found of that on which a cage stands. */
+interface Looked {
+  /** Whether its workspace can be an overlay, where that is known. */
+  overlays?: boolean;
+  /** Can take minutes. */
+  take: () => Promise<ContainerPlace>;
 }
 
+/** Throws what this machine lacks of what a cage of this kind needs; the egress of every kind is a native one. */
+async function lookForBackend(
+  context: Context,
+  { request: { backend, image, runtime, sudo, net, workspace }, profile }: CreationPlan,
+): Promise<Looked> {
+  const { requireNative, requireNativeWithOverlay } = await import('../backends/native/probe.ts');
+  if (backend === 'native' && workspace === 'copy' && currentCaller().uid !== 0)
+    return { take: takeNothing, overlays: await requireNativeWithOverlay(context.environment) };
+  if (backend === 'native' || image === undefined) {
+    await requireNative(context.environment);
+    return { take: takeNothing };
+  }
+  const { lookForContainer } = await import('./container-place.ts');
+  const isOpen = net === 'open';
+  const found = await lookForContainer(context, backend, { image, agent: profile?.name, runtime, sudo, isOpen });
+  return {
+    async take() {
+      const place = await found();
+      if (workspace === 'mount' && place.engine?.runtime?.kind === 'gvisor') throw unguardedRuntime();
+      return place;
+    },
+  };
+}
+
+function takeNothing(): Promise<ContainerPlace> {
+  return Promise.resolve({});
+}
+
+/** The project is looked at while the machine is; then what is not there is fetched, and only then the project copied. */
 async function fill(
   context: Context,
   plan: CreationPlan,
   spec: CageSpec,
-  layWorkspaces: () => Promise<void>,
-): Promise<void> {
+  { looked, interrupted }: { looked: Promise<Looked>; interrupted: AbortSignal },
+): Promise<ContainerPlace> {
   const caller = currentCaller();
   const identity = cageIdentity(caller, spec);
   const owner = caller.uid === 0 ? { uid: identity.uid, gid: identity.gid } : undefined;
   const paths = cagePaths(context, spec.name);
-  if (plan.profile !== undefined && plan.profile.name !== spec.imageAgent) {
-    await rememberAgent(context, spec.name, plan.profile);
+  let place: Promise<ContainerPlace> | undefined;
+  const ready = (): Promise<ContainerPlace> => (place ??= takePlace(context, plan, looked, interrupted));
+  // Loaded here: a run that finds its cage does not need it.
+  const { layWorkspaces } = await import('./lay-workspaces.ts');
+  try {
+    const overlays = async (): Promise<boolean | undefined> => (await looked).overlays;
+    await layWorkspaces(context, spec, workspacePlaces(context, spec), { overlays, ready });
+  } catch (error) {
+    // Without a tool that is missing, the project could not be looked at either.
+    await looked;
+    throw error;
   }
-  context.step('create: agent found');
-  await layWorkspaces();
   context.step('create: workspace prepared');
   if (spec.profile === undefined) {
     makeDirectory(paths.home);
@@ -183,12 +215,26 @@ async function fill(
   }
   if (plan.profile !== undefined) seedHome(homeOf(context, spec, paths), plan.profile, spec, owner);
   context.step('create: home made');
+  return ready();
 }
 
+async function takePlace(
+  context: Context,
+  { name, profile }: CreationPlan,
+  looked: Promise<Looked>,
+  interrupted: AbortSignal,
+): Promise<ContainerPlace> {
+  const { take } = await looked;
+  const place = await unlessInterrupted(take(), interrupted);
+  if (profile !== undefined && profile.name !== place.imageAgent) await rememberAgent(context, name, profile);
+  context.step('create: agent found');
+  return place;
+}
+
+/** All of a spec but what its container stands on. */
 async function composeSpec(
   context: Context,
   { name, project, startIn, clone, request, profile }: CreationPlan,
-  place: ContainerPlace,
 ): Promise<CageSpec> {
   const secrets = request.auth === 'none' ? [] : (profile?.secrets ?? []).map(bindAgentSecret);
   for (const wanted of request.secrets) {
@@ -214,7 +260,7 @@ async function composeSpec(
     ...(startIn === undefined ? {} : { startIn }),
     ...(request.includeIgnored ? { includeIgnored: true } : {}),
     backend: request.backend,
-    ...place,
+    ...(request.sudo ? { sudo: true } : {}),
     preset: request.preset,
     workspace: request.workspace,
     ...(dirs.length === 0 ? {} : { dirs }),

@@ -5,6 +5,7 @@ import type { ProcessIdentity } from '../platform/processes.ts';
 import { confirmNetwork } from './confirm-network.ts';
 import { confirmPolicy } from './confirm-policy.ts';
 import type { Context } from './context.ts';
+import type { LaunchedEgress } from './launch-egress.ts';
 import { needsMending } from './published.ts';
 import { repairCage, stateHealth } from './repair.ts';
 import { openSession, type CageSession } from './session.ts';
@@ -14,13 +15,15 @@ import { readCageState, writeCageState } from './store.ts';
 export interface RunningWish {
   /** The cage is only wanted for its users: the last to leave stops it. A cage that was started to stay, stays. */
   stopWhenIdle: boolean;
+  /** One that begins already, of a cage that was just made. */
+  egress?: LaunchedEgress | undefined;
 }
 
 /** The caller holds the lock. */
 export async function ensureRunning(
   context: Context,
   name: string,
-  { stopWhenIdle }: RunningWish = { stopWhenIdle: false },
+  { stopWhenIdle, egress }: RunningWish = { stopWhenIdle: false },
 ): Promise<RunningState> {
   const early = readSocketsEarly(context, name);
   for (const line of await repairCage(context, name)) context.progress(line);
@@ -29,7 +32,7 @@ export async function ensureRunning(
   const health = stateHealth(before);
   if (before.phase !== 'running' || (health !== 'running' && health !== 'degraded')) {
     const { startLocked } = await import('./start.ts');
-    return startLocked(session, stopWhenIdle);
+    return startLocked(session, stopWhenIdle, egress);
   }
   const served =
     health === 'running' ? await confirmPolicy(context, session.spec, before) : await replaceEgress(session, before);

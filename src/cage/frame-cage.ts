@@ -1,8 +1,7 @@
 // The making of a cage, whatever fills it: until the last step its state says `creating`. Whatever ends it before takes all of it away,
 // and after a crash the next command does.
 import { makeDirectory, removeTree } from '../platform/files.ts';
-import { noticeSignals } from '../platform/interrupts.ts';
-import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
+import { noticeSignals, refuseWhenInterrupted } from '../platform/interrupts.ts';
 import type { Context } from './context.ts';
 import type { CageSpec } from './spec.ts';
 import { cagePaths, cagesDirectory, writeCageState, writeSpec } from './store.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EGRESS_INSIDE, insideAuthorityFiles } from '../backends/host/egress-command.ts';
 import { startEgress, type StartingEgress } from '../backends/host/egress-host.ts';
 import { startInspector } from '../backends/host/inspector-process.ts';
-import { writeFilter } from '../backends/host/run-files.ts';
+import { writeConfinement } from '../backends/host/run-files.ts';
 import { generationHash } from '../egress/generation.ts';
 import { IronError } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
@@ -21,7 +21,7 @@ export interface LaunchedEgress extends Pick<StartingEgress, 'identity' | 'liste
 /** Starts the program; it ends with this process unless it serves and was let go. */
 export function launchEgress(session: CageSession): LaunchedEgress {
   const { context, spec, paths, identity, callerIsRoot } = session;
-  writeFilter(paths.run, 'egress');
+  writeConfinement(paths.run);
   const authorityFiles = upstreamAuthorities(context);
   const launch = { identity, callerIsRoot, directories: paths.egress, authorityFiles, runDirectory: paths.run };
   const starting = startEgress(launch, session.tools, session.path);

@@ -9,12 +9,20 @@ import { cageIdentity, currentCaller } from './identity.ts';
 import type { CageSpec } from './spec.ts';
 import type { WorkspacePlace } from './workspaces.ts';
 
-/** `overlays`: whether they work here; absent, that is found out. Throws E_PROTECTION for a mounted directory that cannot be guarded. */
+/** What is waited for; absent, it is found out, or nothing is. */
+interface Awaited {
+  /** Whether overlays work here, where that is known. */
+  overlays?: () => Promise<boolean | undefined>;
+  /** Called when a project was looked at: nothing is copied before it has come to its end. */
+  ready?: () => Promise<unknown>;
+}
+
+/** Throws E_PROTECTION for a mounted directory that cannot be guarded. */
 export async function layWorkspaces(
   context: Context,
   spec: CageSpec,
   places: readonly WorkspacePlace[],
-  overlays?: boolean,
+  { overlays, ready }: Awaited = {},
 ): Promise<void> {
   const caller = currentCaller();
   const { uid, gid } = cageIdentity(caller, spec);
@@ -25,7 +33,7 @@ export async function layWorkspaces(
   for (const { dir, path, storeDirectory } of places) {
     const workspace = await prepareWorkspace({
       project: await inspectProject(path),
-      ...{ storeDirectory, strategy, owner, writable: spec.workspace !== 'mount-ro' },
+      ...{ storeDirectory, strategy, ready, owner, writable: spec.workspace !== 'mount-ro' },
       includeIgnored: spec.includeIgnored === true,
       tell: (line) => context.progress(line),
     });
@@ -40,10 +48,11 @@ async function strategyFor(
   context: Context,
   spec: CageSpec,
   hasOwner: boolean,
-  overlays: boolean | undefined,
+  known: Awaited['overlays'],
 ): Promise<PreparedWorkspace['strategy']> {
   if (spec.workspace !== 'copy') return 'mount';
   if (spec.backend !== 'native' || hasOwner) return 'copy';
+  const overlays = await known?.();
   if (overlays !== undefined) return overlays ? 'overlay' : 'copy';
   const { probeOverlay } = await import('../backends/native/probe.ts');
   return (await probeOverlay(searchPath(context.environment), false)).status === 'ok' ? 'overlay' : 'copy';

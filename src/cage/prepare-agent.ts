@@ -7,10 +7,12 @@ import { clonePath } from './choose-project.ts';
 import { createLocked, planCreation, type CreationPlan } from './create.ts';
 import type { Context } from './context.ts';
 import { ensureRunning } from './ensure-running.ts';
+import type { LaunchedEgress } from './launch-egress.ts';
 import { parseCageName } from './names.ts';
 import type { CageOptions } from './options.ts';
 import { secretValue } from './policy.ts';
 import { repairCage } from './repair.ts';
+import { sessionFor } from './session.ts';
 import type { CageSpec } from './spec.ts';
 import type { RunningState } from './state.ts';
 import { cageExists, readSpec } from './store.ts';
@@ -31,10 +33,20 @@ export async function prepareAgent(
   profile: AgentProfile,
 ): Promise<{ state: RunningState; program: readonly string[] }> {
   for (const line of await repairCage(context, plan.name)) context.progress(line);
-  if (cageExists(context, plan.name)) await adaptCage(context, plan, profile);
-  else await createLocked(context, plan);
-  const program = await findProgramFor(context, plan.name, profile);
-  return { state: await ensureRunning(context, plan.name, { stopWhenIdle: true }), program };
+  let egress: LaunchedEgress | undefined;
+  try {
+    if (cageExists(context, plan.name)) await adaptCage(context, plan, profile);
+    else
+      await createLocked(context, plan, async (spec) => {
+        const { beginEgress } = await import('./start.ts');
+        egress = beginEgress(sessionFor(context, spec));
+      });
+    const program = await findProgramFor(context, plan.name, profile);
+    return { state: await ensureRunning(context, plan.name, { stopWhenIdle: true, egress }), program };
+  } catch (error) {
+    egress?.kill();
+    throw error;
+  }
 }
 
 export async function planRun(context: Context, request: AgentRequest): Promise<CreationPlan> {

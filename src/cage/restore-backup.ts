@@ -21,14 +21,13 @@ import { MAX_SEALED_BYTES, openSecrets, type CarriedSecret } from '../archive/se
 import { openStage } from '../archive/stage.ts';
 import { errorMessage, IronError, systemErrorCode } from '../platform/errors.ts';
 import { makeDirectory, pathExists, removeTree, writeFileAtomic } from '../platform/files.ts';
-import { holdingInterrupts, noticeSignals } from '../platform/interrupts.ts';
+import { holdingInterrupts, noticeSignals, refuseWhenInterrupted } from '../platform/interrupts.ts';
 import { parseJson } from '../platform/json.ts';
 import { writeSealedFile } from '../platform/sealed-file.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
 import { setSecret } from '../secrets/store.ts';
 import { unpackBase } from '../workspace/carry-base.ts';
 import type { Owner } from '../workspace/copy-tree.ts';
-import { refuseWhenInterrupted } from '../workspace/exact-copy.ts';
 import { workspaceDirectory, directoriesOf } from '../workspace/workspace.ts';
 import { writeWorkspaceRecord } from '../workspace/workspace-file.ts';
 import { agentProfile } from './agent-profiles.ts';

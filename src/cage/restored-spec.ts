@@ -175,7 +175,7 @@ export function withUsers(spec: CageSpec): CageSpec {
 /** With an engine, an image and inspectors of this machine's. Throws what this machine lacks for a cage of its kind. */
 export async function withPlace(context: Context, spec: CageSpec): Promise<CageSpec> {
   const { inspectors } = await readConfigured(context, spec.net);
-  const { engine, sudo, image, ...rest } = spec;
+  const { engine, image, ...rest } = spec;
   if (spec.backend === 'native') {
     const { requireNative } = await import('../backends/native/probe.ts');
     await requireNative(context.environment);
@@ -187,7 +187,7 @@ export async function withPlace(context: Context, spec: CageSpec): Promise<CageS
     image: { reference: image },
     agent: spec.agent,
     runtime: engine?.runtime?.name,
-    sudo: sudo === true,
+    sudo: spec.sudo === true,
     isOpen: spec.net === 'open',
   });
   return { ...rest, ...place, inspectors: [...inspectors] };

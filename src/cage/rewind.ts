@@ -2,10 +2,10 @@
 // no question is needed. Rules, secrets, ports and all else of the cage stay.
 import { errorMessage, toIronError, IronError } from '../platform/errors.ts';
 import { pathExists } from '../platform/files.ts';
-import { holdingInterrupts } from '../platform/interrupts.ts';
+import { holdingInterrupts, refuseWhenInterrupted } from '../platform/interrupts.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
 import { printableLine } from '../platform/text.ts';
-import { diskUsage, refuseWhenInterrupted } from '../workspace/exact-copy.ts';
+import { diskUsage } from '../workspace/exact-copy.ts';
 import { join } from 'node:path';
 import { refuseInUse, stopForChange } from './adapt.ts';
 import { dataParts, type DataPart } from './cage-data.ts';

@@ -26,7 +26,8 @@ export async function openSession(context: Context, name: string): Promise<CageS
   return sessionFor(context, await readSpec(context, name));
 }
 
-function sessionFor(context: Context, spec: CageSpec): CageSession {
+/** Of a cage whose spec is not written yet. */
+export function sessionFor(context: Context, spec: CageSpec): CageSession {
   const caller = currentCaller();
   const tools = findTools(context.environment, process.execPath);
   const path = searchPath(context.environment);

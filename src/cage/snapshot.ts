@@ -2,9 +2,9 @@
 // is held still while its files are copied.
 import { removeTree } from '../platform/files.ts';
 import { IronError } from '../platform/errors.ts';
-import { holdingInterrupts } from '../platform/interrupts.ts';
+import { holdingInterrupts, refuseWhenInterrupted } from '../platform/interrupts.ts';
 import { tellIfSlow } from '../platform/slowness.ts';
-import { diskUsage, refuseWhenInterrupted } from '../workspace/exact-copy.ts';
+import { diskUsage } from '../workspace/exact-copy.ts';
 import type { SkippedFile } from '../workspace/copy-tree.ts';
 import { dataParts, notData } from './cage-data.ts';
 import type { Context } from './context.ts';

@@ -1,6 +1,5 @@
 // Starting an open cage, and giving one that lives another router. What the egress is to every other cage, the router is to it:
 // without it there is no network, and it is there, with its rules, before anything of the agent's runs.
-import { writeFilter } from '../backends/host/run-files.ts';
 import type { ProcessIdentity } from '../platform/processes.ts';
 import { composePlan } from './compose-plan.ts';
 import { confirmNetwork } from './confirm-network.ts';
@@ -29,7 +28,6 @@ export async function startOpen(
   context.step('start: announced');
   try {
     // Whose published ports are handed on by a process that is confined as an egress is.
-    if (publishing !== undefined) writeFilter(session.paths.run, 'egress');
     const { router, ...running } = await session.backend.start(await composePlan(session, container), {
       listener: () => Promise.reject(new Error('an open cage has no listeners')),
       certificate: () => Promise.reject(new Error('an open cage has no authority')),

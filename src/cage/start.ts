@@ -1,5 +1,5 @@
-// Starting a cage: the egress and the keeper come up side by side, the cage last; it never runs without an egress that
-// has confirmed its policy. Stopping it is the way back.
+// Starting a cage: the egress and the cage come up side by side, and nothing of the agent's runs in the cage before its egress has
+// confirmed the policy. Stopping it is the way back.
 import { chownSync } from 'node:fs';
 import { emptyDirectory, makeDirectory } from '../platform/files.ts';
 import { afterThis } from '../platform/settled.ts';
@@ -39,14 +39,28 @@ export async function stopLocked(context: Context, name: string): Promise<void> 
 const STOP_GRACE_MS = 2_000;
 
 /** Starts a cage that does not run. The caller holds its lock and has repaired it. */
-export async function startLocked(session: CageSession, stopWhenIdle: boolean): Promise<RunningState> {
+export async function startLocked(
+  session: CageSession,
+  stopWhenIdle: boolean,
+  begun?: LaunchedEgress,
+): Promise<RunningState> {
   const publishing = await openPublished(session);
   try {
-    return await startAll(session, publishing, stopWhenIdle);
+    return await startAll(session, publishing, { stopWhenIdle, begun });
   } catch (error) {
     await publishing?.drop();
     throw error;
   }
+}
+
+/**
+ * The egress of a cage that is still being made, for startLocked: it takes longer to come up than most cages take to be made. Whoever
+ * does not hand it on ends it. Undefined where there will be none.
+ */
+export function beginEgress(session: CageSession): LaunchedEgress | undefined {
+  if (session.spec.net === 'open') return undefined;
+  prepareDirectories(session);
+  return launchEgress(session);
 }
 
 /** Before anything is started: a port that is wanted and cannot be had fails the start. */
@@ -60,10 +74,10 @@ async function openPublished(session: CageSession): Promise<Publishing | undefin
 async function startAll(
   session: CageSession,
   publishing: Publishing | undefined,
-  stopWhenIdle: boolean,
+  { stopWhenIdle, begun: ahead }: { stopWhenIdle: boolean; begun: LaunchedEgress | undefined },
 ): Promise<RunningState> {
   const { context, spec } = session;
-  prepareDirectories(session);
+  if (ahead === undefined) prepareDirectories(session);
   await refreshCommits(context, spec);
   if (spec.net === 'open') {
     const { startOpen } = await import('./start-open.ts');
@@ -84,7 +98,7 @@ async function startAll(
   noteStarting();
   context.step('start: announced');
   const launch = (): LaunchedEgress => {
-    egress = launchEgress(session);
+    egress = ahead ?? launchEgress(session);
     noteStarting();
     context.step('start: egress known');
     return egress;

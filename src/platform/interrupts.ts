@@ -1,6 +1,7 @@
 // Work that must not be cut off between two steps: a Ctrl-C waits until it can give up cleanly, and then takes its course.
 
 import { setImmediate } from 'node:timers/promises';
+import { IronError } from './errors.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -9,18 +10,18 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * the signal would have ended it; what came to its end in spite of one goes on.
  */
 export async function holdingInterrupts<T>(work: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
-  const interruption = new AbortController();
+  const controller = new AbortController();
   let caught: NodeJS.Signals | undefined;
   const note = (signal: NodeJS.Signals): void => {
     caught = signal;
-    interruption.abort();
+    controller.abort();
   };
   for (const signal of SIGNALS) process.on(signal, note);
   const letGo = (): void => {
     for (const signal of SIGNALS) process.off(signal, note);
   };
   try {
-    return await work(interruption.signal);
+    return await work(controller.signal);
   } catch (error) {
     letGo();
     if (caught !== undefined) process.kill(process.pid, caught);
@@ -28,6 +29,24 @@ export async function holdingInterrupts<T>(work: (interrupted: AbortSignal) => P
   } finally {
     letGo();
   }
+}
+
+/** Throws when the user has asked the command to stop. */
+export function refuseWhenInterrupted(interrupted: AbortSignal): void {
+  if (interrupted.aborted) throw interruption();
+}
+
+/** What `work` comes to; throws as refuseWhenInterrupted does as soon as that is asked, whatever `work` still does. */
+export function unlessInterrupted<T>(work: Promise<T>, interrupted: AbortSignal): Promise<T> {
+  const givenUp = new Promise<never>((_resolve, reject) => {
+    if (interrupted.aborted) reject(interruption());
+    else interrupted.addEventListener('abort', () => reject(interruption()), { once: true });
+  });
+  return Promise.race([work, givenUp]);
+}
+
+function interruption(): IronError {
+  return new IronError('E_IO', { message: 'interrupted', hint: 'nothing was changed: run the command again' });
 }
 
 /** Calls `interrupted` for each Ctrl-C or SIGTERM instead of ending; the function returned ends that. */

@@ -2,12 +2,12 @@
 // agent, proxies) that fetches; nothing of what it fetches may run: no hooks, no templates, no filters, no submodules, and no transport
 // but those named. The files are laid by the git of git.ts, which knows no settings of the user's.
 import type { Environment } from '../platform/environment.ts';
+import { refuseWhenInterrupted } from '../platform/interrupts.ts';
 import { IronError } from '../platform/errors.ts';
 import { run } from '../platform/processes.ts';
 import { printableLine } from '../platform/text.ts';
 import { join } from 'node:path';
 import { noteRemoteTags } from './clone-work.ts';
-import { refuseWhenInterrupted } from './exact-copy.ts';
 import { git } from './git.ts';
 
 export interface CloneRequest {

@@ -3,6 +3,7 @@
 // extended attributes nor holes; it follows no link and sees nothing else. Pipes, sockets and devices are left out and named.
 import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync, type Dirent } from 'node:fs';
 import { confinedCopy, SEEN_SOURCE } from '../platform/confined-copy.ts';
+import { refuseWhenInterrupted } from '../platform/interrupts.ts';
 import { hostEnvironment } from '../platform/environment.ts';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
 import { run, type RunResult } from '../platform/processes.ts';
@@ -62,12 +63,6 @@ async function runTool(program: string, args: readonly string[], interrupted: Ab
   const result = await run(program, args, { env, abort: interrupted });
   refuseWhenInterrupted(interrupted);
   return result;
-}
-
-/** Throws when the user has asked the command to stop. */
-export function refuseWhenInterrupted(interrupted: AbortSignal): void {
-  if (!interrupted.aborted) return;
-  throw new IronError('E_IO', { message: 'interrupted', hint: 'nothing was changed: run the command again' });
 }
 
 /** Of an ordinary user: a cage can take itself the right to read its files. Undefined when anything else went wrong. */

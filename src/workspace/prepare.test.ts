@@ -264,3 +264,31 @@ test('a workspace record that was damaged is an error, and the work stays', asyn
   await expect(prepare(root, 'copy', store)).rejects.toMatchObject({ code: 'E_STATE_BROKEN' });
   expect(existsSync(join(directories.tree, 'a'))).toBe(true);
 });
+
+function failing(): Promise<never> {
+  return Promise.reject(new Error('no engine'));
+}
+
+test('nothing is laid before what is waited for has come, and that is not asked of a project which cannot be taken in', async () => {
+  const [root, store] = [createRepository({ 'a.txt': 'one\n' }), temporaryDirectory()];
+  const laid = (): boolean => existsSync(join(store, 'workspace.new', 'tree', 'a.txt'));
+  const seen: boolean[] = [];
+  const ready = (): Promise<void> => {
+    seen.push(laid());
+    return Promise.resolve();
+  };
+  const options = { storeDirectory: store, strategy: 'copy' as const };
+  const { directories } = await prepareWorkspace({ project: await inspectProject(root), ...options, ready });
+  expect({ seen, there: existsSync(join(directories.tree, 'a.txt')) }).toEqual({ seen: [false], there: true });
+
+  const broken = createRepository({ 'a.txt': 'one\n' });
+  const project = await inspectProject(broken);
+  rmSync(join(broken, '.git', 'objects'), { recursive: true });
+  const other = { storeDirectory: temporaryDirectory(), strategy: 'copy' as const };
+  await expect(prepareWorkspace({ project, ...other, ready })).rejects.toThrow();
+  expect(seen).toHaveLength(1);
+  const refused = { storeDirectory: temporaryDirectory(), strategy: 'copy' as const };
+  await expect(prepareWorkspace({ project: await inspectProject(root), ...refused, ready: failing })).rejects.toThrow(
+    'no engine',
+  );
+});

@@ -24,6 +24,8 @@ export interface PrepareOptions {
   storeDirectory: string;
   /** Needed once the project was looked at. */
   strategy: PreparedWorkspace['strategy'] | Promise<PreparedWorkspace['strategy']>;
+  /** Called once the project was looked at: nothing is laid before it has come to its end. */
+  ready?: (() => Promise<unknown>) | undefined;
   /** Of a mounted project. Default: yes. */
   writable?: boolean | undefined;
   /** Whether what git ignores and looks like a secret comes along. Default: no. */
@@ -55,6 +57,7 @@ export async function prepareWorkspace(options: PrepareOptions): Promise<Prepare
   // Whatever has failed: nothing is being made any more when that is told.
   await Promise.allSettled([recorded, ahead.whiteout]);
   const { base, untracked } = await recorded;
+  await options.ready?.();
   const strategy = await options.strategy;
   const secrets = includeIgnored ? [] : ignoredSecrets(project, untracked);
   const made = await lay({ ...options, strategy, tell }, building, ahead, untracked, secrets);

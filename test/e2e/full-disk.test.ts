@@ -152,3 +152,30 @@ test('a full disk below a snapshot or a fork leaves what was there', async () =>
     await until('the file system to be let go', () => spawnSync('umount', [home]).status === 0);
   }
 });
+
+test('a data root on a file system that no program may be run from', async () => {
+  const project = sandbox.project('kept-apart');
+  const home = join(sandbox.directory, 'noexec');
+  mkdirSync(home);
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'noexec,mode=0700', 'tmpfs', home]).status !== 0) return;
+  const ironcage = (...args: string[]): ReturnType<Sandbox['run']> =>
+    sandbox.run([args[0] ?? '', '--home', home, ...args.slice(1)], { cwd: project });
+  try {
+    const ran = await ironcage(
+      'run',
+      'shell',
+      '--',
+      'curl',
+      '-s',
+      '-o',
+      '/dev/null',
+      '-w',
+      '%{http_code}',
+      'https://a.example/',
+    );
+    expect(ran, ran.stderr).toMatchObject({ exitCode: 0, stdout: '403' });
+  } finally {
+    await ironcage('rm', '--discard');
+    await until('the file system to be let go', () => spawnSync('umount', [home]).status === 0);
+  }
+});

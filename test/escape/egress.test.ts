@@ -275,3 +275,13 @@ test('EGR-21: a flood of buffers ends the program within its bound, and not the 
   expect(Number(held.at(-1)) * 8 * 2 ** 20).toBeGreaterThan(128 * 2 ** 20);
   expect(Number(held.at(-1)) * 8 * 2 ** 20).toBeLessThan(CONFINED_MEMORY_BYTES);
 });
+
+test('EGR-22: Node bounds the heap of a program beside a cage by the memory that it is told of', async () => {
+  const ask = `process.stdout.write(String(require('node:v8').getHeapStatistics().heap_size_limit))`;
+  const { stdout } = await confined(['/app/node', '-e', ask]);
+  expect(Number(stdout)).toBeLessThan(300 * 2 ** 20);
+  // The rest of all its memory is for buffers.
+  expect(Number(stdout)).toBeLessThan(CONFINED_MEMORY_BYTES * 0.6);
+  const control = await onHost.exec([process.execPath, '-e', ask]);
+  expect(Number(control.stdout)).toBeGreaterThan(Number(stdout));
+});

@@ -159,3 +159,21 @@ test('ESC-54c: files that the caller of a command has open are not open for what
   const seen = await onHost.exec(['bash', '-c', opened, 'bash', ...list], { env });
   expect(seen.stdout.split('\n'), seen.stderr).toEqual(['0', '1', '2', '3']);
 });
+
+test('ESC-50f: no program that the agent has left in its home is what keeps the cage', async () => {
+  const { argv, env } = cage.ironcage;
+  const ironcage = (...args: string[]): ReturnType<typeof onHost.exec> => onHost.exec([...argv(...args)], { env });
+  const inside = (script: string): ReturnType<typeof onHost.exec> =>
+    ironcage('exec', 'processes', '--', 'sh', '-c', script);
+  const trap = '#!/bin/sh\\necho "$0" >>"$HOME/ran"\\nexec /bin/sleep "$@"\\n';
+  const planted = await inside(`mkdir -p ~/.local/bin; cd ~/.local/bin; printf '${trap}' >sleep; chmod +x sleep`);
+  expect(planted.exitCode, planted.stderr).toBe(0);
+  // The search path of the cage does lead to it.
+  await inside('sleep 0');
+  const control = await inside('cat ~/ran; rm -f ~/ran');
+  expect(control.stdout).toContain('.local/bin/sleep');
+  const restarted = await ironcage('restart', 'processes');
+  expect(restarted.exitCode, restarted.stderr).toBe(0);
+  const ran = await inside('cat ~/ran 2>/dev/null; rm -rf ~/.local/bin');
+  expect(ran.stdout).not.toContain('sleep');
+});

@@ -107,7 +107,8 @@ async function openSockets(directory: string, handOver: HandOver): Promise<void>
   for (const purpose of STREAMS) {
     const { path, release } = openSocketPath(join(directory, purpose));
     try {
-      const server = createServer({ pauseOnConnect: true });
+      // A cage that lives may connect while it is ours: it must not wait for an answer that never comes.
+      const server = createServer({ pauseOnConnect: true }, (socket) => socket.destroy());
       rmSync(path, { force: true });
       await new Promise<void>((listening, reject) => {
         server.once('error', reject);

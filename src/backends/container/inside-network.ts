@@ -6,13 +6,14 @@ import { afterThis, settleAll } from '../../platform/settled.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { CagePlan } from '../backend.ts';
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
-import { openListeners, type HandOver } from '../host/opened-listeners.ts';
+import { openerCommand, openListeners, type HandOver } from '../host/opened-listeners.ts';
 import type { Tools } from '../host/tools.ts';
-import { createCallProgram, writeCalls } from '../host/call-list.ts';
+import { createCallProgram, END, step, writeCalls } from '../host/call-list.ts';
 import type { Engine } from './engine.ts';
 import { sharesKernel } from './first-process.ts';
 import { joinCommand } from './join.ts';
 import { listenersAhead, NOTHING_AHEAD, type ListenersAhead } from './listeners-ahead.ts';
+import { CALLS } from '../host/kernel-numbers.ts';
 import { networkCalls } from '../host/network-calls.ts';
 import type { ContainerSite } from './site.ts';
 
@@ -21,13 +22,11 @@ export function networkCommand(init: ProcessIdentity, engine: Pick<Engine, 'root
   return joinCommand(init, engine, tools, [`--net=/proc/${init.pid}/ns/net`]);
 }
 
-function openerOf({ node }: Tools): string[] {
-  return [node, join(PROGRAMS_DIRECTORY, 'packed/open-listeners.js')];
-}
+const FREE = 3;
 
 /** Sets the network up and opens its listeners; once more for a new egress as for its first. */
 export async function openInside(
-  { runDirectory, listeners }: Pick<CagePlan, 'runDirectory' | 'listeners'>,
+  plan: Pick<CagePlan, 'runDirectory' | 'listeners'>,
   init: ProcessIdentity,
   engine: Pick<Engine, 'rootless'>,
   tools: Tools,
@@ -37,8 +36,12 @@ export async function openInside(
 ): Promise<void> {
   const prefix = networkCommand(init, engine, tools);
   const open = (...command: readonly string[]): Promise<void> =>
-    openListeners([...prefix, ...command, ...openerOf(tools)], listeners, path, handOver);
-  const calls = writeCalls(runDirectory, 'network', networkCalls);
+    openListeners([...prefix, ...command, ...openerCommand(plan, tools.node)], plan.listeners, path, handOver);
+  const calls = writeCalls(plan.runDirectory, 'network', (put) => [
+    step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
+    ...networkCalls(put, FREE),
+    END,
+  ]);
   if (calls === undefined) return open(tools.sh, join(PROGRAMS_DIRECTORY, 'container/listeners.sh'));
   const opening = async (): Promise<void> => ((await ahead.settle(init)) ? undefined : open());
   await settleAll([opening(), afterThis().then(() => setUp([...prefix, ...calls], path))]);
@@ -59,6 +62,7 @@ export function openAhead({ plan, container, engine, tools, path }: ContainerSit
   const { router, runtime } = container.identity;
   const isProcess = !engine.rootless && !engine.gated && sharesKernel(runtime);
   if (!isProcess || router !== undefined || createCallProgram(process.arch) === undefined) return NOTHING_AHEAD;
-  const command = (network: string): string[] => [tools.nsenter, `--net=${network}`, '--', ...openerOf(tools)];
+  const opener = openerCommand(plan, tools.node);
+  const command = (network: string): string[] => [tools.nsenter, `--net=${network}`, '--', ...opener];
   return listenersAhead(command, plan.listeners, path, handOver);
 }

@@ -1,5 +1,5 @@
 // The listeners of a container before its engine calls it started: the runtime has made its first process and all namespaces long before
-// the engine answers (Docker: 270 of 400 ms), and opening them takes a Node of its own. Who is seen so early is a guess, so nothing but
+// the engine answers (Docker: 270 of 400 ms). Who is seen so early is a guess, so nothing but
 // sockets is made there, and none is handed on before the network is known to be that of the process the engine has told of.
 import { closeSync, openSync, readlinkSync } from 'node:fs';
 import type { ProcessIdentity } from '../../platform/processes.ts';

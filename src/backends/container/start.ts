@@ -9,7 +9,7 @@ import type { CagePlan, GvisorSandbox, RunningCage, StartedCage, StartHooks } fr
 import { guardedPaths } from '../host/inner-mounts.ts';
 import { RUN_FILES } from '../host/layout.ts';
 import type { HandOver } from '../host/opened-listeners.ts';
-import { writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
+import { layTrust, writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
 import { CONTAINER_FILES, enforcementOf, placesOf } from './arguments.ts';
 import type { Engine } from './engine.ts';
 import { noteEntry } from './entry-record.ts';
@@ -114,8 +114,7 @@ function writeContainerFiles(plan: CagePlan): void {
     writePublic(path(CONTAINER_FILES.sudoers), sudoersText(plan.identity), 0o440);
     chownSync(path(CONTAINER_FILES.sudoers), rootUid, rootUid);
   }
-  // Mounted before the authority is known; filled in place.
-  writePublic(path(RUN_FILES.trust, 'ca-bundle.pem'), '');
+  layTrust(plan.runDirectory);
 }
 
 /** Mounts must not be led astray by what an earlier run left; nobody is inside who could change it after this look. */

@@ -6,7 +6,7 @@ import { IronError } from '../../platform/errors.ts';
 import { run, type ProcessIdentity } from '../../platform/processes.ts';
 import { printableLine } from '../../platform/text.ts';
 import { PROGRAMS_DIRECTORY } from '../host/layout.ts';
-import { step, writeCalls, type Call, type Put } from '../host/call-list.ts';
+import { END, step, writeCalls, type Call, type Put } from '../host/call-list.ts';
 import { CALLS, MOUNT_NAMESPACE, MOUNT_OPTIONS, REMOUNT } from '../host/kernel-numbers.ts';
 
 export interface MountEntry {
@@ -53,7 +53,7 @@ function remountCalls(init: ProcessIdentity, setuid: readonly string[], put: Put
       );
       return step(printableLine(mount.path), CALLS.mount, [0, put(mount.path), 0, flags, 0]);
     }),
-    step('ending', CALLS.exitGroup, [0]),
+    END,
   ];
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
 import { writePublic } from './run-files.ts';
 import { executable, MACHINE } from './elf-file.ts';
+import { CALLS } from './kernel-numbers.ts';
 
 /** One system call, by its number and arguments. */
 export interface Call {
@@ -25,6 +26,9 @@ export interface Call {
 export function step(doing: string, call: number, args: Call['args'], rest: Partial<Call> = {}): Call {
   return { call, args, failure: `${doing} failed\n`, exitCode: 1, ...rest };
 }
+
+/** The last of a list that becomes no other program. */
+export const END = step('ending', CALLS.exitGroup, [0]);
 
 /** What goes along with the calls: puts bytes into the list and returns where they will be. */
 export type Put = (bytes: Buffer | string) => number;
@@ -107,7 +111,10 @@ function writeRow(halves: Uint32Array, at: number, row: Call, failureAt: number)
 /** Name of the program in a cage's run directory, to which no cage writes. */
 export const CALL_PROGRAM = 'calls';
 
-/** The command line that makes the calls, with a list of that name in the run directory. Undefined where it is not to be had. */
+/**
+ * The command line that makes the calls, with a list of that name in the run directory. Whoever can walk there may run both: they hold
+ * nothing secret. Undefined where it is not to be had.
+ */
 export function writeCalls(
   runDirectory: string,
   name: string,
@@ -118,8 +125,8 @@ export function writeCalls(
   if (program === undefined || list === undefined) return undefined;
   const [programFile, listFile] = [join(runDirectory, CALL_PROGRAM), join(runDirectory, `${name}.calls`)] as const;
   // One that is there may be running, for another list.
-  if (!pathExists(programFile)) writePublic(programFile, program, 0o500);
-  writePublic(listFile, list, 0o600);
+  if (!pathExists(programFile)) writePublic(programFile, program, 0o555);
+  writePublic(listFile, list);
   return [programFile, listFile];
 }
 

@@ -42,18 +42,16 @@ function mountsOf({ directories, authorityFiles }: EgressLaunch): Mount[] {
 
 /** What the egress executes inside. */
 export function egressProgram(): string[] {
-  // The heap's bound lies well below that of all memory, so that buffers have room of their own. One thread for the collector and
-  // the compiler is as fast here and takes some megabytes less.
-  const heap = ['--max-semi-space-size=2', '--max-old-space-size=256', '--v8-pool-size=1'];
-  return nodeProgram('backends/packed/egress.js', heap);
+  // One thread for the collector and the compiler is as fast here and takes some megabytes less.
+  return nodeProgram('backends/packed/egress.js', ['--v8-pool-size=1']);
 }
 
 /** The host command line that runs `argv` as an egress is run. */
 export function egressCommand(launch: EgressLaunch, tools: Tools, argv: readonly string[]): string[] {
-  const { identity, callerIsRoot } = launch;
+  const { identity, callerIsRoot, runDirectory } = launch;
   return confinedCommand(
     {
-      ...{ identity, callerIsRoot, argv, network: 'host', mounts: mountsOf(launch) },
+      ...{ identity, callerIsRoot, runDirectory, argv, network: 'host', mounts: mountsOf(launch) },
       // Links of /etc lead through these.
       directories: ['/egress', '/etc', '/etc/ssl', '/run', '/run/systemd'],
       environment: [

@@ -42,8 +42,6 @@ export function startEgress(launch: EgressLaunch, tools: Tools, path: string): S
     },
     listener: (request, handle) =>
       new Promise((sent, reject) => {
-        // A cage that lives may connect while the handle is ours: it must not wait for an answer that never comes.
-        handle.on('connection', (socket: Socket) => socket.destroy());
         child.send({ type: 'listener', ...request } satisfies EgressParentMessage, handle, {}, (error) => {
           // The copy that stays here must not go on accepting.
           handle.close();

@@ -27,7 +27,14 @@ export function startInspector(launch: InspectorLaunch, tools: Tools, path: stri
   const inside = `/inspector/module${extname(module)}`;
   const command = confinedCommand(
     {
-      ...{ identity, callerIsRoot, network: 'none', directories: ['/inspector', '/etc', '/etc/ssl'], environment: [] },
+      ...{
+        identity,
+        callerIsRoot,
+        runDirectory,
+        network: 'none',
+        directories: ['/inspector', '/etc', '/etc/ssl'],
+        environment: [],
+      },
       mounts: readOnlyMounts([[module, inside]]),
       argv: nodeProgram('egress/inspector-host.js', ['--max-old-space-size=64'], [inside, String(timeoutMs)]),
     },

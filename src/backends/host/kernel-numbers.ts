@@ -8,6 +8,10 @@ export const CALLS = {
     socket: 41,
     sendto: 44,
     recvfrom: 45,
+    sendmsg: 46,
+    bind: 49,
+    listen: 50,
+    setsockopt: 54,
     execve: 59,
     wait4: 61,
     chdir: 80,
@@ -72,6 +76,12 @@ export const ROUTE_SOCKET = [16, 0x8_0003, 0] as const;
 
 /** MSG_DONTWAIT. */
 export const DO_NOT_WAIT = 0x40;
+
+/** From linux/socket.h, asm-generic/socket.h and linux/in6.h; `flags`: SOCK_NONBLOCK | SOCK_CLOEXEC, as Node has all of its own. */
+export const SOCKETS = {
+  ...{ inet: 2, inet6: 10, stream: 1, datagram: 2, flags: 0x8_0800, noSignal: 0x4000, waitForAll: 0x100 },
+  ...{ levelSocket: 1, reuseAddress: 2, rights: 1, levelIpv6: 41, ipv6Only: 26 },
+} as const;
 
 /** From linux/netlink.h, linux/rtnetlink.h and linux/if.h. */
 export const ROUTING = {

@@ -7,6 +7,7 @@ export const RUN_FILES = {
   arguments: 'cage.args',
   filter: 'seccomp.bpf',
   egressFilter: 'egress.bpf',
+  egressMemory: 'egress.meminfo',
   empty: 'empty',
   trust: 'trust',
   etc: 'etc',

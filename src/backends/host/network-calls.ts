@@ -1,31 +1,29 @@
-// The network of a container in which nothing of the agent's runs yet, set up as listeners.sh does it and by calls of the kernel
+// The network of a cage in which nothing of the agent's runs yet, set up as listeners.sh and hold.sh do it and by calls of the kernel
 // instead of five programs: `lo` is up, and every address is local, so that a connection to anywhere ends on a listener.
 import { step, type Call, type Put } from './call-list.ts';
 import { CALLS, DO_NOT_WAIT, ERRORS, ROUTE_SOCKET, ROUTING, WRITE_ONLY } from './kernel-numbers.ts';
 
-const FREE = 3;
 const ANSWER_BYTES = 4096;
 
-/** For somebody with every capability over the network, on the host otherwise. */
-export function networkCalls(put: Put): Call[] {
+/** For somebody with every capability over the network, on the host otherwise. `first`: the lowest number of a file that is not open. */
+export function networkCalls(put: Put, first: number): Call[] {
   const set = Buffer.concat([linkUp(), everyAddress(ROUTING.inet)]);
   const set6 = everyAddress(ROUTING.inet6);
   const missing = [ERRORS.ENOENT, ERRORS.EACCES, ERRORS.EROFS];
   return [
-    step('closing files', CALLS.closeRange, [FREE, 0xffff_ffff, 0]),
-    step('opening a socket to the kernel', CALLS.socket, ROUTE_SOCKET, { most: FREE }),
-    step('setting up lo', CALLS.sendto, [FREE, put(set), set.length, 0, 0, 0], { most: set.length }),
+    step('opening a socket to the kernel', CALLS.socket, ROUTE_SOCKET, { most: first }),
+    step('setting up lo', CALLS.sendto, [first, put(set), set.length, 0, 0, 0], { most: set.length }),
     // The kernel has done it when the call returns, and answers only what it refuses.
-    step('setting up lo', CALLS.recvfrom, [FREE, put(Buffer.alloc(ANSWER_BYTES)), ANSWER_BYTES, DO_NOT_WAIT, 0, 0], {
+    step('setting up lo', CALLS.recvfrom, [first, put(Buffer.alloc(ANSWER_BYTES)), ANSWER_BYTES, DO_NOT_WAIT, 0, 0], {
       tolerated: [ERRORS.EAGAIN],
     }),
     // Engines without IPv6 switch it off; here it leads to nobody but the egress. A kernel without it has no such file.
     step('allowing IPv6', CALLS.open, [put('/proc/sys/net/ipv6/conf/lo/disable_ipv6'), WRITE_ONLY], {
-      ...{ most: FREE + 1, tolerated: missing },
+      ...{ most: first + 1, tolerated: missing },
     }),
-    step('allowing IPv6', CALLS.write, [FREE + 1, put('0'), 1], { most: 1, tolerated: [...missing, ERRORS.EBADF] }),
-    step('setting up lo for IPv6', CALLS.sendto, [FREE, put(set6), set6.length, 0, 0, 0], { most: set6.length }),
-    step('ending', CALLS.exitGroup, [0]),
+    step('allowing IPv6', CALLS.write, [first + 1, put('0'), 1], { most: 1, tolerated: [...missing, ERRORS.EBADF] }),
+    step('setting up lo for IPv6', CALLS.sendto, [first, put(set6), set6.length, 0, 0, 0], { most: set6.length }),
+    ...[first, first + 1].map((fd) => step('closing files', CALLS.close, [fd], { tolerated: [ERRORS.EBADF] })),
   ];
 }
 

@@ -1,5 +1,5 @@
 // A short-lived program in the cage's network namespace: opens the listeners there, hands them to its parent over IPC
-// and ends when told that the egress serves. If the parent dies first it fails, and no cage comes to be.
+// and ends when told to. What listener-calls.ts does, where that is not to be had, and for the keeper of a cage that lives. If the parent dies first it fails, and no cage comes to be.
 import type { Listener, ListenerRequest } from '../backend.ts';
 import { openTcp, openUdp } from './open-sockets.ts';
 

@@ -1,16 +1,34 @@
 // Runs the program that opens listeners in a network of a cage's, and hands over what it opens. The command line says how
 // that network is joined.
 import { spawn, type ChildProcess } from 'node:child_process';
+import { Server } from 'node:net';
+import { join } from 'node:path';
 import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
 import { printableLine } from '../../platform/text.ts';
-import type { Listener, ListenerRequest } from '../backend.ts';
+import type { CagePlan, Listener, ListenerRequest } from '../backend.ts';
+import { END, writeCalls } from './call-list.ts';
+import { PROGRAMS_DIRECTORY } from './layout.ts';
+import { listenerCalls, untilLetGo } from './listener-calls.ts';
 import { isListener, parseStageMessage } from './stage-messages.ts';
 
 const TIMEOUT_MS = 20_000;
 
 /** Gets each listener as it comes, and closes its own copy. */
 export type HandOver = (request: ListenerRequest, handle: Listener) => Promise<void>;
+
+/** What opens them in the network that it is started in; no longer than that plan's next start. */
+export function openerCommand(
+  { runDirectory, listeners }: Pick<CagePlan, 'runDirectory' | 'listeners'>,
+  node: string,
+): readonly string[] {
+  const calls = writeCalls(runDirectory, 'listeners', (put) => [
+    ...listenerCalls(listeners, put),
+    untilLetGo(listeners, put),
+    END,
+  ]);
+  return calls ?? [node, join(PROGRAMS_DIRECTORY, 'packed/open-listeners.js')];
+}
 
 /** Resolves when all are handed over. Throws E_EGRESS that says why they could not be. */
 export async function openListeners(
@@ -24,8 +42,10 @@ export async function openListeners(
   let log = '';
   child.stderr?.on('data', (chunk) => (log = `${log}${String(chunk)}`.slice(-1000)));
   try {
-    await receiveListeners(child, listeners, handOver, (because) => failure(printableLine(log.trim()) || because));
-    child.send({ type: 'go' });
+    const failed = (because: string): IronError => failure(printableLine(log.trim()) || because);
+    await receiveListeners(child, listeners, { handOver, opened: () => undefined, failed });
+    // It ends when nobody is there any more.
+    child.disconnect();
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
@@ -34,16 +54,19 @@ export async function openListeners(
   }
 }
 
-/**
- * Speaks with open-listeners.ts, which waits for its `go` afterwards. Resolves with the number of the process that started it,
- * when every listener has been handed over.
- */
+export interface Receiver {
+  handOver: HandOver;
+  /** All are open, and not yet handed over; with the number of the process that started their program, where that was told. */
+  opened: (holderPid: number | undefined) => void;
+  failed: (because: string) => IronError;
+}
+
+/** Speaks with open-listeners.ts or with what makes listenerCalls. Resolves when every listener has been handed over. */
 export function receiveListeners(
   child: ChildProcess,
   listeners: readonly ListenerRequest[],
-  handOver: HandOver,
-  failed: (because: string) => IronError,
-): Promise<number> {
+  { handOver, opened, failed }: Receiver,
+): Promise<void> {
   return new Promise((resolvePromise, reject) => {
     let holderPid: number | undefined;
     const pending: Promise<void>[] = [];
@@ -66,18 +89,22 @@ export function receiveListeners(
           return;
         case 'listener': {
           if (!isListener(handle)) return fail(failed('a listener arrived without its socket'));
+          // It takes in connections from now on, and a cage must not wait for an answer that never comes.
+          if (handle instanceof Server) handle.on('connection', (socket) => socket.destroy());
           // Kept whole for `opened`; a failure is told at once, since nobody would serve the others.
           const handed = handOver({ purpose: parsed.purpose, port: parsed.port }, handle);
           handed.catch(fail);
           pending.push(handed);
           return;
         }
-        case 'opened': {
-          const known = holderPid;
-          if (known === undefined) return fail(failed('listeners opened before their program was up'));
-          Promise.all(pending).then(() => settle(() => resolvePromise(known)), fail);
+        case 'opened':
+          try {
+            opened(holderPid);
+          } catch (error) {
+            return fail(error);
+          }
+          Promise.all(pending).then(() => settle(resolvePromise), fail);
           return;
-        }
         case undefined:
           return fail(failed('a message came that cannot be read'));
         default:

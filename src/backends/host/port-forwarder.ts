@@ -10,6 +10,7 @@ import { confinedCommand, CONFINED_FDS, nodeProgram, readOnlyMounts } from './co
 import { answerOf, confinedProcess, endConfined, startConfined } from './confined-process.ts';
 import { GATE_INSIDE } from './gate-entrance.ts';
 import { gateSockets, RUN_FILES } from './layout.ts';
+import { writeConfinement } from './run-files.ts';
 import type { Tools } from './tools.ts';
 
 const START_TIMEOUT_MS = 15_000;
@@ -67,10 +68,18 @@ export async function startForwarder(
 
 function spawnForwarder(launch: ForwarderLaunch, tools: Tools, path: string): ChildProcess {
   const { identity, callerIsRoot, network, runDirectory } = launch;
+  // Also of a cage that an earlier version started.
+  writeConfinement(runDirectory);
   const filterFile = join(runDirectory, RUN_FILES.egressFilter);
   const command = confinedCommand(
     {
-      ...{ identity, callerIsRoot, network: network === 'gate' ? 'none' : network, directories: ['/forwarder'] },
+      ...{
+        identity,
+        callerIsRoot,
+        runDirectory,
+        network: network === 'gate' ? 'none' : network,
+        directories: ['/forwarder'],
+      },
       // By a path of the cage in its command line it is found for one of this cage when all else is lost.
       mounts: readOnlyMounts([
         [filterFile, '/forwarder/filter'],
@@ -80,9 +89,7 @@ function spawnForwarder(launch: ForwarderLaunch, tools: Tools, path: string): Ch
         ['NODE_CHANNEL_FD', String(CONFINED_FDS.channel)],
         ['NODE_CHANNEL_SERIALIZATION_MODE', 'json'],
       ],
-      argv: nodeProgram('backends/packed/forward-port.js', [
-        ...['--max-semi-space-size=1', '--max-old-space-size=64', '--v8-pool-size=1'],
-      ]),
+      argv: nodeProgram('backends/packed/forward-port.js', ['--v8-pool-size=1']),
     },
     tools,
   );

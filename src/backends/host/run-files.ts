@@ -61,7 +61,14 @@ function wrapperOf(guest: string): string {
   ].join('\n');
 }
 
-/** The cage sees this directory already; its certificates are there before its first process is. */
+/** Places for the certificates, which are mounted before the authority is known. */
+export function layTrust(runDirectory: string): void {
+  for (const name of TRUST_FILES) writePublic(join(runDirectory, RUN_FILES.trust, name), '');
+}
+
+const TRUST_FILES = ['ca.pem', 'ca-bundle.pem', 'java-cacerts', 'browser.json'];
+
+/** Fills those places, or writes them anew: each stays the file that is mounted. */
 export function writeTrust(runDirectory: string, caPem: string): void {
   const trust = join(runDirectory, RUN_FILES.trust);
   writePublic(join(trust, 'ca.pem'), caPem);
@@ -80,4 +87,18 @@ export function writeFilter(runDirectory: string, confined: Confined): void {
     });
   }
   writePublic(join(runDirectory, confined === 'cage' ? RUN_FILES.filter : RUN_FILES.egressFilter), filter);
+}
+
+/** Writes what confines a program of ours beside a cage, such as its egress. Throws as writeFilter does. */
+export function writeConfinement(runDirectory: string): void {
+  writeFilter(runDirectory, 'egress');
+  writePublic(join(runDirectory, RUN_FILES.egressMemory), memoryTold());
+}
+
+/** What such a program is told of the machine's memory: Node bounds its heap by it, here to about as much. */
+const TOLD_KILOBYTES = 262_144;
+
+/** Format: proc(5), /proc/meminfo. */
+function memoryTold(): string {
+  return ['MemTotal', 'MemFree', 'MemAvailable'].map((name) => `${name}: ${TOLD_KILOBYTES} kB\n`).join('');
 }

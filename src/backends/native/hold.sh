@@ -1,16 +1,23 @@
 #!/bin/sh
 # Who we are: uid 0 of the cage's outer user namespace, an unprivileged user of the host. We still see the host's files
 # and processes and hold every capability over the cage's own network, mounts and names; the cage does not exist yet.
-# In: NODE LISTENERS-PROGRAM OVERLAYS PIDS MEMORY GUARDED-PATH… -- then the bubblewrap command line. OVERLAYS: numbers of the
+# In: CALLS LIST and NODE PROGRAM, each of which opens the listeners; OVERLAYS PIDS MEMORY GUARDED-PATH… -- then the bubblewrap command line. OVERLAYS: numbers of the
 # workspaces that are one, with blanks between. Out: the same process, as its monitor.
 set -eu
-node=$1 program=$2 overlays=$3 pids=$4 memory=$5
-shift 5
+calls=$1 list=$2 node=$3 program=$4 overlays=$5 pids=$6 memory=$7
+shift 7
+# Opens the listeners, hands them to our parent, and goes on when that says so. It ends when its parent is gone.
 # Every address is local: a connection to anywhere ends on a listener that can answer with a reason.
-ip route add local 0.0.0.0/0 dev lo
-ip -6 route add local ::/0 dev lo 2>/dev/null || :
-# Opens the listeners, hands them to the egress, and returns when the egress serves. It fails when its parent is gone.
-"$node" "$program"
+# There is no such program for every machine, and it cannot be run where it lies on a file system without programs.
+if [ -x "$calls" ]; then
+  printf '{"type":"up","holderPid":%d}\n' $$ >&3
+  "$calls" "$list"
+  until [ "${line:-}" = '{"type":"go"}' ]; do read -r line <&3; done
+else
+  ip route add local 0.0.0.0/0 dev lo
+  ip -6 route add local ::/0 dev lo 2>/dev/null || :
+  "$node" "$program"
+fi
 # Not inherited by the cage: the channel to the parent.
 exec 3<&-
 for n in $overlays; do

@@ -1,6 +1,6 @@
 // The listeners of a cage that lives, opened once more for a new egress: the old ones ended with the egress that held them.
 // The program that opens them joins the keeper's user, network and mount namespaces, and no namespace that the cage's own
-// processes are in; those cannot see it.
+// processes are in; those cannot see it. It is a Node, which takes longer than a list of calls: the keeper may be an earlier version's.
 import type { ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan } from '../backend.ts';
 import { openListeners, type HandOver } from '../host/opened-listeners.ts';

@@ -1,4 +1,4 @@
-// Starts a cage: keeper, listeners, egress, and then the cage itself. Until the caller has stored who the keeper is,
+// Starts a cage: keeper, listeners, and the cage itself while its egress comes up. Until the caller has stored who the keeper is,
 // everything started here ends by itself when this process dies.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -8,10 +8,14 @@ import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, RunningCage, StartHooks } from '../backend.ts';
+import { CALL_PROGRAM, END, step, writeCalls } from '../host/call-list.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
+import { CALLS, ERRORS } from '../host/kernel-numbers.ts';
 import { RUN_FILES } from '../host/layout.ts';
+import { listenerCalls } from '../host/listener-calls.ts';
+import { networkCalls } from '../host/network-calls.ts';
 import { receiveListeners } from '../host/opened-listeners.ts';
-import { writeFilter, writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
+import { layTrust, writeFilter, writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
 import type { Tools } from '../host/tools.ts';
 import { cageArguments, isolationArguments, keeperCommand } from './arguments.ts';
 import { applyLimits, joinCgroups, removeCgroups } from './limits.ts';
@@ -19,14 +23,38 @@ import { STAGED } from './stage.ts';
 
 const START_TIMEOUT_MS = 20_000;
 
-/** What keeps the cage alive: says that it runs, lets go of everything that was handed down to it, and sleeps. */
+/**
+ * What keeps the cage alive: says that it runs, lets go of everything that was handed down to it, and sleeps. Nothing of the agent's may
+ * run as it: it has none of the cage's variables, and a search path that no cage writes to.
+ */
 const UP = 'up';
+const FIRST_ENVIRONMENT = ['--clearenv', '--setenv', 'PATH', '/usr/bin:/bin'];
 const FIRST_PROGRAM = `echo ${UP}; exec sleep infinity </dev/null >/dev/null 2>&1 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-`;
 
 /** Names of cages are unique within one data root only; control groups are the whole machine's. */
 function groupName({ name, runDirectory }: CagePlan): string {
   return `${name}-${createHash('sha256').update(runDirectory).digest('hex').slice(0, 8)}`;
 }
+
+/** What opens the listeners: a program of calls and its list, which set the network up as well, and the Node that does it elsewhere. */
+function stagedOpeners({ runDirectory, listeners }: CagePlan): string[] {
+  writeCalls(runDirectory, LIST, (put) => [
+    // bubblewrap's, and the list's own.
+    ...[INFORMATION, INFORMATION + 1].map((fd) =>
+      step('closing files', CALLS.close, [fd], { tolerated: [ERRORS.EBADF] }),
+    ),
+    ...networkCalls(put, CHANNEL + 1),
+    ...listenerCalls(listeners, put),
+    END,
+  ]);
+  const calls = [CALL_PROGRAM, `${LIST}.calls`].map((name) => `${STAGED.run}/${name}`);
+  return [...calls, STAGED.node, `${STAGED.programs}/packed/open-listeners.js`];
+}
+
+const LIST = 'listeners';
+
+/** Descriptors of the keeper's: Node's channel, and where bubblewrap tells of the cage. */
+const [CHANNEL, INFORMATION] = [3, 4];
 
 /** Starts the keeper and, through it, the cage. */
 export async function startNativeCage(
@@ -37,12 +65,14 @@ export async function startNativeCage(
 ): Promise<RunningCage> {
   writeFilter(plan.runDirectory, 'cage');
   writeRunFiles(plan, plan.env['SHELL'] ?? '/bin/sh');
+  layTrust(plan.runDirectory);
   writePublic(join(plan.runDirectory, RUN_FILES.arguments), Buffer.from(`${cageArguments(plan).join('\0')}\0`));
   const { enforcement, cgroups, rlimits } = applyLimits(groupName(plan), plan.limits);
-  const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), '--', '/bin/sh', '-c', FIRST_PROGRAM];
+  const first = [...FIRST_ENVIRONMENT, '--', '/bin/sh', '-c', FIRST_PROGRAM];
+  const bubblewrap = [tools.bwrap, ...isolationArguments(plan, true), ...first];
   const overlays = plan.workspaces.flatMap(({ kind }, index) => (kind === 'overlay' ? [index] : [])).join(' ');
   const hold = [
-    ...[tools.sh, `${STAGED.programs}/native/hold.sh`, STAGED.node, `${STAGED.programs}/packed/open-listeners.js`],
+    ...[tools.sh, `${STAGED.programs}/native/hold.sh`, ...stagedOpeners(plan)],
     ...[overlays, rlimits.pids, rlimits.memory, ...guardedPaths(plan, STAGED), '--', ...bubblewrap],
   ];
   const [program = '', ...args] = withoutInherited(keeperCommand(plan, tools, hold), path, 5);
@@ -60,8 +90,18 @@ export async function startNativeCage(
   // What it said is complete only when all its pipes are closed.
   const closed = new Promise<void>((resolvePromise) => child.once('close', () => resolvePromise()));
   try {
-    const holder = await handOverListeners(child, plan, hooks, cgroups, failed);
-    const init = await untilUp(child, stdout, closed, failed);
+    let holder: ProcessIdentity | undefined;
+    const handedOver = receiveListeners(child, plan.listeners, {
+      handOver: (request, handle) => hooks.listener(request, handle),
+      opened: (pid) => (holder = holdKeeper(child, pid, cgroups, hooks)),
+      failed,
+    });
+    // The cage is made while its egress still starts: all that runs in it sleeps.
+    const [init] = await Promise.all([
+      untilUp(child, stdout, closed, failed),
+      handedOver.then(() => hooks.certificate()).then((pem) => writeTrust(plan.runDirectory, pem)),
+    ]);
+    if (holder === undefined) throw failed('its keeper is gone');
     stderr.destroy();
     child.unref();
     return { holder, init, limits: enforcement, cgroups };
@@ -82,22 +122,15 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-async function handOverListeners(
+/** Until its `go` the keeper ends with this process; from then on whoever repairs the cage knows it. */
+function holdKeeper(
   child: ChildProcess,
-  plan: CagePlan,
-  hooks: StartHooks,
+  pid: number | undefined,
   cgroups: readonly string[],
-  failed: (because: string) => IronError,
-): Promise<ProcessIdentity> {
-  const holderPid = await receiveListeners(
-    child,
-    plan.listeners,
-    (request, handle) => hooks.listener(request, handle),
-    failed,
-  );
-  writeTrust(plan.runDirectory, await hooks.certificate());
-  const holder = identifyProcess(holderPid);
-  if (holder === undefined || !isAlive(holder)) throw failed('its keeper is gone');
+  hooks: StartHooks,
+): ProcessIdentity | undefined {
+  const holder = pid === undefined ? undefined : identifyProcess(pid);
+  if (holder === undefined || !isAlive(holder)) return undefined;
   joinCgroups(cgroups, holder.pid);
   hooks.holderKnown(holder, cgroups);
   child.send({ type: 'go' });

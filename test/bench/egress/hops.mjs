@@ -1,5 +1,5 @@
 // Every way from a client to the origin that is compared: each gives a port, the authority to trust, and its process.
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync, fork, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -32,11 +32,14 @@ async function ironcage(origin, directory) {
   mkdirSync(state);
   const { DEFAULT_LIMITS } = await import('../../../dist/egress/config.js');
   const { egressProgram } = await import('../../../dist/backends/host/egress-command.js');
-  const child = fork(MAIN, [], {
-    // As a cage's own: without the program in front and the file at the end.
-    execArgv: egressProgram().slice(1, -1),
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const { writeConfinement } = await import('../../../dist/backends/host/run-files.js');
+  const { RUN_FILES } = await import('../../../dist/backends/host/layout.js');
+  writeConfinement(state);
+  // As a cage's own, which is told how much memory there is: the program in front and the file at the end are others here.
+  const told = ['--ro-bind', join(state, RUN_FILES.egressMemory), '/proc/meminfo', '--die-with-parent'];
+  const own = [process.execPath, ...egressProgram().slice(1, -1), MAIN];
+  const [program, ...args] = ['bwrap', '--dev-bind', '/', '/', ...told, '--', ...own];
+  const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const server = createServer();
   await new Promise((done) => server.listen(port, '127.0.0.1', done));
   const rule = (host) => ({ id: host, effect: 'allow', origin: 'user', host, port });
@@ -69,7 +72,8 @@ async function ironcage(origin, directory) {
   child.send({ type: 'listener', purpose: 'tcp', port }, server, () => server.close());
   child.send({ type: 'serve' });
   await message(child, 'serving');
-  return { port, streamPort: port, caFile: join(state, 'ca.pem'), pid: child.pid, stop: () => stopChild(child) };
+  const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
+  return { port, streamPort: port, caFile: join(state, 'ca.pem'), pid, stop: () => stopChild(child) };
 }
 
 function message(child, type) {
