@@ -119,11 +119,17 @@ export async function createLocked(
   if (plan.clone !== undefined) await looked;
   const { spec } = await holdingInterrupts((interrupted) =>
     frameCage(context, { name: plan.name, verb: 'create', interrupted }, async () => {
-      if (plan.clone !== undefined) await cloneSource(context, plan, plan.clone, interrupted);
-      const bare = await composeSpec(context, plan);
-      await composed(bare);
-      const place = await fill(context, plan, bare, { looked, interrupted });
-      return { spec: { ...bare, ...place } };
+      try {
+        if (plan.clone !== undefined) await cloneSource(context, plan, plan.clone, interrupted);
+        const bare = await composeSpec(context, plan);
+        await composed(bare);
+        const place = await fill(context, plan, bare, { looked, interrupted });
+        return { spec: { ...bare, ...place } };
+      } catch (error) {
+        // Without a tool that is missing, nothing else could be done either.
+        await looked;
+        throw error;
+      }
     }),
   );
   return spec;
@@ -197,14 +203,8 @@ async function fill(
   const ready = (): Promise<ContainerPlace> => (place ??= takePlace(context, plan, looked, interrupted));
   // Loaded here: a run that finds its cage does not need it.
   const { layWorkspaces } = await import('./lay-workspaces.ts');
-  try {
-    const overlays = async (): Promise<boolean | undefined> => (await looked).overlays;
-    await layWorkspaces(context, spec, workspacePlaces(context, spec), { overlays, ready });
-  } catch (error) {
-    // Without a tool that is missing, the project could not be looked at either.
-    await looked;
-    throw error;
-  }
+  const overlays = async (): Promise<boolean | undefined> => (await looked).overlays;
+  await layWorkspaces(context, spec, workspacePlaces(context, spec), { overlays, ready });
   context.step('create: workspace prepared');
   if (spec.profile === undefined) {
     makeDirectory(paths.home);

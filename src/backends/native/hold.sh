@@ -1,8 +1,8 @@
 #!/bin/sh
 # Who we are: uid 0 of the cage's outer user namespace, an unprivileged user of the host. We still see the host's files
 # and processes and hold every capability over the cage's own network, mounts and names; the cage does not exist yet.
-# In: CALLS LIST and NODE PROGRAM, each of which opens the listeners; OVERLAYS PIDS MEMORY GUARDED-PATH… -- then the bubblewrap command line. OVERLAYS: numbers of the
-# workspaces that are one, with blanks between. Out: the same process, as its monitor.
+# In: CALLS LIST and NODE PROGRAM, each of which opens the listeners; OVERLAYS PIDS MEMORY GUARDED-PATH… -- then the bubblewrap
+# command line. OVERLAYS: numbers of the workspaces that are one, with blanks between. Out: the same process, as its monitor.
 set -eu
 calls=$1 list=$2 node=$3 program=$4 overlays=$5 pids=$6 memory=$7
 shift 7

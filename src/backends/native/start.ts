@@ -93,7 +93,10 @@ export async function startNativeCage(
     let holder: ProcessIdentity | undefined;
     const handedOver = receiveListeners(child, plan.listeners, {
       handOver: (request, handle) => hooks.listener(request, handle),
-      opened: (pid) => (holder = holdKeeper(child, pid, cgroups, hooks)),
+      opened(pid) {
+        holder = holdKeeper(child, pid, cgroups, hooks);
+        if (holder === undefined) throw failed('its keeper is gone');
+      },
       failed,
     });
     // The cage is made while its egress still starts: all that runs in it sleeps.
@@ -101,7 +104,7 @@ export async function startNativeCage(
       untilUp(child, stdout, closed, failed),
       handedOver.then(() => hooks.certificate()).then((pem) => writeTrust(plan.runDirectory, pem)),
     ]);
-    if (holder === undefined) throw failed('its keeper is gone');
+    if (holder === undefined) throw failed('its keeper was not told of');
     stderr.destroy();
     child.unref();
     return { holder, init, limits: enforcement, cgroups };
@@ -122,7 +125,7 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** Until its `go` the keeper ends with this process; from then on whoever repairs the cage knows it. */
+/** Until its `go` the keeper ends with this process; from then on whoever repairs the cage knows it. Undefined when it has ended. */
 function holdKeeper(
   child: ChildProcess,
   pid: number | undefined,
