@@ -136,8 +136,7 @@ async function chooseImage(
 ): Promise<{ image: string; facts: ImageFacts }> {
   const progress = (line: string): void => context.progress(line);
   if ('reference' in choice) {
-    const facts = await seen;
-    return { image: choice.reference, facts: facts ?? (await renewImage(engine, choice.reference, pull, progress)) };
+    return { image: choice.reference, facts: await renewImage(engine, choice.reference, pull, progress, seen) };
   }
   // Upon a Dockerfile of the user's stands nothing of ours.
   const agents = !('dockerfile' in choice) && agent !== undefined && hasAgentImage(agent) ? [agent] : [];

@@ -10,7 +10,7 @@ import type { CageSpec } from './spec.ts';
 import type { WorkspacePlace } from './workspaces.ts';
 
 /** What is waited for; absent, it is found out, or nothing is. */
-interface Awaited {
+interface Waits {
   /** Whether overlays work here, where that is known. */
   overlays?: () => Promise<boolean | undefined>;
   /** Called when a project was looked at: nothing is copied before it has come to its end. */
@@ -22,7 +22,7 @@ export async function layWorkspaces(
   context: Context,
   spec: CageSpec,
   places: readonly WorkspacePlace[],
-  { overlays, ready }: Awaited = {},
+  { overlays, ready }: Waits = {},
 ): Promise<void> {
   const caller = currentCaller();
   const { uid, gid } = cageIdentity(caller, spec);
@@ -48,7 +48,7 @@ async function strategyFor(
   context: Context,
   spec: CageSpec,
   hasOwner: boolean,
-  known: Awaited['overlays'],
+  known: Waits['overlays'],
 ): Promise<PreparedWorkspace['strategy']> {
   if (spec.workspace !== 'copy') return 'mount';
   if (spec.backend !== 'native' || hasOwner) return 'copy';

@@ -11,18 +11,23 @@ export async function requireImage(
   engine: Engine,
   image: string,
   progress: (line: string) => void,
+  seen = findImage(engine, image),
 ): Promise<ImageFacts> {
-  return (await findImage(engine, image)) ?? pullImage(engine, image, progress);
+  return (await seen) ?? pullImage(engine, image, progress);
 }
 
-/** As its registry has it now, where `pull` says so and there is one; else as it is here. Throws E_BACKEND. */
+/**
+ * As its registry has it now, where `pull` says so and there is one; else as it is here. `seen`: what was found of it already. Throws
+ * E_BACKEND.
+ */
 export function renewImage(
   engine: Engine,
   image: string,
   pull: boolean,
   progress: (line: string) => void,
+  seen?: Promise<ImageFacts | undefined>,
 ): Promise<ImageFacts> {
-  return pull && !isLocalName(image) ? pullImage(engine, image, progress) : requireImage(engine, image, progress);
+  return pull && !isLocalName(image) ? pullImage(engine, image, progress) : requireImage(engine, image, progress, seen);
 }
 
 /** `localhost` without a port is no registry, for either engine: such an image was made here. */

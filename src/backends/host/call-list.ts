@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathExists } from '../../platform/files.ts';
 import { writePublic } from './run-files.ts';
 import { executable, MACHINE } from './elf-file.ts';
-import { CALLS } from './kernel-numbers.ts';
+import { CALLS, ERRORS } from './kernel-numbers.ts';
 
 /** One system call, by its number and arguments. */
 export interface Call {
@@ -25,6 +25,11 @@ export interface Call {
 /** A call of a list that a program of ours stands for: what fails is told by what was being done. */
 export function step(doing: string, call: number, args: Call['args'], rest: Partial<Call> = {}): Call {
   return { call, args, failure: `${doing} failed\n`, exitCode: 1, ...rest };
+}
+
+/** Those that are open; by their numbers alone, since a kernel before 5.9 closes no range of them. */
+export function closeCalls(...files: readonly number[]): Call[] {
+  return files.map((file) => step('closing files', CALLS.close, [file], { tolerated: [ERRORS.EBADF] }));
 }
 
 /** The last of a list that becomes no other program. */

@@ -3,12 +3,12 @@
 // form in which its own programs send them. Node does not document that form; a test holds it against what this Node writes.
 import { pathExists } from '../../platform/files.ts';
 import type { ListenerRequest } from '../backend.ts';
-import { step, type Call, type Put } from './call-list.ts';
-import { CALLS, ERRORS, SOCKETS } from './kernel-numbers.ts';
+import { closeCalls, step, type Call, type Put } from './call-list.ts';
+import { CALLS, SOCKETS } from './kernel-numbers.ts';
 import type { StageMessage } from './stage-messages.ts';
 
 /** Descriptor of Node's channel in what it starts. */
-const CHANNEL = 3;
+export const CHANNEL = 3;
 /** Of the one listener that is open here at a time. */
 const FREE = CHANNEL + 1;
 
@@ -23,7 +23,7 @@ export function listenerCalls(listeners: readonly ListenerRequest[], put: Put, h
   const opened = Buffer.from(channelText({ type: 'opened' }));
   return [
     // The list's own file.
-    step('closing files', CALLS.close, [FREE], { tolerated: [ERRORS.EBADF] }),
+    ...closeCalls(FREE),
     ...listeners.flatMap((listener) => {
       const isTcp = listener.purpose !== 'dns-udp';
       return [

@@ -1,6 +1,6 @@
 // The network of a cage in which nothing of the agent's runs yet, set up as listeners.sh and hold.sh do it and by calls of the kernel
 // instead of five programs: `lo` is up, and every address is local, so that a connection to anywhere ends on a listener.
-import { step, type Call, type Put } from './call-list.ts';
+import { closeCalls, step, type Call, type Put } from './call-list.ts';
 import { CALLS, DO_NOT_WAIT, ERRORS, ROUTE_SOCKET, ROUTING, WRITE_ONLY } from './kernel-numbers.ts';
 
 const ANSWER_BYTES = 4096;
@@ -23,7 +23,7 @@ export function networkCalls(put: Put, first: number): Call[] {
     }),
     step('allowing IPv6', CALLS.write, [first + 1, put('0'), 1], { most: 1, tolerated: [...missing, ERRORS.EBADF] }),
     step('setting up lo for IPv6', CALLS.sendto, [first, put(set6), set6.length, 0, 0, 0], { most: set6.length }),
-    ...[first, first + 1].map((fd) => step('closing files', CALLS.close, [fd], { tolerated: [ERRORS.EBADF] })),
+    ...closeCalls(first, first + 1),
   ];
 }
 

@@ -61,20 +61,23 @@ function wrapperOf(guest: string): string {
   ].join('\n');
 }
 
+/** What a cage is shown of its authority, by the names of the files, from the certificate, PEM. */
+const TRUST_FILES: Readonly<Record<string, (caPem: string) => string | Buffer>> = {
+  'ca.pem': (caPem) => caPem,
+  'ca-bundle.pem': combinedBundle,
+  'java-cacerts': (caPem) => javaTrustStore(caPem, systemClock.now()),
+  'browser.json': browserPolicy,
+};
+
 /** Places for the certificates, which are mounted before the authority is known. */
 export function layTrust(runDirectory: string): void {
-  for (const name of TRUST_FILES) writePublic(join(runDirectory, RUN_FILES.trust, name), '');
+  for (const name of Object.keys(TRUST_FILES)) writePublic(join(runDirectory, RUN_FILES.trust, name), '');
 }
-
-const TRUST_FILES = ['ca.pem', 'ca-bundle.pem', 'java-cacerts', 'browser.json'];
 
 /** Fills those places, or writes them anew: each stays the file that is mounted. */
 export function writeTrust(runDirectory: string, caPem: string): void {
-  const trust = join(runDirectory, RUN_FILES.trust);
-  writePublic(join(trust, 'ca.pem'), caPem);
-  writePublic(join(trust, 'ca-bundle.pem'), combinedBundle(caPem));
-  writePublic(join(trust, 'java-cacerts'), javaTrustStore(caPem, systemClock.now()));
-  writePublic(join(trust, 'browser.json'), browserPolicy(caPem));
+  for (const [name, contents] of Object.entries(TRUST_FILES))
+    writePublic(join(runDirectory, RUN_FILES.trust, name), contents(caPem));
 }
 
 /** Writes the system-call filter of a cage or of its egress. Throws E_PROTECTION on an unknown architecture. */

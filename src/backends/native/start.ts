@@ -8,11 +8,10 @@ import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, RunningCage, StartHooks } from '../backend.ts';
-import { CALL_PROGRAM, END, step, writeCalls } from '../host/call-list.ts';
+import { CALL_PROGRAM, closeCalls, END, writeCalls } from '../host/call-list.ts';
 import { guardedPaths } from '../host/inner-mounts.ts';
-import { CALLS, ERRORS } from '../host/kernel-numbers.ts';
 import { RUN_FILES } from '../host/layout.ts';
-import { listenerCalls } from '../host/listener-calls.ts';
+import { CHANNEL, listenerCalls } from '../host/listener-calls.ts';
 import { networkCalls } from '../host/network-calls.ts';
 import { receiveListeners } from '../host/opened-listeners.ts';
 import { layTrust, writeFilter, writePublic, writeRunFiles, writeTrust } from '../host/run-files.ts';
@@ -40,9 +39,7 @@ function groupName({ name, runDirectory }: CagePlan): string {
 function stagedOpeners({ runDirectory, listeners }: CagePlan): string[] {
   writeCalls(runDirectory, LIST, (put) => [
     // bubblewrap's, and the list's own.
-    ...[INFORMATION, INFORMATION + 1].map((fd) =>
-      step('closing files', CALLS.close, [fd], { tolerated: [ERRORS.EBADF] }),
-    ),
+    ...closeCalls(INFORMATION, INFORMATION + 1),
     ...networkCalls(put, CHANNEL + 1),
     ...listenerCalls(listeners, put),
     END,
@@ -53,8 +50,8 @@ function stagedOpeners({ runDirectory, listeners }: CagePlan): string[] {
 
 const LIST = 'listeners';
 
-/** Descriptors of the keeper's: Node's channel, and where bubblewrap tells of the cage. */
-const [CHANNEL, INFORMATION] = [3, 4];
+/** Descriptor of the keeper's by which bubblewrap tells of the cage. */
+const INFORMATION = CHANNEL + 1;
 
 /** Starts the keeper and, through it, the cage. */
 export async function startNativeCage(
