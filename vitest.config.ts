@@ -7,7 +7,7 @@ import { engineReason } from './test/support/engines.ts';
 
 /** For a machine with much else to do: a test that ends is not slower for it. */
 const PATIENT = { testTimeout: 240_000, hookTimeout: 300_000 };
-const real = { ...PATIENT, fileParallelism: false };
+const real = { ...PATIENT, fileParallelism: false, setupFiles: ['test/support/tell-commands.ts'] };
 /** Of files that have nothing in common but the machine's time. */
 const PAIRS = { fileParallelism: true, maxWorkers: 2 };
 const withEngines = { ...real, globalSetup: ['test/support/engine-setup.ts'] };

@@ -6,6 +6,7 @@ import { lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { IronError, systemErrorCode } from '../platform/errors.ts';
+import { timeLimit } from '../platform/patience.ts';
 import { openSocketPath } from '../platform/socket-path.ts';
 import { LOCK_FILE } from './log-names.ts';
 
@@ -16,12 +17,12 @@ const POLL_MS = 20;
 /** Resolves to what releases the lock. Throws E_LOCKED when another writer keeps it. */
 export async function lockLog(directory: string, waitMs = WAIT_MS): Promise<() => void> {
   const lock = join(directory, LOCK_FILE);
-  const end = performance.now() + waitMs;
+  const isOver = timeLimit(waitMs);
   for (;;) {
     const release = await bindAt(lock);
     if (release !== undefined) return release;
     if (!(await isHeld(lock))) await breakStale(lock);
-    else if (performance.now() > end) throw lockedError();
+    else if (isOver()) throw lockedError();
     else await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
 }

@@ -2,6 +2,7 @@
 // egress's inside.
 import { connect } from 'node:net';
 import { errorMessage, IronError, systemErrorCode } from '../platform/errors.ts';
+import { whenLate } from '../platform/patience.ts';
 import { openSocketPath } from '../platform/socket-path.ts';
 import { readHeldRequests } from './ask-guards.ts';
 import type { ControlAnswer, ControlRequest } from './config.ts';
@@ -31,7 +32,7 @@ function askOnce(socketPath: string, line: string, timeoutMs: number): Promise<s
     const { path, release } = openSocketPath(socketPath);
     const socket = connect({ path });
     let text = '';
-    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const inTime = whenLate(timeoutMs, () => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     socket.setEncoding('utf8');
     socket.on('connect', () => socket.write(line));
     socket.on('data', (piece: string) => {
@@ -44,7 +45,7 @@ function askOnce(socketPath: string, line: string, timeoutMs: number): Promise<s
     });
     socket.on('error', reject);
     socket.on('close', () => {
-      clearTimeout(timer);
+      inTime();
       release();
       reject(new Error('the egress closed the connection without an answer'));
     });

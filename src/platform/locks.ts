@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { renameSync, unlinkSync } from 'node:fs';
 import { IronError, systemErrorCode } from './errors.ts';
 import { linkIdentity, linkOwnIdentity, readIdentityLink } from './identity-link.ts';
+import { timeLimit } from './patience.ts';
 import { isAlive } from './processes.ts';
 
 export interface LockOptions {
@@ -15,12 +16,12 @@ export interface LockOptions {
 /** Runs `work` while holding the lock at `path`; throws E_LOCKED when another live process keeps it. */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   // Most find it free, and for Node a clock is one more module to load.
-  let end: number | undefined;
+  let isOver: (() => boolean) | undefined;
   while (!linkOwnIdentity(path)) {
-    end ??= performance.now() + (options.timeoutMs ?? 10_000);
+    isOver ??= timeLimit(options.timeoutMs ?? 10_000);
     const holder = readIdentityLink(path);
     if (holder !== 'gone' && (holder === undefined || !isAlive(holder))) breakStaleLock(path);
-    else if (performance.now() > end) {
+    else if (isOver()) {
       throw new IronError('E_LOCKED', {
         message: `${options.what} is busy`,
         because: holder === 'gone' ? 'other commands keep taking its lock' : `process ${holder.pid} is changing it`,

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { IronError, systemErrorCode } from './errors.ts';
+import { timeLimit, whenLate } from './patience.ts';
 
 export interface RunResult {
   /** Exit code, or null when a signal ended the process. */
@@ -50,13 +51,13 @@ export function run(program: string, args: readonly string[], options: RunOption
     let stderr = '';
     let timedOut = false;
     const limit = options.maxOutputBytes ?? 2 ** 30;
-    const timer =
+    const inTime =
       options.timeoutMs === undefined
         ? undefined
-        : setTimeout(() => {
+        : whenLate(options.timeoutMs, () => {
             timedOut = true;
             child.kill('SIGKILL');
-          }, options.timeoutMs);
+          });
     const kill = (): void => {
       if (detached) return killGroup(child.pid);
       child.kill('SIGTERM');
@@ -79,12 +80,12 @@ export function run(program: string, args: readonly string[], options: RunOption
     // A child that ends without reading its input is no failure of ours.
     child.stdin?.on('error', () => undefined);
     child.on('error', (error) => {
-      clearTimeout(timer);
+      inTime?.();
       abort?.removeEventListener('abort', kill);
       reject(systemErrorCode(error) === 'ENOENT' ? missingTool(program) : error);
     });
     child.on('close', (exitCode, signal) => {
-      clearTimeout(timer);
+      inTime?.();
       abort?.removeEventListener('abort', kill);
       resolvePromise({ exitCode, signal, stdout: Buffer.concat(out), stderr, timedOut });
     });
@@ -225,10 +226,10 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
 
 /** Waits until the process is gone; false when it is still there after `timeoutMs`. */
 export async function waitForExit(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
-  const end = performance.now() + timeoutMs;
+  const isOver = timeLimit(timeoutMs);
   for (;;) {
     if (!isAlive(identity)) return true;
-    if (performance.now() > end) return false;
+    if (isOver()) return false;
     await new Promise((wake) => setTimeout(wake, 5));
   }
 }

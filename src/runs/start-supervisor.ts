@@ -7,6 +7,7 @@ import type { CageSession } from '../cage/session.ts';
 import { readCageState } from '../cage/store.ts';
 import type { RunningState } from '../cage/state.ts';
 import { IronError } from '../platform/errors.ts';
+import { timeLimit } from '../platform/patience.ts';
 import { run } from '../platform/processes.ts';
 import { printableLine } from '../platform/text.ts';
 import { SUPERVISOR } from './live-cage.ts';
@@ -37,10 +38,10 @@ export async function startSupervisor(
     false,
   );
   const started = spawnDetached(command);
-  const end = performance.now() + START_MS;
+  const isOver = timeLimit(START_MS);
   while (!isThere()) {
     // A container's command line ends at once; with a failure it has said why.
-    if (started.failed() || performance.now() > end) {
+    if (started.failed() || isOver()) {
       throw new IronError('E_BACKEND', {
         message: 'the supervisor of the run did not start',
         because: printableLine(started.said().trim()) || 'it said nothing',

@@ -1,6 +1,7 @@
 // Ends a run on somebody's wish, and waits until it has ended.
 import type { Context } from '../cage/context.ts';
 import { IronError } from '../platform/errors.ts';
+import { timeLimit } from '../platform/patience.ts';
 import { takeUp } from './list-runs.ts';
 import { cageOfRun, requireRun, runPlaces } from './run-store.ts';
 import { viewOf, type RunInfo } from './run-view.ts';
@@ -25,9 +26,9 @@ export async function stopRun(
   const places = runPlaces(context, cage, id);
   let record = requireRun(places, id);
   if (record.status === 'running') requestStop(places.stop, interrupted ? 'interrupted' : 'user');
-  const end = performance.now() + STOP_MS;
+  const isOver = timeLimit(STOP_MS);
   while (record.status === 'running') {
-    if (performance.now() > end) {
+    if (isOver()) {
       throw new IronError('E_BACKEND', {
         message: `the run ${id} does not end`,
         hint: `restart its cage, which ends all that runs in it: ironcage restart ${cage}`,

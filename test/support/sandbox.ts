@@ -79,7 +79,9 @@ export function openSandbox(): Sandbox {
     // A command that does not read its input may be gone before it is written.
     child.stdin.on('error', () => undefined);
     if (options.keepInput !== true) child.stdin.end(options.input);
-    return { child, result: collect(child) };
+    const result = collect(child);
+    void result.then((ended) => note(args, ended)).catch(() => undefined);
+    return { child, result };
   };
   const run: Sandbox['run'] = (args, options) => start(args, options).result;
   return {
@@ -106,6 +108,20 @@ export function openSandbox(): Sandbox {
       if (left.length > 0) throw new Error(`left running: ${left.join('; ')}`);
     },
   };
+}
+
+const MOST_NOTED = 20;
+const noted: string[] = [];
+
+function note(args: readonly string[], { exitCode, signal, stderr }: CliResult): void {
+  const said = stderr === '' ? '' : `\n${stderr.slice(-2000)}`;
+  noted.push(`ironcage ${args.join(' ')}: ${exitCode ?? signal}${said}`);
+  if (noted.length > MOST_NOTED) noted.shift();
+}
+
+/** The last commands of this file's tests, each with its end and what it said on stderr: told once. */
+export function lastCommands(): string[] {
+  return noted.splice(0);
 }
 
 /** Collects what a child prints until it and everything that holds its pipes has ended. */

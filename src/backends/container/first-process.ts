@@ -2,6 +2,7 @@
 // confined as it was asked to be. Nothing is done in its namespaces, and nothing runs in it, before that is seen.
 import { readFileSync } from 'node:fs';
 import { IronError } from '../../platform/errors.ts';
+import { timeLimit } from '../../platform/patience.ts';
 import type { ProcessIdentity } from '../../platform/processes.ts';
 import type { ContainerIdentity, GvisorSandbox } from '../backend.ts';
 import { networkFault } from '../host/cage-network.ts';
@@ -37,11 +38,11 @@ export async function requireFirstProcess(
 
 /** The runtime's own program becomes the container's a moment after it says that it has started it. */
 async function become<T>(init: ProcessIdentity, look: () => T): Promise<NonNullable<T>> {
-  const end = performance.now() + BECOMES_MS;
+  const isOver = timeLimit(BECOMES_MS);
   for (;;) {
     const seen = look();
     if (seen !== undefined && seen !== null && seen !== false) return seen;
-    if (performance.now() > end) {
+    if (isOver()) {
       throw new IronError('E_PROTECTION', {
         message: 'the container’s first process is not on this machine',
         because: `process ${init.pid} is another program than the one that was started`,
@@ -74,11 +75,11 @@ async function confined(
   allowed: Allowed,
   faultOf = () => networkFault({ init, egress: undefined, devices: [], listeners: [] }),
 ): Promise<void> {
-  const end = performance.now() + BECOMES_MS;
+  const isOver = timeLimit(BECOMES_MS);
   for (;;) {
     const lacking = whatIsOpen(readText(`/proc/${init.pid}/status`), allowed) ?? (await faultOf());
     if (lacking === undefined) return;
-    if (performance.now() > end) {
+    if (isOver()) {
       throw new IronError('E_PROTECTION', {
         message: 'the container is not confined as it was asked to be',
         because: lacking,

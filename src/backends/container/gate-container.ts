@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { IronError } from '../../platform/errors.ts';
 import { pathExists } from '../../platform/files.ts';
 import { PACKAGE_ROOT } from '../../platform/package-root.ts';
+import { whenLate } from '../../platform/patience.ts';
 import { identifyProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import { openSocketPath } from '../../platform/socket-path.ts';
 import { printableLine } from '../../platform/text.ts';
@@ -134,7 +135,7 @@ function runUntilReady(engine: Engine, args: readonly string[]): Promise<number>
     let said = '';
     let log = '';
     const settle = (finish: () => void): void => {
-      clearTimeout(timer);
+      inTime();
       child.stdout.destroy();
       child.stderr.destroy();
       // Killed, it can tell the container nothing.
@@ -143,7 +144,7 @@ function runUntilReady(engine: Engine, args: readonly string[]): Promise<number>
       finish();
     };
     const fail = (because: string): void => settle(() => reject(gateFailure(because)));
-    const timer = setTimeout(() => fail('it did not come up in time'), START_TIMEOUT_MS);
+    const inTime = whenLate(START_TIMEOUT_MS, () => fail('it did not come up in time'));
     child.once('error', (error) => fail(error.message));
     child.once('close', () => fail(printableLine(log.trim()).slice(-600) || 'it ended without a word'));
     child.stderr.on('data', (chunk) => (log = `${log}${String(chunk)}`.slice(-2000)));

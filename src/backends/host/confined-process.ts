@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withoutInherited } from '../../platform/descriptors.ts';
+import { whenLate } from '../../platform/patience.ts';
 import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from '../../platform/processes.ts';
 import { firstChild, mustEnd, namespaceOf } from './cage-processes.ts';
 import { RUN_FILES } from './layout.ts';
@@ -48,7 +49,7 @@ export function answerOf<Answer>(
 ): Promise<Answer> {
   return new Promise((resolvePromise, reject) => {
     const settle = (finish: () => void): void => {
-      clearTimeout(timer);
+      inTime();
       child.off('message', onMessage);
       child.off('exit', onExit);
       finish();
@@ -62,7 +63,7 @@ export function answerOf<Answer>(
       }
     };
     const onExit = (code: number | null): void => settle(() => reject(failed(`it ended with code ${String(code)}`)));
-    const timer = setTimeout(() => settle(() => reject(failed('it did not answer in time'))), timeoutMs);
+    const inTime = whenLate(timeoutMs, () => settle(() => reject(failed('it did not answer in time'))));
     child.on('message', onMessage);
     child.once('exit', onExit);
     if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode);

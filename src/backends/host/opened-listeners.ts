@@ -5,6 +5,7 @@ import { Server } from 'node:net';
 import { join } from 'node:path';
 import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError } from '../../platform/errors.ts';
+import { whenLate } from '../../platform/patience.ts';
 import { printableLine } from '../../platform/text.ts';
 import type { CagePlan, Listener, ListenerRequest } from '../backend.ts';
 import { END, writeCalls } from './call-list.ts';
@@ -71,13 +72,13 @@ export function receiveListeners(
     let holderPid: number | undefined;
     const pending: Promise<void>[] = [];
     const settle = (finish: () => void): void => {
-      clearTimeout(timer);
+      inTime();
       child.off('close', onEnd);
       finish();
     };
     const fail = (error: unknown): void => settle(() => reject(error instanceof Error ? error : failed(String(error))));
     const onEnd = (): void => fail(failed('the program that opens the listeners ended'));
-    const timer = setTimeout(() => fail(failed('the listeners did not open in time')), TIMEOUT_MS);
+    const inTime = whenLate(TIMEOUT_MS, () => fail(failed('the listeners did not open in time')));
     child.once('error', fail);
     child.once('close', onEnd);
     child.on('message', (message: unknown, handle: unknown) => {

@@ -1,6 +1,7 @@
 // Holds the processes of a cage still, and lets them go on: by SIGSTOP, which no program can refuse, to every process of its
 // namespace but the first, which only reaps. Parents are stopped before their children and let go after them, so that
 // none of them sees another one stopped. Everything in there is hostile and may start processes meanwhile.
+import { timeLimit } from '../../platform/patience.ts';
 import type { ProcessIdentity } from '../../platform/processes.ts';
 import { membersOf, signalMember, type Member } from './cage-members.ts';
 
@@ -16,12 +17,12 @@ export function stoppedBefore(init: ProcessIdentity): ProcessIdentity[] {
 
 /** False when they cannot be stopped in time: then some may be, and are to be let go. */
 export async function pauseProcesses(init: ProcessIdentity): Promise<boolean> {
-  const end = performance.now() + PATIENCE_MS;
+  const isOver = timeLimit(PATIENCE_MS);
   for (;;) {
     const moving = membersOf(init).filter((member) => !isStill(member));
     // Nobody who moves can have started another one.
     if (moving.length === 0) return true;
-    if (performance.now() > end) return false;
+    if (isOver()) return false;
     for (const member of parentsFirst(moving)) signalMember(member, 'SIGSTOP');
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { withoutInherited } from '../../platform/descriptors.ts';
 import { IronError, systemErrorCode } from '../../platform/errors.ts';
+import { whenLate } from '../../platform/patience.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../../platform/processes.ts';
 import type { CagePlan, RunningCage, StartHooks } from '../backend.ts';
 import { CALL_PROGRAM, closeCalls, END, writeCalls } from '../host/call-list.ts';
@@ -144,14 +145,14 @@ async function untilUp(
   closed: Promise<void>,
   failed: (because: string) => IronError,
 ): Promise<ProcessIdentity> {
-  const timer = setTimeout(() => killGroup(child), START_TIMEOUT_MS);
+  const inTime = whenLate(START_TIMEOUT_MS, () => killGroup(child));
   try {
     const init = await readInitPid(child, failed);
     if (init !== undefined) for await (const chunk of stdout) if (String(chunk).includes(UP)) return init;
     await closed;
     throw failed('bubblewrap ended before the cage existed');
   } finally {
-    clearTimeout(timer);
+    inTime();
   }
 }
 
