@@ -5,6 +5,7 @@ export const CALLS = {
     write: 1,
     open: 2,
     close: 3,
+    poll: 7,
     socket: 41,
     sendto: 44,
     recvfrom: 45,
@@ -79,7 +80,7 @@ export const DO_NOT_WAIT = 0x40;
 
 /** From linux/socket.h, asm-generic/socket.h and linux/in6.h; `flags`: SOCK_NONBLOCK | SOCK_CLOEXEC, as Node has all of its own. */
 export const SOCKETS = {
-  ...{ inet: 2, inet6: 10, stream: 1, datagram: 2, flags: 0x8_0800, noSignal: 0x4000, waitForAll: 0x100 },
+  ...{ inet: 2, inet6: 10, stream: 1, datagram: 2, flags: 0x8_0800, noSignal: 0x4000 },
   ...{ levelSocket: 1, reuseAddress: 2, rights: 1, levelIpv6: 41, ipv6Only: 26 },
 } as const;
 

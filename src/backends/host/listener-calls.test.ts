@@ -53,10 +53,13 @@ async function requests(): Promise<ListenerRequest[]> {
   ];
 }
 
+function commandFor(listeners: readonly ListenerRequest[], hasIpv6: boolean): readonly string[] {
+  const calls = (put: Put): Call[] => [...listenerCalls(listeners, put, hasIpv6), untilLetGo(put), END];
+  return writeCalls(directory, 'listeners', calls) ?? [];
+}
+
 function open(listeners: readonly ListenerRequest[], hasIpv6: boolean): Promise<void> {
-  const calls = (put: Put): Call[] => [...listenerCalls(listeners, put, hasIpv6), untilLetGo(listeners, put), END];
-  const command = writeCalls(directory, 'listeners', calls) ?? [];
-  return openListeners(command, listeners, path, (_request, handle) => {
+  return openListeners(commandFor(listeners, hasIpv6), listeners, path, (_request, handle) => {
     handles.push(handle);
     return Promise.resolve();
   });
@@ -129,6 +132,25 @@ test.skipIf(!hasProgram)('none is lost, however often', async () => {
       handles.splice(0).map((handle) => new Promise<void>((closed) => void handle.close(() => closed()))),
     );
   }
+});
+
+test.skipIf(!hasProgram)('what opens them stays until it is let go, also when it was stopped meanwhile', async () => {
+  const [program = '', ...args] = commandFor(await requests(), true);
+  const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  await new Promise<void>((opened) => {
+    child.on('message', (message, handle) => {
+      if (handle instanceof Server || handle instanceof UdpSocket) handles.push(handle);
+      if (typeof message === 'object' && 'type' in message && message.type === 'opened') opened();
+    });
+  });
+  for (const signal of ['SIGSTOP', 'SIGCONT', 'SIGSTOP', 'SIGCONT'] as const) {
+    child.kill(signal);
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+  expect(child.exitCode).toBeNull();
+  child.disconnect();
+  const [exitCode] = await once(child, 'exit');
+  expect(exitCode).toBe(0);
 });
 
 test.skipIf(!hasProgram)('there may be hundreds', async () => {

@@ -12,8 +12,8 @@ export const CHANNEL = 3;
 /** Of the one listener that is open here at a time. */
 const FREE = CHANNEL + 1;
 
-/** More than Node writes for one descriptor. */
-const THANKS_BYTES = 64;
+/** -1, as an int. */
+const FOREVER = 0xffff_ffff;
 
 /** As many as Node lets wait. */
 const BACKLOG = 511;
@@ -40,12 +40,11 @@ export function listenerCalls(listeners: readonly ListenerRequest[], put: Put, h
 }
 
 /**
- * Node loses what it has not read yet when it finds nobody to thank for a descriptor: to stay until it lets go of the channel, by a
- * reading of more than it has thanks to say.
+ * Node loses what it has not read yet when it finds nobody to thank for a descriptor: to stay until it lets go of the channel. Format:
+ * poll(2), struct pollfd that asks for nothing, and so waits for the end alone. A reading of all would end early by a stop (Ctrl-Z).
  */
-export function untilLetGo(listeners: readonly ListenerRequest[], put: Put): Call {
-  const most = 4096 + listeners.length * THANKS_BYTES;
-  return step('waiting', CALLS.recvfrom, [CHANNEL, put(Buffer.alloc(most)), most, SOCKETS.waitForAll, 0, 0], { most });
+export function untilLetGo(put: Put): Call {
+  return step('waiting', CALLS.poll, [put(numbers(CHANNEL, 0)), 1, FOREVER], { most: 1 });
 }
 
 /** One that was built or started without it has no such table. */

@@ -25,7 +25,7 @@ export function openerCommand(
 ): readonly string[] {
   const calls = writeCalls(runDirectory, 'listeners', (put) => [
     ...listenerCalls(listeners, put),
-    untilLetGo(listeners, put),
+    untilLetGo(put),
     END,
   ]);
   return calls ?? [node, join(PROGRAMS_DIRECTORY, 'packed/open-listeners.js')];
