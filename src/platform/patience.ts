@@ -3,7 +3,7 @@
 
 const LOOKS = 10;
 
-/** Calls `late` once the time is over. Returns what ends the waiting. */
+/** Calls `late` once the time is over. Returns what ends the waiting. By turns alone: for Node a clock is one more module to load. */
 export function whenLate(ms: number, late: () => void): () => void {
   let looks = 0;
   const timer = setInterval(() => {

@@ -79,8 +79,10 @@ export function openSandbox(): Sandbox {
     // A command that does not read its input may be gone before it is written.
     child.stdin.on('error', () => undefined);
     if (options.keepInput !== true) child.stdin.end(options.input);
-    const result = collect(child);
-    void result.then((ended) => note(args, ended)).catch(() => undefined);
+    const result = collect(child).then((ended) => {
+      note(args, ended);
+      return ended;
+    });
     return { child, result };
   };
   const run: Sandbox['run'] = (args, options) => start(args, options).result;
